@@ -1,0 +1,11 @@
+//! What the bench programs share: the scenarios, the engines that run them, and the measuring.
+//!
+//! The README beside this crate says how to run the programs and how to read what they print.
+
+pub mod args;
+pub mod engines;
+pub mod measure;
+pub mod report;
+pub mod scenario;
+pub mod throughput;
+pub mod work;

@@ -1,0 +1,107 @@
+//! What can go wrong, one small type for each operation.
+
+use std::fmt;
+
+use crate::{ExitReason, Pid};
+
+/// A message that could not be sent: the process is dead.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SendError<M> {
+    /// Who it was for.
+    pub process: Pid,
+    /// What was sent.
+    pub message: M,
+}
+
+impl<M> fmt::Display for SendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} is dead; the message is handed back", self.process)
+    }
+}
+
+impl<M> fmt::Debug for SendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SendError({})", self.process)
+    }
+}
+
+impl<M> std::error::Error for SendError<M> {}
+
+/// A link to a process that is dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkError {
+    /// The dead one.
+    pub process: Pid,
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot link to process {}: it is dead", self.process)
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+/// A process that did not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The name is taken, by this process.
+    AlreadyStarted(Pid),
+    /// `init` stopped or panicked, with this reason.
+    Init(ExitReason),
+    /// The runtime is shutting down and starts no more processes.
+    ShutDown,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyStarted(pid) => write!(f, "the name is taken by process {pid}"),
+            Self::Init(reason) => write!(f, "init failed: {reason}"),
+            Self::ShutDown => f.write_str("the runtime is shutting down"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A name that could not be registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The name is taken, by this process.
+    NameTaken(Pid),
+    /// The process already has this name; a process has one at most.
+    HasName(String),
+    /// The process is dead.
+    Dead(Pid),
+}
+
+impl fmt::Display for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NameTaken(pid) => write!(f, "the name is taken by process {pid}"),
+            Self::HasName(name) => write!(f, "the process already has the name `{name}`"),
+            Self::Dead(pid) => write!(f, "process {pid} is dead"),
+        }
+    }
+}
+
+impl std::error::Error for RegisterError {}
+
+/// A runtime that could not be built: the system refused a thread.
+#[derive(Debug)]
+pub struct BuildError(pub(crate) std::io::Error);
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the runtime could not start a thread: {}", self.0)
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}

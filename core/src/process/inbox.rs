@@ -1,0 +1,231 @@
+//! The inbox: messages and signals in one queue, and the phase that schedules a process exactly once.
+//!
+//! Pure: every transition is a method on plain data that says what the caller must do now. The process's cell holds
+//! one behind a mutex, so there are no orderings to argue about.
+//!
+//! ```text
+//!     Idle ──push──▶ Queued ──begin──▶ Running ──end, empty──▶ Idle
+//!                      ▲                  └─────end, mail────▶ Queued
+//!     any ──close──▶ Dead                    (terminal: pushes are refused)
+//! ```
+//!
+//! A process is in at most one run queue or on at most one thread, and while it has mail it is in one of the two.
+
+use std::collections::VecDeque;
+
+use super::relations::Relations;
+use crate::{ExitReason, Signal};
+
+/// One entry of the queue.
+#[derive(Debug)]
+pub enum Mail<M> {
+    /// What another process, or the user, sent.
+    Message(M),
+    /// What the runtime says.
+    Signal(Signal),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    Idle,
+    Queued,
+    Running,
+    Dead,
+}
+
+/// What the sender must do after a push.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Pushed<T> {
+    /// The process was idle: put it into a run queue.
+    Schedule,
+    /// It is queued or running and will see it.
+    Noted,
+    /// It is dead: here is what was sent.
+    Refused(T),
+}
+
+/// What the runner must do after a slice.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Ended {
+    /// Nothing is left to do.
+    Idle,
+    /// Put it at the back of the queue.
+    Requeue,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inbox<M> {
+    mail: VecDeque<Mail<M>>,
+    phase: Phase,
+    /// Something came since the slice began: run once more.
+    woken: bool,
+    pub(crate) trap_exit: bool,
+    /// The reason this process is to die with at the next gap between callbacks.
+    pub(crate) doom: Option<ExitReason>,
+    pub(crate) relations: Relations,
+    /// Set once dead.
+    pub(crate) reason: Option<ExitReason>,
+}
+
+impl<M> Inbox<M> {
+    /// An inbox of a process that is being started: it counts as running until its first slice ends.
+    pub(crate) fn starting() -> Self {
+        Self {
+            mail: VecDeque::new(),
+            phase: Phase::Running,
+            woken: false,
+            trap_exit: false,
+            doom: None,
+            relations: Relations::default(),
+            reason: None,
+        }
+    }
+
+    /// Whether the process is gone or bound to go (P1.5, P3.5): queries and sends already see it as dead.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.phase != Phase::Dead && self.doom.is_none()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.mail.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.mail.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, mail: Mail<M>) -> Pushed<Mail<M>> {
+        if !self.is_alive() {
+            return Pushed::Refused(mail);
+        }
+        self.mail.push_back(mail);
+        self.wake()
+    }
+
+    /// Makes the process run, with or without mail; once more if it is running right now.
+    #[inline]
+    pub(crate) fn wake<T>(&mut self) -> Pushed<T> {
+        self.woken = true;
+        match self.phase {
+            Phase::Idle => {
+                self.phase = Phase::Queued;
+                Pushed::Schedule
+            }
+            _ => Pushed::Noted,
+        }
+    }
+
+    /// The start of a slice: what has arrived moves to `work`, whose buffer is kept here in exchange.
+    #[inline]
+    pub(crate) fn begin(&mut self, work: &mut VecDeque<Mail<M>>) {
+        self.phase = Phase::Running;
+        if work.is_empty() {
+            std::mem::swap(&mut self.mail, work);
+        }
+        self.woken = !self.mail.is_empty();
+    }
+
+    /// The start of a slice of a future, which takes its mail one by one.
+    pub(crate) fn begin_future(&mut self) {
+        self.phase = Phase::Running;
+        self.woken = false;
+    }
+
+    /// The end of a slice; `more` says that the body itself still holds mail.
+    #[inline]
+    pub(crate) fn end(&mut self, more: bool) -> Ended {
+        if more || self.woken || self.doom.is_some() {
+            self.phase = Phase::Queued;
+            Ended::Requeue
+        } else {
+            self.phase = Phase::Idle;
+            Ended::Idle
+        }
+    }
+
+    /// The first entry that fits; the others keep their places.
+    pub(crate) fn take_first(&mut self, fits: impl Fn(&Mail<M>) -> bool) -> Option<Mail<M>> {
+        let at = self.mail.iter().position(fits)?;
+        self.mail.remove(at)
+    }
+
+    /// Removes queued signals that `unwanted` picks out (the flush of `demonitor`).
+    pub(crate) fn remove_signals(&mut self, unwanted: impl Fn(&Signal) -> bool) {
+        self.mail.retain(|mail| !matches!(mail, Mail::Signal(signal) if unwanted(signal)));
+    }
+
+    /// The end: what was queued and whom to tell.
+    pub(crate) fn close(&mut self, reason: ExitReason) -> (VecDeque<Mail<M>>, Relations) {
+        self.phase = Phase::Dead;
+        self.reason = Some(reason);
+        (std::mem::take(&mut self.mail), std::mem::take(&mut self.relations))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn idle() -> Inbox<u8> {
+        let mut inbox = Inbox::starting();
+        assert_eq!(inbox.end(false), Ended::Idle);
+        inbox
+    }
+
+    #[test]
+    fn the_first_push_schedules_and_the_next_do_not() {
+        let mut inbox = idle();
+        assert!(matches!(inbox.push(Mail::Message(1)), Pushed::Schedule));
+        assert!(matches!(inbox.push(Mail::Message(2)), Pushed::Noted));
+        let mut work = VecDeque::new();
+        inbox.begin(&mut work);
+        assert_eq!(work.len(), 2);
+        assert!(matches!(inbox.push(Mail::Message(3)), Pushed::Noted));
+        assert_eq!(inbox.end(false), Ended::Requeue);
+    }
+
+    #[test]
+    fn unfinished_work_keeps_its_place_before_new_mail() {
+        let mut inbox = idle();
+        let _ = inbox.push(Mail::Message(1));
+        let mut work = VecDeque::new();
+        inbox.begin(&mut work);
+        let _ = inbox.push(Mail::Message(2));
+        assert_eq!(inbox.end(true), Ended::Requeue);
+        inbox.begin(&mut work);
+        assert!(matches!(work.pop_front(), Some(Mail::Message(1))));
+        assert!(work.is_empty(), "new mail waits until the old work is done");
+    }
+
+    #[test]
+    fn the_dead_and_the_doomed_refuse_mail() {
+        let mut inbox = idle();
+        inbox.doom = Some(ExitReason::Killed);
+        assert!(matches!(inbox.push(Mail::Message(1)), Pushed::Refused(Mail::Message(1))));
+        let mut inbox = idle();
+        let _ = inbox.close(ExitReason::Normal);
+        assert!(matches!(inbox.push(Mail::Message(1)), Pushed::Refused(_)));
+        assert!(!inbox.is_alive());
+    }
+
+    #[test]
+    fn a_waker_that_fires_during_the_slice_is_not_lost() {
+        let mut inbox = idle();
+        assert_eq!(inbox.wake::<()>(), Pushed::Schedule);
+        inbox.begin_future();
+        assert_eq!(inbox.wake::<()>(), Pushed::Noted);
+        assert_eq!(inbox.end(false), Ended::Requeue);
+    }
+
+    #[test]
+    fn a_future_that_leaves_mail_behind_does_not_spin() {
+        let mut inbox = idle();
+        let _ = inbox.push(Mail::Message(1));
+        inbox.begin_future();
+        assert_eq!(inbox.end(false), Ended::Idle);
+        assert!(matches!(inbox.push(Mail::Message(2)), Pushed::Schedule));
+    }
+}

@@ -1,0 +1,193 @@
+//! Processes whose body is a future.
+
+use std::future::{Future, poll_fn};
+use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use super::cell::{Body, Cell, Turn};
+use super::inbox::Mail;
+use super::own::Own;
+use crate::sync::Arc;
+use crate::timer::Timer;
+use crate::{ExitReason, Signal};
+
+/// The inbox of a process whose body is a future, and what the process can do for itself.
+///
+/// Messages and signals share one queue in order of arrival; each `receive` takes the first entry of its kind and leaves the
+/// others in place.
+pub struct Mailbox<M: Send + 'static> {
+    own: Own<M>,
+}
+
+impl<M: Send + 'static> Mailbox<M> {
+    /// The next message; signals stay queued.
+    pub async fn receive(&self) -> M {
+        loop {
+            if let Mail::Message(message) = self.next(|mail| matches!(mail, Mail::Message(_))).await {
+                return message;
+            }
+        }
+    }
+
+    /// The next signal; messages stay queued.
+    pub async fn receive_signal(&self) -> Signal {
+        loop {
+            if let Mail::Signal(signal) = self.next(|mail| matches!(mail, Mail::Signal(_))).await {
+                return signal;
+            }
+        }
+    }
+
+    /// Whatever comes next.
+    pub async fn receive_mail(&self) -> Mail<M> {
+        self.next(|_| true).await
+    }
+
+    /// Waits for `duration` without holding a thread.
+    pub async fn sleep(&self, duration: Duration) {
+        let engine = self.own.me().0.engine();
+        let deadline = engine.clock.now().saturating_add(duration);
+        let mut timer = CancelOnDrop(None);
+        poll_fn(|task| {
+            if engine.clock.now() >= deadline {
+                return Poll::Ready(());
+            }
+            timer.0.get_or_insert_with(|| {
+                let waker = task.waker().clone();
+                engine.timers.after(duration, Box::new(move || waker.wake()), None)
+            });
+            Poll::Pending
+        })
+        .await;
+    }
+
+    async fn next(&self, fits: impl Fn(&Mail<M>) -> bool) -> Mail<M> {
+        poll_fn(|_| match self.own.me().0.inbox().lock().take_first(&fits) {
+            Some(mail) => Poll::Ready(mail),
+            None => Poll::Pending,
+        })
+        .await
+    }
+}
+
+/// A sleep that is given up must not wake the process later.
+struct CancelOnDrop(Option<Timer>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if let Some(timer) = &self.0 {
+            timer.cancel();
+        }
+    }
+}
+
+impl<M: Send + 'static> Deref for Mailbox<M> {
+    type Target = Own<M>;
+
+    fn deref(&self) -> &Own<M> {
+        &self.own
+    }
+}
+
+impl<M: Send + 'static> std::fmt::Debug for Mailbox<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mailbox({:?})", self.own.me())
+    }
+}
+
+/// What the body of a process may end with.
+pub trait IntoExit {
+    /// The exit reason it stands for.
+    fn into_exit(self) -> ExitReason;
+}
+
+impl IntoExit for () {
+    fn into_exit(self) -> ExitReason {
+        ExitReason::Normal
+    }
+}
+
+impl IntoExit for ExitReason {
+    fn into_exit(self) -> ExitReason {
+        self
+    }
+}
+
+/// `Ok` is a normal end; an error becomes the reason, as its text.
+impl<E: std::fmt::Display> IntoExit for Result<(), E> {
+    fn into_exit(self) -> ExitReason {
+        match self {
+            Ok(()) => ExitReason::Normal,
+            Err(error) => ExitReason::other(error.to_string()),
+        }
+    }
+}
+
+type Running = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
+
+pub(crate) struct FutureBody {
+    /// `None` once it has ended.
+    future: Option<Running>,
+    waker: Waker,
+}
+
+impl FutureBody {
+    pub(crate) fn new<M, F, Fut>(cell: &Arc<Cell<M>>, own: Own<M>, body: F) -> Self
+    where
+        M: Send + 'static,
+        F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
+        Fut: Future<Output: IntoExit> + Send + 'static,
+    {
+        let mailbox = Mailbox { own };
+        // The closure too runs inside the process, so that a panic in it is the process's own.
+        let future = Box::pin(async move { body(mailbox).await.into_exit() });
+        Self { future: Some(future), waker: Waker::from(Arc::new(ProcessWaker(Arc::downgrade(cell)))) }
+    }
+}
+
+/// Weak: a waker kept by a stranger must not keep a dead process's memory.
+struct ProcessWaker<M>(crate::sync::Weak<Cell<M>>);
+
+impl<M: Send + 'static> Wake for ProcessWaker<M> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(cell) = self.0.upgrade() {
+            cell.wake_future();
+        }
+    }
+}
+
+impl<M: Send + 'static> Body<M> for FutureBody {
+    fn init(&mut self, cell: &Arc<Cell<M>>) -> Turn {
+        cell.wake_future();
+        Turn::Drained
+    }
+
+    fn run(&mut self, cell: &Arc<Cell<M>>) -> Turn {
+        cell.inbox().lock().begin_future();
+        if cell.is_doomed() {
+            self.future = None;
+            return Turn::Doomed;
+        }
+        let Some(future) = &mut self.future else { return Turn::Drained };
+        let polled = future.as_mut().poll(&mut Context::from_waker(&self.waker));
+        match polled {
+            Poll::Ready(reason) => {
+                self.future = None;
+                Turn::Stop(reason)
+            }
+            Poll::Pending if cell.is_doomed() => {
+                self.future = None;
+                Turn::Doomed
+            }
+            Poll::Pending => Turn::Drained,
+        }
+    }
+
+    fn terminate(&mut self, _cell: &Arc<Cell<M>>, _reason: &ExitReason) {}
+}

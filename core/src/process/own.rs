@@ -1,0 +1,150 @@
+//! What a process can do for itself: link, monitor, trap exits, set timers.
+
+use std::time::Duration;
+
+use super::address::Address;
+use super::cell::AnyProcess;
+use super::peer::Peer;
+use crate::signal::{Down, Exit};
+use crate::sync::Arc;
+use crate::timer::Timer;
+use crate::{ExitReason, LinkError, MonitorRef, Pid, Signal};
+
+/// What a process can do for itself: link, monitor, trap exits, set timers. A [`Context`](crate::Context) and a
+/// [`Mailbox`](crate::Mailbox) both give it.
+///
+/// Specification: P4 to P6, P9 and P10 of the runtime rules.
+pub struct Own<M>(pub(crate) Address<M>);
+
+impl<M: Send + 'static> Own<M> {
+    /// The process's own address.
+    pub fn me(&self) -> &Address<M> {
+        &self.0
+    }
+
+    /// The process's own pid.
+    pub fn pid(&self) -> Pid {
+        self.0.pid()
+    }
+
+    /// Links this process and another: if one ends abnormally, so does the other, or it hears of it if it traps exits.
+    ///
+    /// Symmetric and idempotent; linking to oneself does nothing (P5.1).
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] if the other is dead and this process does not trap exits. If it does, it gets an
+    /// [`Exit`](crate::Exit) with [`ExitReason::NoProc`] instead (P5.4).
+    pub fn link(&self, other: impl Into<Peer>) -> Result<(), LinkError> {
+        link(&*self.0.0, &Peer::from(&self.0), &other.into())
+    }
+
+    /// Removes a link. Afterwards it can no longer affect this process; an exit that is already queued stays (P5.3).
+    pub fn unlink(&self, other: impl Into<Peer>) {
+        let other = other.into();
+        self.0.0.remove_link(other.pid());
+        if let Some(process) = other.process() {
+            process.remove_link(self.pid());
+        }
+    }
+
+    /// Watches another process: when it ends, this one gets a [`Down`] with the returned reference.
+    ///
+    /// Every call makes a monitor of its own, which fires once; at once, with [`ExitReason::NoProc`], if the other is
+    /// already dead (P6.3).
+    pub fn monitor(&self, other: impl Into<Peer>) -> MonitorRef {
+        let other = other.into();
+        let monitor = self.0.0.engine().next_monitor();
+        self.0.0.add_monitor(monitor, other.clone());
+        let watched = other.process().is_some_and(|process| process.add_watcher(monitor, Peer::from(&self.0)));
+        if !watched {
+            self.0.0.down(Down { monitor, process: other.pid(), reason: ExitReason::NoProc });
+        }
+        monitor
+    }
+
+    /// Removes a monitor of this process's: no [`Down`] will be queued for it from now on. True if it was active
+    /// (P6.4).
+    pub fn demonitor(&self, monitor: MonitorRef) -> bool {
+        let Some(target) = self.0.0.remove_monitor(monitor) else { return false };
+        if let Some(process) = target.process() {
+            process.remove_watcher(monitor);
+        }
+        true
+    }
+
+    /// Whether exits of linked processes come as [`Exit`](crate::Exit) signals instead of ending this one. Returns the old
+    /// setting (P10).
+    pub fn trap_exit(&self, trap: bool) -> bool {
+        self.0.0.set_trap_exit(trap)
+    }
+
+    /// Sends `message` to a process after `delay`. Dropped if the process is dead by then (P9.3).
+    pub fn send_after<N: Send + 'static>(&self, to: &Address<N>, message: N, delay: Duration) -> Timer {
+        send_after(to, message, delay)
+    }
+}
+
+impl<M> std::fmt::Debug for Own<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Own({:?})", self.0)
+    }
+}
+
+/// Sends `message` to a process after `delay`, from anywhere. Dropped if the process is dead by then (P9.3).
+///
+/// Never early; on real time late by about a millisecond at most while a thread is free to run it.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let (report, reports) = std::sync::mpsc::channel();
+/// let sleeper = genstage_core::spawn(move |mailbox| async move {
+///     let () = mailbox.receive().await;
+///     let _ = report.send("woken");
+/// });
+/// let timer = genstage_core::send_after(&sleeper, (), Duration::from_millis(5));
+/// assert_eq!(reports.recv(), Ok("woken"));
+/// assert_eq!(timer.cancel(), None); // it has fired
+/// ```
+pub fn send_after<M: Send + 'static>(to: &Address<M>, message: M, delay: Duration) -> Timer {
+    let target = to.clone();
+    let alive = to.clone();
+    to.0.engine().timers.after(
+        delay,
+        Box::new(move || {
+            let _ = target.send(message);
+        }),
+        Some(Box::new(move || alive.is_alive())),
+    )
+}
+
+/// Both sides of a link; the caller's side first, so that a death in between is noticed by one of the two.
+pub(crate) fn link(own: &dyn AnyProcess, me: &Peer, other: &Peer) -> Result<(), LinkError> {
+    if me.pid() == other.pid() {
+        return Ok(());
+    }
+    own.add_link(other.clone());
+    if other.process().is_some_and(|process| process.add_link(me.clone())) {
+        return Ok(());
+    }
+    if own.traps_exits() {
+        own.exit_signal(other.pid(), ExitReason::NoProc, true);
+        return Ok(());
+    }
+    own.remove_link(other.pid());
+    Err(LinkError { process: other.pid() })
+}
+
+/// The reason in a signal that a process did not ask for, for the log.
+pub(crate) fn describe(signal: &Signal) -> String {
+    match signal {
+        Signal::Exit(Exit { from, reason }) => format!("exit of {from}: {reason}"),
+        Signal::Down(Down { process, reason, .. }) => format!("down of {process}: {reason}"),
+    }
+}
+
+const _: fn() = || {
+    fn shareable<T: Send + Sync>() {}
+    shareable::<Address<Arc<u8>>>();
+};

@@ -1,0 +1,88 @@
+//! Another process, whatever its messages: what links, monitors and exit signals are addressed to.
+
+use std::fmt;
+
+use super::cell::AnyProcess;
+use super::{Address, current};
+use crate::sync::Arc;
+use crate::{ExitReason, Pid};
+
+/// Another process, whatever its messages: what links, monitors and exit signals are addressed to.
+///
+/// Made from an [`Address`] or, through the current runtime's table, from a [`Pid`]. A pid whose process is gone gives a
+/// peer that answers as the dead do.
+///
+/// ```
+/// use genstage_core::{ExitReason, Peer};
+///
+/// let idler = genstage_core::spawn(|mailbox| async move {
+///     let () = mailbox.receive().await;
+/// });
+/// let peer = Peer::from(&idler);
+/// assert!(peer.is_alive());
+/// peer.exit(ExitReason::Kill);
+/// assert!(!peer.is_alive()); // P1.5: the sender of an exit sees its effect at once
+/// ```
+#[derive(Clone)]
+pub struct Peer {
+    pid: Pid,
+    process: Option<Arc<dyn AnyProcess>>,
+}
+
+impl Peer {
+    pub(crate) fn new(process: Arc<dyn AnyProcess>) -> Self {
+        Self { pid: process.pid(), process: Some(process) }
+    }
+
+    /// Its pid.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Whether it lives: false from the moment it is bound to end.
+    pub fn is_alive(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.is_alive())
+    }
+
+    /// Sends an exit signal (P4). The sender is the calling process, or the peer itself from outside of any.
+    ///
+    /// [`ExitReason::Kill`] cannot be trapped; [`ExitReason::Normal`] is ignored by all but the process itself. Never fails:
+    /// the dead ignore it (P4.2).
+    pub fn exit(&self, reason: ExitReason) {
+        if let Some(process) = &self.process {
+            let from = current::pid().unwrap_or(OUTSIDE);
+            process.exit_signal(from, reason, false);
+        }
+    }
+
+    pub(crate) fn process(&self) -> Option<&Arc<dyn AnyProcess>> {
+        self.process.as_ref()
+    }
+}
+
+/// The sender of what a plain thread sends.
+pub(crate) const OUTSIDE: Pid = Pid { runtime: 0, serial: 0 };
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Peer({})", self.pid)
+    }
+}
+
+impl<M: Send + 'static> From<&Address<M>> for Peer {
+    fn from(address: &Address<M>) -> Self {
+        Self::new(Arc::clone(&address.0) as Arc<dyn AnyProcess>)
+    }
+}
+
+impl From<Pid> for Peer {
+    fn from(pid: Pid) -> Self {
+        Self { pid, process: current::engine().and_then(|engine| engine.table.get(pid)) }
+    }
+}
+
+impl From<&Peer> for Peer {
+    fn from(peer: &Peer) -> Self {
+        peer.clone()
+    }
+}

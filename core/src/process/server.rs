@@ -1,0 +1,168 @@
+//! Processes with synchronous callbacks, run in slices.
+
+use std::collections::VecDeque;
+use std::ops::Deref;
+
+use super::address::Address;
+use super::cell::{Body, Cell, Turn};
+use super::inbox::Mail;
+use super::own::{Own, describe};
+use crate::sync::Arc;
+use crate::{ExitReason, MonitorRef, Pid, Signal, log};
+
+/// A process with synchronous callbacks. One callback runs at a time, in strict order of arrival.
+///
+/// A callback may block or burn: others go on. A panic in one ends this process alone, with
+/// [`ExitReason::Panic`].
+///
+/// ```
+/// use genstage_core::{Context, ExitReason, Outcome, Process};
+///
+/// struct Adder(u64, std::sync::mpsc::Sender<u64>);
+///
+/// impl Process for Adder {
+///     type Message = u64;
+///
+///     fn handle(&mut self, message: u64, _cx: &mut Context<'_, u64>) -> Outcome {
+///         self.0 += message;
+///         if message == 0 { Outcome::Stop(ExitReason::Normal) } else { Outcome::Continue }
+///     }
+///
+///     fn terminate(&mut self, _reason: &ExitReason, _cx: &mut Context<'_, u64>) {
+///         let _ = self.1.send(self.0);
+///     }
+/// }
+///
+/// let (report, reports) = std::sync::mpsc::channel();
+/// let adder = Adder(0, report).start()?;
+/// for n in [1, 2, 3, 0] {
+///     adder.send(n).ok();
+/// }
+/// assert_eq!(reports.recv(), Ok(6));
+/// # Ok::<(), genstage_core::StartError>(())
+/// ```
+pub trait Process: Send + Sized + 'static {
+    /// What others send to it.
+    type Message: Send + 'static;
+
+    /// Once, before anything else, while the starter waits. It runs on the starter's thread.
+    fn init(&mut self, cx: &mut Context<'_, Self::Message>) -> Outcome {
+        let _ = cx;
+        Outcome::Continue
+    }
+
+    /// One message.
+    fn handle(&mut self, message: Self::Message, cx: &mut Context<'_, Self::Message>) -> Outcome;
+
+    /// A trapped exit, or the end of a monitored process. By default it is logged.
+    fn handle_signal(&mut self, signal: Signal, cx: &mut Context<'_, Self::Message>) -> Outcome {
+        log::warn!("process {}: unexpected {}", cx.pid(), describe(&signal));
+        Outcome::Continue
+    }
+
+    /// The last callback: after a stop or a panic, but not after an exit signal that was not trapped, nor when `init`
+    /// failed (G6.1, G6.3).
+    fn terminate(&mut self, reason: &ExitReason, cx: &mut Context<'_, Self::Message>) {
+        let _ = (reason, cx);
+    }
+}
+
+/// What a callback wants to happen next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// Go on with the next message.
+    Continue,
+    /// Run `terminate`, then end with this reason.
+    Stop(ExitReason),
+}
+
+/// What a callback can reach: the process itself, its links, monitors and timers.
+#[derive(Debug)]
+pub struct Context<'a, M: Send + 'static> {
+    own: &'a Own<M>,
+    work: &'a mut VecDeque<Mail<M>>,
+}
+
+impl<M: Send + 'static> Context<'_, M> {
+    /// As [`Own::demonitor`], and takes back a [`Down`](crate::Down) that is already queued. True if the monitor was active.
+    pub fn demonitor_flush(&mut self, monitor: MonitorRef) -> bool {
+        use super::cell::AnyProcess;
+        let active = self.own.demonitor(monitor);
+        if !active {
+            let unwanted = |mail: &Mail<M>| matches!(mail, Mail::Signal(Signal::Down(down)) if down.monitor == monitor);
+            self.work.retain(|mail| !unwanted(mail));
+            self.own.me().0.flush_down(monitor);
+        }
+        active
+    }
+}
+
+impl<M: Send + 'static> Deref for Context<'_, M> {
+    type Target = Own<M>;
+
+    fn deref(&self) -> &Own<M> {
+        self.own
+    }
+}
+
+/// Mail one slice may handle before others get their turn. Guessed: long enough to be cheap, and the clock ends the slices of
+/// slow callbacks much sooner.
+const SLICE_MAIL: u32 = 64;
+
+/// The body of such a process.
+pub(crate) struct Server<P: Process> {
+    process: P,
+    own: Own<P::Message>,
+    parent: Option<Pid>,
+    /// Taken from the inbox, not handled yet.
+    work: VecDeque<Mail<P::Message>>,
+}
+
+impl<P: Process> Server<P> {
+    pub(crate) fn new(process: P, me: Address<P::Message>, parent: Option<Pid>) -> Self {
+        Self { process, own: Own(me), parent, work: VecDeque::new() }
+    }
+
+    fn handle(&mut self, mail: Mail<P::Message>) -> Outcome {
+        let mut cx = Context { own: &self.own, work: &mut self.work };
+        match mail {
+            Mail::Message(message) => self.process.handle(message, &mut cx),
+            // G6.2: the parent's end is ours, whatever its reason.
+            Mail::Signal(Signal::Exit(exit)) if Some(exit.from) == self.parent => Outcome::Stop(exit.reason),
+            Mail::Signal(signal) => self.process.handle_signal(signal, &mut cx),
+        }
+    }
+}
+
+impl<P: Process> Body<P::Message> for Server<P> {
+    fn init(&mut self, _cell: &Arc<Cell<P::Message>>) -> Turn {
+        let mut cx = Context { own: &self.own, work: &mut self.work };
+        match self.process.init(&mut cx) {
+            Outcome::Continue => Turn::Drained,
+            Outcome::Stop(reason) => Turn::Stop(reason),
+        }
+    }
+
+    fn run(&mut self, cell: &Arc<Cell<P::Message>>) -> Turn {
+        cell.inbox().lock().begin(&mut self.work);
+        let mut budget = cell.engine().budget(SLICE_MAIL);
+        loop {
+            if cell.is_doomed() {
+                return Turn::Doomed;
+            }
+            let Some(mail) = self.work.pop_front() else { return Turn::Drained };
+            if let Outcome::Stop(reason) = self.handle(mail) {
+                return Turn::Stop(reason);
+            }
+            if budget.spend() && !self.work.is_empty() {
+                return if cell.is_doomed() { Turn::Doomed } else { Turn::More };
+            }
+        }
+    }
+
+    fn terminate(&mut self, _cell: &Arc<Cell<P::Message>>, reason: &ExitReason) {
+        let mut cx = Context { own: &self.own, work: &mut self.work };
+        self.process.terminate(reason, &mut cx);
+    }
+}

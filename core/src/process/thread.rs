@@ -1,0 +1,109 @@
+//! A thread that makes itself a process.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use super::address::Address;
+use super::cell::{Cell, Home};
+use super::inbox::Mail;
+use super::own::Own;
+use super::start::{StartOptions, prepare};
+use crate::runtime::Runtime;
+use crate::sync::Arc;
+use crate::{ExitReason, StartError};
+
+/// The calling thread as a process: it has a pid, an inbox, links and monitors, and takes its mail when it likes.
+///
+/// Its end is the value's drop, normal unless the thread panics. An exit signal cannot stop a thread: it closes the
+/// inbox, and [`receive`](Self::receive) says so.
+///
+/// ```
+/// use genstage_core::{Mail, ThreadProcess};
+///
+/// let here = ThreadProcess::<u32>::start()?;
+/// let me = here.me().clone();
+/// genstage_core::spawn(|_: genstage_core::Mailbox<()>| async move {
+///     let _ = me.send(7);
+/// });
+/// assert!(matches!(here.receive(None), Some(Mail::Message(7))));
+/// # Ok::<(), genstage_core::StartError>(())
+/// ```
+pub struct ThreadProcess<M: Send + 'static> {
+    own: Own<M>,
+    /// The inbox wakes the thread that made it, so it stays there.
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl<M: Send + 'static> ThreadProcess<M> {
+    /// Makes a process of the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::ShutDown`] if the runtime starts no more processes.
+    pub fn start() -> Result<Self, StartError> {
+        let cell = Cell::starting(&Runtime::current_engine(), Home::Thread(std::thread::current()));
+        prepare(&cell, StartOptions::new())?;
+        let _ = cell.inbox().lock().end(false);
+        Ok(Self { own: Own(Address(cell)), _not_send: std::marker::PhantomData })
+    }
+
+    /// What has arrived, oldest first, without waiting.
+    pub fn try_receive(&self) -> Option<Mail<M>> {
+        let mut inbox = self.cell().inbox().lock();
+        let mail = inbox.take_first(|_| true);
+        if mail.is_none() {
+            inbox.begin_future();
+            let _ = inbox.end(false);
+        }
+        mail
+    }
+
+    /// The next mail. `None`: the time is over, or an exit signal has closed the inbox, or, in a simulation,
+    /// nothing can ever arrive.
+    ///
+    /// Inside a callback the wait is announced, and other processes run meanwhile.
+    pub fn receive(&self, within: Option<Duration>) -> Option<Mail<M>> {
+        let engine = self.cell().engine();
+        let deadline = within.map(|within| engine.clock.now().saturating_add(within));
+        let arrived = || match self.try_receive() {
+            Some(mail) => Some(Some(mail)),
+            None if self.cell().is_doomed() => Some(None),
+            None => None,
+        };
+        engine.wait(deadline, arrived).flatten()
+    }
+
+    /// Why the inbox was closed, if an exit signal hit.
+    pub fn doom(&self) -> Option<ExitReason> {
+        self.cell().inbox().lock().doom.clone()
+    }
+
+    fn cell(&self) -> &Arc<Cell<M>> {
+        &self.own.me().0
+    }
+}
+
+impl<M: Send + 'static> Deref for ThreadProcess<M> {
+    type Target = Own<M>;
+
+    fn deref(&self) -> &Own<M> {
+        &self.own
+    }
+}
+
+impl<M: Send + 'static> Drop for ThreadProcess<M> {
+    fn drop(&mut self) {
+        let reason = match self.doom() {
+            Some(reason) => reason,
+            None if std::thread::panicking() => ExitReason::other("the thread panicked"),
+            None => ExitReason::Normal,
+        };
+        self.cell().bury(None, reason);
+    }
+}
+
+impl<M: Send + 'static> std::fmt::Debug for ThreadProcess<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ThreadProcess({:?})", self.own.me())
+    }
+}

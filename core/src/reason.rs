@@ -1,0 +1,206 @@
+//! Why a process ended.
+
+use std::any::Any;
+use std::fmt;
+
+use crate::sync::Arc;
+
+/// Why a process ended, or is asked to end.
+///
+/// `Normal`, `Shutdown` and `ShutdownWith` are *clean*: they are not logged as errors. All others are abnormal.
+/// Cloning costs at most one reference count.
+///
+/// Specification: the table of exit reasons in section 1 of the runtime rules.
+///
+/// ```
+/// use genstage_core::ExitReason;
+///
+/// assert!(ExitReason::Normal.is_clean());
+/// assert!(!ExitReason::Killed.is_clean());
+/// let full = ExitReason::other("disk full");
+/// assert_eq!(full, ExitReason::other("disk full"));
+/// assert_eq!(full.to_string(), "disk full");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExitReason {
+    /// The body returned, or asked for a normal end.
+    Normal,
+    /// An ordered stop.
+    Shutdown,
+    /// An ordered stop that carries data.
+    ShutdownWith(Detail),
+    /// As a signal: an end that cannot be trapped. A process hit by it dies as [`Killed`](Self::Killed).
+    Kill,
+    /// The process was ended by an explicit [`Kill`](Self::Kill).
+    Killed,
+    /// The process did not exist.
+    NoProc,
+    /// A deadline passed.
+    Timeout,
+    /// A callback panicked.
+    Panic(Panic),
+    /// A reason of the user's own.
+    Other(Detail),
+}
+
+impl ExitReason {
+    /// A reason of the user's own: a text or any value that can be shown and compared.
+    pub fn other<T: Reason>(value: T) -> Self {
+        Self::Other(Detail::new(value))
+    }
+
+    /// An ordered stop that carries data.
+    pub fn shutdown_with<T: Reason>(value: T) -> Self {
+        Self::ShutdownWith(Detail::new(value))
+    }
+
+    /// Whether this is an orderly end: `Normal`, `Shutdown` or `ShutdownWith`.
+    pub fn is_clean(&self) -> bool {
+        matches!(self, Self::Normal | Self::Shutdown | Self::ShutdownWith(_))
+    }
+}
+
+impl fmt::Display for ExitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Normal => f.write_str("normal"),
+            Self::Shutdown => f.write_str("shutdown"),
+            Self::ShutdownWith(detail) => write!(f, "shutdown: {detail}"),
+            Self::Kill => f.write_str("kill"),
+            Self::Killed => f.write_str("killed"),
+            Self::NoProc => f.write_str("no such process"),
+            Self::Timeout => f.write_str("timeout"),
+            Self::Panic(panic) => write!(f, "panic: {}", panic.message()),
+            Self::Other(detail) => write!(f, "{detail}"),
+        }
+    }
+}
+
+impl fmt::Debug for ExitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a panic said: the message alone, so that reasons can be compared and logged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Panic(Arc<str>);
+
+impl Panic {
+    /// The panic's message, or a placeholder where the payload was no text.
+    pub fn message(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn from_payload(payload: &(dyn Any + Send)) -> Self {
+        let text =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self(Arc::from(text.unwrap_or("(a payload that is not text)")))
+    }
+}
+
+/// What a user's reason must be able to do: be shown, be compared, be shared.
+///
+/// Implemented for everything that can; there is nothing to write.
+pub trait Reason: Any + fmt::Debug + fmt::Display + PartialEq + Send + Sync {}
+
+impl<T: Any + fmt::Debug + fmt::Display + PartialEq + Send + Sync> Reason for T {}
+
+/// A value carried by an exit reason.
+///
+/// ```
+/// use genstage_core::ExitReason;
+///
+/// let ExitReason::Other(detail) = ExitReason::other(404_u16) else { unreachable!() };
+/// assert_eq!(detail.downcast_ref::<u16>(), Some(&404));
+/// ```
+#[derive(Clone)]
+pub struct Detail(Arc<dyn Erased>);
+
+impl Detail {
+    /// Wraps a value.
+    pub fn new<T: Reason>(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+
+    /// The value, where it is a `T`.
+    pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
+        self.0.as_any().downcast_ref()
+    }
+}
+
+impl PartialEq for Detail {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.same(other.0.as_any())
+    }
+}
+
+impl Eq for Detail {}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show(f)
+    }
+}
+
+impl fmt::Debug for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show(f)
+    }
+}
+
+trait Erased: Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+    fn same(&self, other: &dyn Any) -> bool;
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+impl<T: Reason> Erased for T {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn same(&self, other: &dyn Any) -> bool {
+        other.downcast_ref::<T>() == Some(self)
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_compare_by_value_and_type() {
+        assert_eq!(ExitReason::other("a"), ExitReason::other("a"));
+        assert_ne!(ExitReason::other("a"), ExitReason::other("b"));
+        assert_ne!(ExitReason::other(1_u8), ExitReason::other(1_u16));
+        assert_ne!(ExitReason::other("a"), ExitReason::shutdown_with("a"));
+    }
+
+    #[test]
+    fn clean_reasons_are_exactly_three() {
+        let clean = [ExitReason::Normal, ExitReason::Shutdown, ExitReason::shutdown_with(1)];
+        assert!(clean.iter().all(ExitReason::is_clean));
+        let not = [
+            ExitReason::Kill,
+            ExitReason::Killed,
+            ExitReason::NoProc,
+            ExitReason::Timeout,
+            ExitReason::other("x"),
+            ExitReason::Panic(Panic::from_payload(&"boom")),
+        ];
+        assert!(!not.iter().any(ExitReason::is_clean));
+    }
+
+    #[test]
+    fn a_panic_keeps_its_message() {
+        assert_eq!(Panic::from_payload(&"boom").message(), "boom");
+        assert_eq!(Panic::from_payload(&String::from("bang")).message(), "bang");
+        assert_eq!(Panic::from_payload(&7_u8).message(), "(a payload that is not text)");
+    }
+}

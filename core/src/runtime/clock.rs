@@ -1,0 +1,40 @@
+//! What time it is: the machine's, or a simulation's.
+
+use std::time::{Duration, Instant};
+
+use crate::sync::Arc;
+// Never modelled: a clock is no protocol.
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Time since the runtime began.
+#[derive(Clone, Debug)]
+pub(crate) enum Clock {
+    Real(Instant),
+    /// Nanoseconds; moved by the simulation alone.
+    Virtual(Arc<AtomicU64>),
+}
+
+impl Clock {
+    pub(crate) fn real() -> Self {
+        Self::Real(Instant::now())
+    }
+
+    pub(crate) fn simulated() -> Self {
+        Self::Virtual(Arc::new(AtomicU64::new(0)))
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        match self {
+            Self::Real(start) => start.elapsed(),
+            Self::Virtual(nanos) => Duration::from_nanos(nanos.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Moves virtual time forward; never backward, and real time not at all.
+    pub(crate) fn advance_to(&self, time: Duration) {
+        if let Self::Virtual(nanos) = self {
+            let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            nanos.fetch_max(time, Ordering::Relaxed);
+        }
+    }
+}

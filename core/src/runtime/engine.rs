@@ -1,0 +1,157 @@
+//! The inside of a runtime: what all its processes share.
+
+use std::time::Duration;
+
+use super::clock::Clock;
+use crate::names::Names;
+use crate::scheduler::{Budget, Scheduler, Task};
+use crate::simulation::Simulator;
+use crate::sync::Arc;
+use crate::table::Table;
+use crate::timer::{Action, Alive, Timer, Timers};
+use crate::{MonitorRef, Pid};
+// Counters, not protocols.
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+pub(crate) struct Engine {
+    id: u32,
+    serial: AtomicU64,
+    references: AtomicU64,
+    pub(crate) clock: Clock,
+    pub(crate) table: Table,
+    pub(crate) names: Names,
+    pub(crate) timers: EngineTimers,
+    mode: Mode,
+}
+
+/// Who runs the processes.
+pub(crate) enum Mode {
+    Seats(Arc<Scheduler>),
+    Simulated(Simulator),
+}
+
+impl Engine {
+    pub(crate) fn new(clock: Clock, mode: Mode) -> Arc<Self> {
+        static IDS: AtomicU32 = AtomicU32::new(0);
+        // Simulated runtimes share one id, so that a seed gives the same pids every time.
+        let id = match mode {
+            Mode::Seats(_) => IDS.fetch_add(1, Ordering::Relaxed).wrapping_add(1),
+            Mode::Simulated(_) => 0,
+        };
+        let scheduler = match &mode {
+            Mode::Seats(scheduler) => Some(Arc::clone(scheduler)),
+            Mode::Simulated(_) => None,
+        };
+        Arc::new(Self {
+            id,
+            serial: AtomicU64::new(1),
+            references: AtomicU64::new(1),
+            timers: EngineTimers { timers: Timers::new(clock.clone()), scheduler },
+            clock,
+            table: Table::new(),
+            names: Names::new(),
+            mode,
+        })
+    }
+
+    pub(crate) fn mode(&self) -> &Mode {
+        &self.mode
+    }
+
+    pub(crate) fn scheduler(&self) -> Option<&Arc<Scheduler>> {
+        match &self.mode {
+            Mode::Seats(scheduler) => Some(scheduler),
+            Mode::Simulated(_) => None,
+        }
+    }
+
+    pub(crate) fn next_pid(&self) -> Pid {
+        Pid { runtime: self.id, serial: self.serial.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    pub(crate) fn next_monitor(&self) -> MonitorRef {
+        MonitorRef(self.references.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Puts a process into a run queue.
+    #[inline]
+    pub(crate) fn schedule(&self, task: Task) {
+        match &self.mode {
+            Mode::Seats(scheduler) => scheduler.schedule(task),
+            Mode::Simulated(simulator) => simulator.schedule(task),
+        }
+    }
+
+    /// How much one slice may do.
+    #[inline]
+    pub(crate) fn budget(&self, mail: u32) -> Budget<'_> {
+        match &self.mode {
+            Mode::Seats(scheduler) => scheduler.budget(mail),
+            Mode::Simulated(simulator) => simulator.budget(mail),
+        }
+    }
+
+    /// Waits on this thread until `ready` gives something, or until the deadline (time since the runtime began). Whoever
+    /// makes it ready unparks the thread.
+    ///
+    /// On a seat the wait is announced, so that others run meanwhile. In a simulation, waiting is what makes the others
+    /// run; `None` then also means that nothing can ever make it ready.
+    pub(crate) fn wait<T>(&self, deadline: Option<Duration>, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+        if let Some(value) = ready() {
+            return Some(value);
+        }
+        match &self.mode {
+            Mode::Seats(scheduler) => scheduler.blocking(|| park_until(&self.clock, deadline, ready)),
+            Mode::Simulated(simulator) => loop {
+                if let Some(value) = ready() {
+                    return Some(value);
+                }
+                if !simulator.step(self, deadline) {
+                    return None;
+                }
+            },
+        }
+    }
+}
+
+fn park_until<T>(clock: &Clock, deadline: Option<Duration>, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+    loop {
+        if let Some(value) = ready() {
+            return Some(value);
+        }
+        match deadline {
+            None => std::thread::park(),
+            Some(deadline) => {
+                let left = deadline.saturating_sub(clock.now());
+                if left.is_zero() {
+                    return None;
+                }
+                std::thread::park_timeout(left);
+            }
+        }
+    }
+}
+
+/// The timers, and the clock thread to rouse when one is set that is due before all others.
+pub(crate) struct EngineTimers {
+    timers: Timers,
+    scheduler: Option<Arc<Scheduler>>,
+}
+
+impl EngineTimers {
+    pub(crate) fn after(&self, delay: Duration, action: Action, alive: Option<Alive>) -> Timer {
+        let (timer, earliest) = self.timers.set(delay, action, alive);
+        if earliest && let Some(scheduler) = &self.scheduler {
+            scheduler.rouse_clock();
+        }
+        timer
+    }
+}
+
+impl std::ops::Deref for EngineTimers {
+    type Target = Timers;
+
+    fn deref(&self) -> &Timers {
+        &self.timers
+    }
+}

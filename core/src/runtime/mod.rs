@@ -1,0 +1,200 @@
+//! The runtime: the default one that starts by itself, and those that are built.
+
+pub(crate) mod clock;
+pub(crate) mod engine;
+mod names;
+
+use std::fmt;
+use std::num::NonZero;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::process::{Peer, current};
+use crate::scheduler::{Plan, Scheduler};
+use crate::sync::Arc;
+use crate::{BuildError, ExitReason, Pid, log};
+use clock::Clock;
+use engine::{Engine, Mode};
+
+pub use names::{register, registered, unregister, whereis};
+
+/// A runtime: seats, threads, timers, and the processes that live on them.
+///
+/// A default one, with a seat for each core, starts by itself on first use. Build one to choose its size, and
+/// [`enter`](Self::enter) it to have what the thread starts belong to it. Dropping a built runtime kills its processes and
+/// dismisses its threads without waiting; [`shutdown`](Self::shutdown) waits.
+///
+/// ```
+/// use genstage_core::Runtime;
+///
+/// let runtime = Runtime::builder().workers(1).thread_name("small").build()?;
+/// let _inside = runtime.enter();
+/// let process = genstage_core::spawn(|_: genstage_core::Mailbox<()>| async {});
+/// # drop(process);
+/// # Ok::<(), genstage_core::BuildError>(())
+/// ```
+pub struct Runtime {
+    engine: Arc<Engine>,
+}
+
+impl Runtime {
+    /// A builder with the defaults.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Until the guard drops, what this thread starts belongs to this runtime.
+    pub fn enter(&self) -> Entered {
+        Entered { _guard: current::enter_engine(&self.engine) }
+    }
+
+    /// The number of seats: how many callbacks run at once.
+    pub fn workers(&self) -> usize {
+        self.engine.scheduler().map_or(1, |scheduler| scheduler.seats())
+    }
+
+    /// How often work was found that nobody had been woken for: a fault counter of the scheduler, zero in health.
+    pub fn rescues(&self) -> u64 {
+        self.engine.scheduler().map_or(0, |scheduler| scheduler.rescues())
+    }
+
+    /// All living processes, in the order of their pids.
+    pub fn processes(&self) -> Vec<Pid> {
+        self.engine.table.all().iter().map(|process| process.pid()).collect()
+    }
+
+    /// Ends every process, first with [`ExitReason::Shutdown`], at the end of the time with [`ExitReason::Kill`], then the
+    /// threads. Returns the processes that were still in a callback when the time was over; their threads end with those.
+    pub fn shutdown(self, within: Duration) -> Vec<Pid> {
+        self.engine.shut_down(within)
+    }
+
+    /// The runtime of the calling thread: its own, the one it entered, or the default.
+    pub(crate) fn current_engine() -> Arc<Engine> {
+        current::engine().unwrap_or_else(|| Arc::clone(&default_runtime().engine))
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.engine.shut_down(Duration::ZERO);
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("workers", &self.workers()).finish_non_exhaustive()
+    }
+}
+
+/// The guard of [`Runtime::enter`].
+#[must_use]
+pub struct Entered {
+    _guard: current::EngineGuard,
+}
+
+impl fmt::Debug for Entered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entered")
+    }
+}
+
+/// A cap far above what a healthy program needs: a thread is used up only by a callback that blocks unannounced.
+const MAX_THREADS: usize = 1024;
+
+/// Chooses the size of a [`Runtime`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    plan: Plan,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let thread_name = "genstage".to_owned();
+        Self { plan: Plan { workers, thread_name, stack_size: None, max_threads: MAX_THREADS } }
+    }
+}
+
+impl Builder {
+    /// Seats: how many callbacks run at once. One for each core by default; zero counts as one.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.plan.workers = workers.max(1);
+        self
+    }
+
+    /// What threads are called, followed by a number. By default `genstage`.
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        // A name with a zero byte would be refused by the system, with a panic.
+        self.plan.thread_name = name.into().replace('\0', "");
+        self
+    }
+
+    /// The stack of each thread in bytes. By default the platform's.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.plan.stack_size = Some(bytes);
+        self
+    }
+
+    /// The most threads there may be, the clock's not counted: the seats' and those that stand in for callbacks that block.
+    /// At least as many as seats. By default 1024; a warning is logged at half, an error at the cap.
+    pub fn max_threads(mut self, threads: usize) -> Self {
+        self.plan.max_threads = threads;
+        self
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if the system refuses a thread.
+    pub fn build(mut self) -> Result<Runtime, BuildError> {
+        self.plan.max_threads = self.plan.max_threads.max(self.plan.workers);
+        let scheduler = Scheduler::new(self.plan);
+        let engine = Engine::new(Clock::real(), Mode::Seats(Arc::clone(&scheduler)));
+        scheduler.start(&engine)?;
+        Ok(Runtime { engine })
+    }
+}
+
+fn default_runtime() -> &'static Runtime {
+    static DEFAULT: OnceLock<Runtime> = OnceLock::new();
+    DEFAULT.get_or_init(|| {
+        Builder::default().build().unwrap_or_else(|error| {
+            // Without threads nothing can run, but nothing may panic either: processes are dead from the start.
+            log::error!("the default runtime has no threads: {error}");
+            let engine = Engine::new(Clock::simulated(), Mode::Simulated(crate::simulation::Simulator::new(0)));
+            engine.table.close();
+            Runtime { engine }
+        })
+    })
+}
+
+/// How long a shutdown waits after the kill. Guessed.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+impl Engine {
+    fn shut_down(self: &Arc<Self>, within: Duration) -> Vec<Pid> {
+        self.table.close();
+        let tell = |reason: ExitReason| {
+            let all = self.table.all();
+            all.into_iter().for_each(|process| Peer::new(process).exit(reason.clone()));
+        };
+        let wait = |time: Duration| {
+            let deadline = self.clock.now().saturating_add(time);
+            self.wait(Some(deadline), || self.table.is_empty().then_some(()));
+        };
+        if !within.is_zero() {
+            tell(ExitReason::Shutdown);
+            wait(within);
+        }
+        tell(ExitReason::Kill);
+        // Killed processes end between callbacks: those that are in none end at once.
+        wait(within.min(LAST_WORDS));
+        if let Some(scheduler) = self.scheduler() {
+            scheduler.stop();
+        }
+        self.table.all().iter().map(|process| process.pid()).collect()
+    }
+}

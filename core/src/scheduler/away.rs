@@ -1,0 +1,89 @@
+//! Threads whose callback outlived its seat. Each that burns takes a core from the seats, so their number is bounded; those
+//! that only sleep cost nothing.
+
+use std::fs;
+
+use crate::sync::Mutex;
+
+pub(crate) struct Away {
+    threads: Mutex<Vec<Option<u64>>>,
+    /// As many burning threads as there are seats: at most twice as many run as there are cores.
+    most_burning: usize,
+}
+
+impl Away {
+    pub(crate) fn new(seats: usize) -> Self {
+        Self { threads: Mutex::new(Vec::new()), most_burning: seats }
+    }
+
+    /// Whether a seat may be taken from this thread.
+    pub(crate) fn allows(&self, thread: Option<u64>, announced: bool) -> bool {
+        announced || !burns(thread) || self.burning() < self.most_burning
+    }
+
+    pub(crate) fn enter(&self, thread: Option<u64>) {
+        self.threads.lock().push(thread);
+    }
+
+    pub(crate) fn leave(&self, thread: Option<u64>) {
+        let mut threads = self.threads.lock();
+        if let Some(at) = threads.iter().position(|other| *other == thread) {
+            threads.swap_remove(at);
+        }
+    }
+
+    fn burning(&self) -> usize {
+        self.threads.lock().iter().filter(|thread| burns(**thread)).count()
+    }
+}
+
+/// This thread's number in the system, where the system tells.
+pub(crate) fn this_thread() -> Option<u64> {
+    let link = fs::read_link("/proc/thread-self").ok()?;
+    link.file_name()?.to_str()?.parse().ok()
+}
+
+/// Whether a thread runs, or wants to. Where the system does not tell, it is taken to: the bound then holds for all.
+fn burns(thread: Option<u64>) -> bool {
+    let state = thread.and_then(|number| {
+        let stat = fs::read_to_string(format!("/proc/self/task/{number}/stat")).ok()?;
+        // The name in parentheses may hold anything, so the state is what follows the last of them.
+        stat.rsplit(')').next()?.trim_start().chars().next()
+    });
+    !matches!(state, Some('S' | 'D' | 'T' | 't'))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_tells_who_burns() {
+        let (send, receive) = std::sync::mpsc::channel();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let sleeper = std::thread::spawn(move || {
+            let _ = send.send(this_thread());
+            let _ = stopped.recv();
+        });
+        let number = receive.recv().ok().flatten();
+        assert!(number.is_some());
+        while burns(number) {
+            std::thread::yield_now();
+        }
+        assert!(burns(this_thread()), "the one who asks runs");
+        drop(stop);
+        sleeper.join().ok();
+    }
+
+    #[test]
+    fn burning_threads_are_bounded_and_waiting_ones_are_not() {
+        let away = Away::new(1);
+        let me = this_thread();
+        assert!(away.allows(me, false));
+        away.enter(me);
+        assert!(!away.allows(me, false));
+        assert!(away.allows(me, true));
+        away.leave(me);
+        assert!(away.allows(me, false));
+    }
+}

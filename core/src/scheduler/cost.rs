@@ -1,0 +1,72 @@
+//! What a slice takes, learned.
+
+use std::time::Duration;
+// A statistic, not a protocol.
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A moving average in nanoseconds. Written by one thread at a time; a lost update would only be a lost sample.
+#[derive(Debug)]
+pub(crate) struct Cost(AtomicU32);
+
+/// Not known yet.
+const UNKNOWN: u32 = u32::MAX;
+
+/// Slices above this are timed every time, so that what they push can be offered to other seats in time. Half of what
+/// counts as long.
+const HEAVY: u32 = 10_000;
+
+impl Cost {
+    pub(crate) fn unknown() -> Self {
+        Self(AtomicU32::new(UNKNOWN))
+    }
+
+    pub(crate) fn of(duration: Duration) -> Self {
+        Self(AtomicU32::new(nanos(duration)))
+    }
+
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_nanos(u64::from(self.0.load(Ordering::Relaxed)))
+    }
+
+    /// Whether its slices are, or may be, long.
+    #[inline]
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= HEAVY
+    }
+
+    /// Weighs a new sample by a quarter: a few slices tell.
+    pub(crate) fn learn(&self, sample: Duration) {
+        let sample = nanos(sample);
+        let old = self.0.load(Ordering::Relaxed);
+        let new = if old == UNKNOWN { sample } else { old - old / 4 + sample / 4 };
+        self.0.store(new, Ordering::Relaxed);
+    }
+}
+
+fn nanos(duration: Duration) -> u32 {
+    u32::try_from(duration.as_nanos()).unwrap_or(UNKNOWN).min(UNKNOWN - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_sample_counts_whole_and_the_next_by_a_quarter() {
+        let cost = Cost::unknown();
+        assert!(cost.is_heavy(), "what is not known is timed");
+        cost.learn(Duration::from_nanos(400));
+        assert_eq!(cost.get(), Duration::from_nanos(400));
+        assert!(!cost.is_heavy());
+        cost.learn(Duration::from_micros(100));
+        assert_eq!(cost.get(), Duration::from_nanos(300 + 25_000));
+        assert!(cost.is_heavy());
+    }
+
+    #[test]
+    fn a_very_long_slice_does_not_read_as_unknown() {
+        let cost = Cost::of(Duration::from_secs(60));
+        cost.learn(Duration::from_secs(60));
+        assert_ne!(cost.get(), Duration::from_nanos(u64::from(UNKNOWN)));
+    }
+}

@@ -1,0 +1,230 @@
+//! Who runs when: seats, threads and queues. The README beside this file states the protocols and why they hold.
+
+mod away;
+mod budget;
+mod cost;
+mod idle;
+mod monitor;
+mod queue;
+mod seat;
+mod threads;
+mod worker;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use budget::Budget;
+pub(crate) use cost::Cost;
+
+use crate::process::current;
+use crate::runtime::engine::Engine;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Arc, CachePadded};
+use crate::{BuildError, Pid};
+use idle::Idle;
+use queue::{Injector, Queue};
+use seat::{HotSlot, Placed, SeatWord, Slice};
+use threads::Threads;
+
+/// A process in a run queue.
+pub(crate) type Task = Arc<dyn Runnable>;
+
+pub(crate) trait Runnable: Send + Sync {
+    /// One slice; gives the process back if it must run again.
+    fn run(self: Arc<Self>) -> Option<Task>;
+    fn pid(&self) -> Pid;
+    fn cost(&self) -> &Cost;
+}
+
+/// From here on a slice counts as long: what it pushes is offered to other seats. Measured: waking another core costs some
+/// 5 us and moving a batch there another, so that shorter slices lose by it.
+const LONG: Duration = Duration::from_micros(20);
+
+/// The slice that a thread runs, for whatever its callbacks push.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeatClaim {
+    scheduler: usize,
+    seat: usize,
+    slice: Slice,
+    /// When it began, where that was looked up.
+    began: Option<Instant>,
+}
+
+/// What a runtime with threads is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) workers: usize,
+    pub(crate) thread_name: String,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) max_threads: usize,
+}
+
+pub(crate) struct Seat {
+    word: SeatWord,
+    hot: HotSlot,
+    queue: Queue,
+    /// What a slice takes here on average.
+    average: Cost,
+    sitter: threads::Sitter,
+}
+
+pub(crate) struct Scheduler {
+    seats: Box<[CachePadded<Seat>]>,
+    injector: Injector,
+    idle: Idle,
+    threads: Threads,
+    away: away::Away,
+    /// Counts milliseconds, roughly, while any seat is busy.
+    tick: CachePadded<AtomicU64>,
+    monitor: monitor::Bell,
+    stopping: AtomicBool,
+}
+
+impl Scheduler {
+    pub(crate) fn new(plan: Plan) -> Arc<Self> {
+        let seats = (0..plan.workers)
+            .map(|_| {
+                CachePadded(Seat {
+                    word: SeatWord::new(),
+                    hot: HotSlot::new(),
+                    queue: Queue::new(),
+                    average: Cost::of(Duration::from_micros(1)),
+                    sitter: threads::Sitter::default(),
+                })
+            })
+            .collect();
+        Arc::new(Self {
+            seats,
+            injector: Injector::new(),
+            idle: Idle::new(plan.workers),
+            away: away::Away::new(plan.workers),
+            threads: Threads::new(plan),
+            tick: CachePadded(AtomicU64::new(0)),
+            monitor: monitor::Bell::default(),
+            stopping: AtomicBool::new(false),
+        })
+    }
+
+    /// Starts a thread for each seat, and the clock.
+    pub(crate) fn start(&self, engine: &Arc<Engine>) -> Result<(), BuildError> {
+        let started = (0..self.seats.len())
+            .try_for_each(|seat| self.threads.spawn(engine, seat))
+            .and_then(|()| monitor::spawn(self, engine));
+        started.map_err(|error| {
+            self.stop();
+            BuildError(error)
+        })
+    }
+
+    pub(crate) fn seats(&self) -> usize {
+        self.seats.len()
+    }
+
+    fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Puts a process into a run queue. From a callback it stays on the same seat, cache-warm and waking nobody, unless the
+    /// slice has been long.
+    #[inline]
+    pub(crate) fn schedule(&self, task: Task) {
+        match current::seat() {
+            Some(claim) if claim.scheduler == self.id() => self.push(claim, task),
+            _ => self.inject(task),
+        }
+    }
+
+    #[inline]
+    fn push(&self, claim: SeatClaim, task: Task) {
+        let seat = &self.seats[claim.seat];
+        let long = claim.began.is_some_and(|began| began.elapsed() >= LONG);
+        if long || !seat.word.is_current(claim.slice) {
+            return self.inject(task);
+        }
+        match seat.hot.push(task) {
+            Placed::Hot => {}
+            Placed::Full(task) => self.push_back(seat, task),
+            Placed::Asleep(task) => self.inject(task),
+        }
+    }
+
+    fn push_back(&self, seat: &Seat, task: Task) {
+        match seat.queue.push(task) {
+            Ok(()) if self.idle.any() && self.is_worth_moving(seat) => self.rouse_one(),
+            Ok(()) => {}
+            Err(task) => self.inject(task),
+        }
+    }
+
+    /// Whether what waits in a seat's queue would wait long enough there for another core to pay.
+    fn is_worth_moving(&self, seat: &Seat) -> bool {
+        let waiting = u32::try_from(seat.queue.len()).unwrap_or(u32::MAX);
+        waiting > 0 && seat.average.get().saturating_mul(waiting) >= LONG
+    }
+
+    /// Offers a process to whoever comes first.
+    pub(crate) fn inject(&self, task: Task) {
+        self.injector.push(task);
+        self.rouse_one();
+    }
+
+    /// Wakes one sleeping seat, unless somebody is searching already and will find what there is.
+    fn rouse_one(&self) {
+        if let Some(seat) = self.idle.rouse() {
+            self.seats[seat].sitter.unpark();
+        }
+    }
+
+    pub(crate) fn budget(&self, mail: u32) -> Budget<'_> {
+        Budget::new(mail, &self.tick)
+    }
+
+    /// Runs something of ours that waits. On a seat, what is queued there moves to where others find it, and the monitor
+    /// gives the seat away if they are too few.
+    pub(crate) fn blocking<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let claim = current::seat().filter(|claim| claim.scheduler == self.id());
+        let Some(claim) = claim else { return wait() };
+        let seat = &self.seats[claim.seat];
+        if !seat.word.wait(claim.slice) {
+            return wait();
+        }
+        self.release_work(seat);
+        let value = wait();
+        seat.word.resume(claim.slice);
+        value
+    }
+
+    /// Moves what waits at one seat to where every seat finds it.
+    fn release_work(&self, seat: &Seat) {
+        let mut released = false;
+        while let Some(task) = seat.hot.take().or_else(|| seat.queue.pop()) {
+            self.injector.push(task);
+            released = true;
+        }
+        if released && !self.idle.any() {
+            self.monitor.ring();
+        } else if released {
+            self.rouse_one();
+        }
+    }
+
+    pub(crate) fn rouse_clock(&self) {
+        self.monitor.ring();
+    }
+
+    /// How often work was found that nobody had been woken for. Always zero, or there is a fault in the parking protocol.
+    pub(crate) fn rescues(&self) -> u64 {
+        self.monitor.rescues()
+    }
+
+    /// Tells every thread to leave at the end of its slice.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.seats.iter().for_each(|seat| seat.sitter.unpark());
+        self.threads.dismiss();
+        self.monitor.ring();
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}

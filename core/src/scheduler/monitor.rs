@@ -1,0 +1,149 @@
+//! The clock thread: fires timers, counts the coarse tick, and takes seats from callbacks that outstay their time.
+//! It runs no user code.
+
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use super::Scheduler;
+use super::seat::Seen;
+use crate::runtime::engine::Engine;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use crate::sync::{Arc, Mutex};
+
+/// How long the monitor sleeps while any seat is busy. A callback that was seen in two rounds has run for one to two of them.
+const ROUND: Duration = Duration::from_millis(1);
+
+/// In how many rounds in a row the same slice must be seen before its seat is taken; announced waits need one. Guessed: a
+/// callback of a millisecond or two is cheaper to wait for than to replace.
+const PATIENCE: u32 = 2;
+
+/// What others know of the clock thread.
+#[derive(Default)]
+pub(crate) struct Bell {
+    thread: Mutex<Option<Thread>>,
+    dormant: AtomicBool,
+    rescues: AtomicU64,
+}
+
+impl Bell {
+    /// Makes the clock look again now.
+    pub(crate) fn ring(&self) {
+        if let Some(thread) = &*self.thread.lock() {
+            thread.unpark();
+        }
+    }
+
+    /// A seat wakes: the clock must tick.
+    pub(crate) fn attend(&self) {
+        fence(Ordering::SeqCst);
+        if self.dormant.load(Ordering::SeqCst) {
+            self.ring();
+        }
+    }
+
+    pub(crate) fn rescues(&self) -> u64 {
+        self.rescues.load(Ordering::Relaxed)
+    }
+}
+
+pub(crate) fn spawn(scheduler: &Scheduler, engine: &Arc<Engine>) -> std::io::Result<()> {
+    let engine = Arc::clone(engine);
+    let name = format!("{}-clock", scheduler.threads.name());
+    let thread = thread::Builder::new().name(name).spawn(move || run(&engine))?;
+    *scheduler.monitor.thread.lock() = Some(thread.thread().clone());
+    Ok(())
+}
+
+fn run(engine: &Arc<Engine>) {
+    let Some(scheduler) = engine.scheduler() else { return };
+    let mut watch =
+        Watch { engine, scheduler, seats: vec![(Seen::default(), 0); scheduler.seats.len()], vacant: Vec::new() };
+    let mut last_round = engine.clock.now();
+    while !scheduler.is_stopping() {
+        let now = engine.clock.now();
+        while engine.timers.fire_next(now) {}
+        if now.saturating_sub(last_round) >= ROUND {
+            last_round = now;
+            scheduler.tick.fetch_add(1, Ordering::Relaxed);
+            watch.round();
+        }
+        sleep(engine, scheduler);
+    }
+}
+
+fn sleep(engine: &Engine, scheduler: &Scheduler) {
+    let bell = &scheduler.monitor;
+    let until_next = || engine.timers.next_deadline().map(|next| next.saturating_sub(engine.clock.now()));
+    if scheduler.idle.all() {
+        bell.dormant.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        if scheduler.idle.all() && !scheduler.is_stopping() {
+            match until_next() {
+                Some(left) => thread::park_timeout(left),
+                None => thread::park(),
+            }
+        }
+        bell.dormant.store(false, Ordering::SeqCst);
+    } else {
+        thread::park_timeout(until_next().unwrap_or(ROUND).min(ROUND));
+    }
+}
+
+struct Watch<'a> {
+    engine: &'a Arc<Engine>,
+    scheduler: &'a Scheduler,
+    /// What each seat's word was in the last round, and in how many rounds its slice has been seen again.
+    seats: Vec<(Seen, u32)>,
+    /// Seats that were taken and for which the system refused a thread.
+    vacant: Vec<usize>,
+}
+
+impl Watch<'_> {
+    fn round(&mut self) {
+        let (scheduler, engine) = (self.scheduler, self.engine);
+        self.vacant.retain(|seat| !scheduler.threads.fill(engine, *seat));
+        for at in 0..self.seats.len() {
+            let seen = self.scheduler.seats[at].word.look();
+            let (last, rounds) = &mut self.seats[at];
+            *rounds = if seen.in_callback() && seen.same_slice(*last) { *rounds + 1 } else { 0 };
+            *last = seen;
+            if *rounds > 0 {
+                let rounds = *rounds;
+                self.relieve(at, seen, rounds);
+            }
+        }
+        // The backstop: it turns a lost wake-up from a hang into a delay, and counts it.
+        if !scheduler.injector.is_empty() && scheduler.idle.any() && !scheduler.idle.is_anyone_searching() {
+            scheduler.monitor.rescues.fetch_add(1, Ordering::Relaxed);
+            scheduler.rouse_one();
+        }
+    }
+
+    /// A callback has been running for a while: see that what waits behind it gets a thread.
+    fn relieve(&mut self, at: usize, seen: Seen, rounds: u32) {
+        let scheduler = self.scheduler;
+        let seat = &scheduler.seats[at];
+        if scheduler.idle.any() {
+            scheduler.release_work(seat);
+            return;
+        }
+        let waiting = seat.hot.is_full() || seat.queue.len() > 0 || !scheduler.injector.is_empty();
+        let patience = if seen.waiting() { 1 } else { PATIENCE };
+        let thread = seat.sitter.number();
+        if !waiting || rounds < patience || scheduler.is_stopping() {
+            return;
+        }
+        if !scheduler.away.allows(thread, seen.waiting()) || !scheduler.threads.may_fill() {
+            return;
+        }
+        // Entered before the seat is taken, so that the thread finds itself there when it learns of it.
+        scheduler.away.enter(thread);
+        if !seat.word.take(seen) {
+            scheduler.away.leave(thread);
+            return;
+        }
+        if !scheduler.threads.fill(self.engine, at) {
+            self.vacant.push(at);
+        }
+    }
+}

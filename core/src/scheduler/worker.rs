@@ -1,0 +1,218 @@
+//! The life of a thread: sit on a seat and run slices, stand by, leave.
+
+use std::thread;
+use std::time::Instant;
+
+use super::{Scheduler, Seat, SeatClaim, Task, away};
+use crate::process::current;
+use crate::runtime::engine::Engine;
+use crate::sync::Arc;
+
+/// How often in a row the hot slot comes first. As in tokio: more, and two processes that play ping-pong starve the queue.
+const HOT_STREAK: u32 = 3;
+
+/// Every so many slices the injector comes first, so that it cannot starve. A prime, as in tokio and Go.
+const INJECTOR_FIRST: u32 = 61;
+
+/// Every so many slices one is timed, whoever it is. A clock read costs 27 ns here, a light slice some 100.
+const SAMPLE: u32 = 16;
+
+/// How long a seat without work looks around before it sleeps, in rounds of some 100 ns. Chosen by `heavy-2`: shorter, and
+/// the two sides of a balanced pipeline pay for a wake-up with every batch.
+const SEARCH_ROUNDS: u32 = 200;
+
+pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
+    let Some(scheduler) = engine.scheduler() else { return };
+    let _inside = current::enter_engine(engine);
+    let number = away::this_thread();
+    let mut next = Some(seat);
+    while let Some(seat) = next {
+        let mut worker = Worker { scheduler, at: seat, seat: &scheduler.seats[seat], slices: 0, streak: 0 };
+        worker.seat.sitter.sit(number);
+        match worker.sit() {
+            Left::Stopping => break,
+            Left::Lost(task) => {
+                scheduler.away.leave(number);
+                if let Some(task) = task {
+                    scheduler.inject(task);
+                }
+            }
+        }
+        next = scheduler.threads.stand_by(|| scheduler.is_stopping());
+    }
+    scheduler.threads.leave();
+}
+
+/// Why a thread left its seat.
+enum Left {
+    Stopping,
+    /// Its callback took too long; here is the process, if it must run again.
+    Lost(Option<Task>),
+}
+
+struct Worker<'a> {
+    scheduler: &'a Scheduler,
+    at: usize,
+    seat: &'a Seat,
+    slices: u32,
+    streak: u32,
+}
+
+impl Worker<'_> {
+    fn sit(&mut self) -> Left {
+        while let Some(task) = self.next_task() {
+            match self.run(task) {
+                Ok(None) => {}
+                Ok(Some(task)) => {
+                    // A yield: to the back, and nobody is woken for it.
+                    if let Err(task) = self.seat.queue.push(task) {
+                        self.scheduler.inject(task);
+                    }
+                }
+                Err(task) => return Left::Lost(task),
+            }
+        }
+        Left::Stopping
+    }
+
+    /// One slice. `Err`: the seat was lost meanwhile.
+    #[inline]
+    fn run(&mut self, task: Task) -> Result<Option<Task>, Option<Task>> {
+        let sampled = self.slices.is_multiple_of(SAMPLE);
+        let heavy = task.cost().is_heavy();
+        let began = (sampled || heavy).then(Instant::now);
+        let slice = self.seat.word.begin();
+        current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, began }));
+        let again = match began {
+            None => task.run(),
+            Some(began) => {
+                let process = Arc::clone(&task);
+                let again = task.run();
+                let took = began.elapsed();
+                process.cost().learn(took);
+                if sampled {
+                    self.seat.average.learn(took);
+                }
+                again
+            }
+        };
+        current::set_seat(None);
+        if self.seat.word.end(slice) { Ok(again) } else { Err(again) }
+    }
+
+    fn next_task(&mut self) -> Option<Task> {
+        self.slices = self.slices.wrapping_add(1);
+        if self.slices.is_multiple_of(INJECTOR_FIRST) {
+            if self.scheduler.is_stopping() {
+                return None;
+            }
+            if let Some(task) = self.scheduler.injector.pop() {
+                return Some(task);
+            }
+        }
+        if self.streak < HOT_STREAK
+            && let Some(task) = self.seat.hot.take()
+        {
+            self.streak += 1;
+            return Some(task);
+        }
+        self.streak = 0;
+        let own = self.seat.queue.pop().or_else(|| self.seat.hot.take());
+        own.or_else(|| self.scheduler.injector.pop()).or_else(|| self.search())
+    }
+
+    /// Looks around for a while, then sleeps until there is something. `None`: the runtime stops.
+    fn search(&mut self) -> Option<Task> {
+        let scheduler = self.scheduler;
+        scheduler.idle.start_search();
+        loop {
+            if let Some(task) = self.look_around() {
+                if scheduler.idle.end_search() && !scheduler.injector.is_empty() {
+                    scheduler.rouse_one();
+                }
+                return Some(task);
+            }
+            if scheduler.is_stopping() {
+                let _ = scheduler.idle.end_search();
+                return None;
+            }
+            if !self.seat.hot.fall_asleep() {
+                continue;
+            }
+            scheduler.idle.sleep(self.at);
+            if self.is_there_work() {
+                scheduler.idle.stay_awake(self.at);
+            } else {
+                while scheduler.idle.is_asleep(self.at) && !scheduler.is_stopping() {
+                    thread::park();
+                }
+                scheduler.monitor.attend();
+            }
+            self.seat.hot.wake_up();
+        }
+    }
+
+    fn look_around(&mut self) -> Option<Task> {
+        let seen: Vec<_> = self.scheduler.seats.iter().map(|seat| seat.word.look()).collect();
+        for _ in 0..SEARCH_ROUNDS {
+            if let Some(task) = self.seat.hot.take().or_else(|| self.seat.queue.pop()) {
+                return Some(task);
+            }
+            if let Some(task) = self.scheduler.injector.pop() {
+                self.take_share();
+                return Some(task);
+            }
+            if let Some(task) = self.steal(|_, seat| self.scheduler.is_worth_moving(seat)) {
+                return Some(task);
+            }
+            if self.scheduler.is_stopping() {
+                return None;
+            }
+            for _ in 0..8 {
+                std::hint::spin_loop();
+            }
+        }
+        // Whoever is still in the slice it was in when the search began will be there for a while.
+        self.steal(|at, seat| seat.word.look() == seen[at] && seen[at].in_callback())
+    }
+
+    /// A fair part of a long injector comes along, to be taken from here with less traffic.
+    fn take_share(&self) {
+        let share = (self.scheduler.injector.len() / self.scheduler.seats.len()).min(32);
+        for _ in 0..share {
+            let Some(task) = self.scheduler.injector.pop() else { return };
+            if let Err(task) = self.seat.queue.push(task) {
+                return self.scheduler.injector.push(task);
+            }
+        }
+    }
+
+    /// Half of the queue of the first other seat that `worth` picks, or its hot slot.
+    fn steal(&self, worth: impl Fn(usize, &Seat) -> bool) -> Option<Task> {
+        let seats = &self.scheduler.seats;
+        let others = (1..seats.len()).map(|step| (self.at + step) % seats.len());
+        for at in others {
+            let victim = &seats[at];
+            if !worth(at, victim) {
+                continue;
+            }
+            let more = victim.queue.len() / 2;
+            let Some(first) = victim.queue.pop().or_else(|| victim.hot.take()) else { continue };
+            for _ in 1..more {
+                let Some(task) = victim.queue.pop() else { break };
+                if let Err(task) = self.seat.queue.push(task) {
+                    self.scheduler.injector.push(task);
+                    break;
+                }
+            }
+            return Some(first);
+        }
+        None
+    }
+
+    fn is_there_work(&self) -> bool {
+        !self.scheduler.injector.is_empty()
+            || self.seat.queue.len() > 0
+            || self.scheduler.seats.iter().any(|seat| self.scheduler.is_worth_moving(seat))
+    }
+}

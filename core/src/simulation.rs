@@ -1,0 +1,171 @@
+//! The simulation: the same processes on one seat, with virtual time and a seeded choice of who runs next.
+
+use std::time::Duration;
+
+use crate::process::current;
+use crate::runtime::clock::Clock;
+use crate::runtime::engine::{Engine, Mode};
+use crate::scheduler::{Budget, Task};
+use crate::sync::{Arc, Mutex};
+
+/// A runtime that runs on the calling thread, in virtual time, in an order that its seed decides.
+///
+/// Everything that works on a [`Runtime`](crate::Runtime) works here: the code under test needs no change. Nothing sleeps:
+/// when no process can run, time jumps to the next timer. The same seed gives the same run, so a failure that prints its
+/// seed can be replayed.
+///
+/// ```
+/// use genstage_core::{Mail, Simulation, ThreadProcess};
+/// use std::time::Duration;
+///
+/// for seed in 0..100 {
+///     Simulation::new(seed).run(|simulation| {
+///         let here = ThreadProcess::start().unwrap();
+///         here.send_after(here.me(), "an hour has passed", Duration::from_secs(3600));
+///         assert!(matches!(here.receive(None), Some(Mail::Message("an hour has passed"))));
+///         assert_eq!(simulation.now(), Duration::from_secs(3600));
+///     });
+/// }
+/// ```
+pub struct Simulation {
+    engine: Arc<Engine>,
+    seed: u64,
+}
+
+impl Simulation {
+    /// A simulation without processes, at time zero.
+    pub fn new(seed: u64) -> Self {
+        let engine = Engine::new(Clock::simulated(), Mode::Simulated(Simulator::new(seed)));
+        Self { engine, seed }
+    }
+
+    /// What decides the order.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Runs a function as the world outside the processes: what it starts belongs to the simulation, and what it waits for
+    /// makes the processes run.
+    pub fn run<T>(&self, outside: impl FnOnce(&Self) -> T) -> T {
+        let _inside = current::enter_engine(&self.engine);
+        outside(self)
+    }
+
+    /// Runs processes and timers until nothing is left to happen, and returns how many slices that took.
+    ///
+    /// With timers that set themselves anew this never ends; [`run_for`](Self::run_for) does.
+    pub fn run_until_idle(&self) -> usize {
+        self.steps(None)
+    }
+
+    /// Runs processes and timers for this much virtual time, and returns how many slices that took.
+    pub fn run_for(&self, time: Duration) -> usize {
+        let end = self.now().saturating_add(time);
+        let steps = self.steps(Some(end));
+        self.engine.clock.advance_to(end);
+        steps
+    }
+
+    /// Virtual time since the start.
+    pub fn now(&self) -> Duration {
+        self.engine.clock.now()
+    }
+
+    fn steps(&self, end: Option<Duration>) -> usize {
+        let _inside = current::enter_engine(&self.engine);
+        let Mode::Simulated(simulator) = self.engine.mode() else { return 0 };
+        std::iter::from_fn(|| simulator.step(&self.engine, end).then_some(())).count()
+    }
+}
+
+impl std::fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Simulation").field("seed", &self.seed).field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Simulation {
+    /// The processes end, so that what they hold is dropped.
+    fn drop(&mut self) {
+        self.engine.table.close();
+        let _inside = current::enter_engine(&self.engine);
+        for process in self.engine.table.all() {
+            crate::Peer::new(process).exit(crate::ExitReason::Kill);
+        }
+        if let Mode::Simulated(simulator) = self.engine.mode() {
+            while simulator.run_one() {}
+        }
+    }
+}
+
+/// The run queue of a simulation.
+pub(crate) struct Simulator {
+    state: Mutex<State>,
+}
+
+struct State {
+    ready: Vec<Task>,
+    random: Random,
+}
+
+impl Simulator {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { state: Mutex::new(State { ready: Vec::new(), random: Random(seed) }) }
+    }
+
+    pub(crate) fn schedule(&self, task: Task) {
+        self.state.lock().ready.push(task);
+    }
+
+    /// Slices of one to four pieces of mail, so that the same seed list also covers interleavings within a burst.
+    pub(crate) fn budget(&self, _mail: u32) -> Budget<'_> {
+        let pieces = self.state.lock().random.below(4) + 1;
+        Budget::counted(u32::try_from(pieces).unwrap_or(1))
+    }
+
+    /// One slice, or, when nobody can run, one timer. False: nothing is left to happen before `end`.
+    pub(crate) fn step(&self, engine: &Engine, end: Option<Duration>) -> bool {
+        if self.run_one() {
+            return true;
+        }
+        let Some(next) = engine.timers.next_deadline() else { return false };
+        if end.is_some_and(|end| next > end) {
+            engine.clock.advance_to(end.unwrap_or(next));
+            return false;
+        }
+        engine.clock.advance_to(next);
+        engine.timers.fire_next(next)
+    }
+
+    fn run_one(&self) -> bool {
+        let task = {
+            let mut state = self.state.lock();
+            let State { ready, random } = &mut *state;
+            if ready.is_empty() {
+                return false;
+            }
+            let at = random.below(ready.len());
+            ready.swap_remove(at)
+        };
+        if let Some(again) = task.run() {
+            self.schedule(again);
+        }
+        true
+    }
+}
+
+/// `SplitMix64`: small, and good enough to choose who runs next.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        let bound = bound.max(1) as u64;
+        // Below a usize, so it fits.
+        usize::try_from(z % bound).unwrap_or(0)
+    }
+}

@@ -1,0 +1,240 @@
+//! What a dispatcher wants done.
+
+use std::{fmt, mem, vec};
+
+use crate::{Batch, SubscriptionId};
+
+/// How many emptied buffers are kept for the next deliveries.
+///
+/// One dispatch uses a buffer for each consumer it serves, and they come back with the consumers' asks. Sixteen serve
+/// the usual fan-outs without allocating; beyond that a buffer is one allocation for a whole batch, while idle ones
+/// would hold memory for ever.
+const SPARES: usize = 16;
+
+/// The sink into which a [`Dispatcher`](crate::Dispatcher) writes what should be done; the stage reads it and does it.
+///
+/// Entries keep their order, and all deliveries of one call come before the infos it released. The same value serves
+/// every call, and emptied buffers return to it with [`Deliveries::recycle`], so that steady state allocates nothing.
+///
+/// Specification: section 15.1 (obligations).
+///
+/// ```
+/// use genstage_dispatchers::{Deliveries, SubscriptionId};
+///
+/// let mut out = Deliveries::new();
+/// out.deliver(SubscriptionId::new(1), vec!['a', 'b']);
+/// out.deliver(SubscriptionId::new(2), vec![]); // empty batches are never sent
+/// for delivery in out.drain() {
+///     assert_eq!(delivery.to.get(), 1);
+///     assert_eq!(delivery.batch.as_slice(), ['a', 'b']);
+/// }
+/// assert!(out.is_empty());
+/// ```
+#[derive(Debug)]
+pub struct Deliveries<T> {
+    batches: Vec<Delivery<T>>,
+    notices: Vec<Notice>,
+    released: Vec<InfoTicket>,
+    spares: Vec<Vec<T>>,
+}
+
+/// One batch for one consumer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Delivery<T> {
+    /// The subscription the events are for.
+    pub to: SubscriptionId,
+    /// The events; never empty.
+    pub batch: Batch<T>,
+}
+
+/// Stands for an info message that waits until the events ahead of it have left.
+///
+/// The stage keeps the message itself and hands it on when the ticket is released.
+///
+/// Specification: section 11.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InfoTicket(u64);
+
+impl InfoTicket {
+    /// The ticket with this number. Uniqueness is up to who hands the numbers out.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number given to [`InfoTicket::new`].
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Something the operator should know. The stage logs it, `Display` is the text.
+///
+/// ```
+/// use genstage_dispatchers::{Notice, SubscriptionId};
+///
+/// let notice = Notice::DemandExceeds { subscription: SubscriptionId::new(3), asked: 20, limit: 10 };
+/// assert_eq!(
+///     notice.to_string(),
+///     "subscription 3 asked for 20 events at once, over the limit of 10: \
+///      consumers that ask for more are served first",
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A consumer asked for more at once than the others do, which starves them. The ask was honoured.
+    ///
+    /// Specification: section 15.2 (`limit`).
+    DemandExceeds {
+        /// Who asked.
+        subscription: SubscriptionId,
+        /// For how many events.
+        asked: usize,
+        /// The most that is expected, in events.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DemandExceeds { subscription, asked, limit } => write!(
+                f,
+                "subscription {subscription} asked for {asked} events at once, over the limit of {limit}: \
+                 consumers that ask for more are served first"
+            ),
+        }
+    }
+}
+
+impl<T> Deliveries<T> {
+    /// An empty sink. Allocates nothing.
+    pub const fn new() -> Self {
+        Self { batches: Vec::new(), notices: Vec::new(), released: Vec::new(), spares: Vec::new() }
+    }
+
+    /// Sends a batch to a subscription. An empty batch is not sent (decision Q11).
+    pub fn deliver(&mut self, to: SubscriptionId, batch: impl Into<Batch<T>>) {
+        let batch = batch.into();
+        if !batch.is_empty() {
+            self.batches.push(Delivery { to, batch });
+        } else if let Some(buffer) = batch.into_buffer() {
+            self.recycle(buffer);
+        }
+    }
+
+    /// Tells the operator something.
+    pub fn notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    /// Lets an info message go: everything that was ahead of it has been delivered.
+    pub fn release(&mut self, ticket: InfoTicket) {
+        self.released.push(ticket);
+    }
+
+    /// All of `events` as a batch, leaving an empty spare buffer in their place. Copies no event.
+    ///
+    /// ```
+    /// let mut out = genstage_dispatchers::Deliveries::new();
+    /// let mut events = vec![1, 2, 3];
+    /// assert_eq!(out.take_all(&mut events).into_vec(), [1, 2, 3]);
+    /// assert!(events.is_empty());
+    /// ```
+    pub fn take_all(&mut self, events: &mut Vec<T>) -> Batch<T> {
+        mem::replace(events, self.spare()).into()
+    }
+
+    /// An empty buffer: one that was recycled, if there is one.
+    pub fn spare(&mut self) -> Vec<T> {
+        self.spares.pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer back, to be handed out by [`Deliveries::spare`]. Events left in it are dropped.
+    ///
+    /// At most sixteen are kept.
+    pub fn recycle(&mut self, mut buffer: Vec<T>) {
+        buffer.clear();
+        if buffer.capacity() > 0 && self.spares.len() < SPARES {
+            self.spares.push(buffer);
+        }
+    }
+
+    /// The deliveries, oldest first; the sink is left without them.
+    pub fn drain(&mut self) -> vec::Drain<'_, Delivery<T>> {
+        self.batches.drain(..)
+    }
+
+    /// The notices, oldest first; the sink is left without them.
+    pub fn drain_notices(&mut self) -> vec::Drain<'_, Notice> {
+        self.notices.drain(..)
+    }
+
+    /// The released infos, oldest first; the sink is left without them. To be read after the deliveries.
+    pub fn drain_released(&mut self) -> vec::Drain<'_, InfoTicket> {
+        self.released.drain(..)
+    }
+
+    /// Whether there is nothing to do: no delivery, no notice, no released info.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty() && self.notices.is_empty() && self.released.is_empty()
+    }
+}
+
+impl<T> Default for Deliveries<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moved_vector_leaves_a_spare_one() {
+        let mut out = Deliveries::new();
+        let spare = Vec::with_capacity(8);
+        let place = spare.as_ptr();
+        out.recycle(spare);
+        let mut events = vec![1, 2];
+        assert_eq!(out.take_all(&mut events).as_slice(), [1, 2]);
+        assert_eq!((events.as_ptr(), events.len(), events.capacity()), (place, 0, 8));
+    }
+
+    #[test]
+    fn spares_are_bounded_cleared_and_worth_keeping() {
+        let mut out = Deliveries::new();
+        out.recycle(Vec::<u8>::new());
+        assert_eq!(out.spares.len(), 0);
+        for _ in 0..2 * SPARES {
+            out.recycle(vec![1, 2, 3]);
+        }
+        assert_eq!(out.spares.len(), SPARES);
+        assert!(out.spare().is_empty());
+    }
+
+    /// Q11.
+    #[test]
+    fn an_empty_batch_is_not_sent_and_its_buffer_is_kept() {
+        let mut out = Deliveries::<u8>::new();
+        out.deliver(SubscriptionId::new(1), Vec::with_capacity(4));
+        assert!(out.is_empty());
+        assert_eq!(out.spare().capacity(), 4);
+    }
+
+    #[test]
+    fn each_kind_is_drained_by_itself() {
+        let mut out = Deliveries::new();
+        let (to, ticket) = (SubscriptionId::new(1), InfoTicket::new(2));
+        let notice = Notice::DemandExceeds { subscription: to, asked: 2, limit: 1 };
+        out.deliver(to, vec![1]);
+        out.release(ticket);
+        out.notice(notice.clone());
+        assert!(out.drain().eq([Delivery { to, batch: vec![1].into() }]));
+        assert!(!out.is_empty());
+        assert!(out.drain_released().eq([ticket]));
+        assert!(out.drain_notices().eq([notice]));
+        assert!(out.is_empty());
+    }
+}

@@ -1,0 +1,222 @@
+//! The contract between a stage and its dispatcher.
+
+use std::{error, fmt};
+
+use crate::{Deliveries, InfoTicket, SubscriptionId};
+
+/// Decides which consumer gets which event.
+///
+/// # Demand is stated, not reported
+///
+/// A dispatcher never says "this much demand is new". It says how many events it could place right now
+/// ([`Dispatcher::demand`]), and the stage keeps the ledger:
+///
+/// ```text
+/// shortfall = demand() - buffered - owed
+/// ```
+///
+/// where `owed` is what the producer was asked for and has not emitted yet. After every call the stage serves the
+/// buffer first and then asks the producer for the shortfall. So there is no second book that could disagree with the
+/// first: buffered events are never overtaken, a late answer to demand strands nothing, and demand that left with its
+/// consumer is neither kept nor asked for twice.
+///
+/// # What the stage guarantees
+///
+/// * [`init`](Dispatcher::init) comes once, before all else; calls come one at a time.
+/// * Ids are never used again. `cancel` may come for an id that was refused, and late calls for one that is gone.
+/// * It calls `dispatch` with events in the order in which they were emitted, and what was left behind comes again
+///   before anything newer.
+/// * It carries out all deliveries of a call, then hands on the released infos.
+///
+/// # What the dispatcher guarantees
+///
+/// * An id gets at most as many events as it asked for. Unknown, refused and cancelled ids get nothing, and calls about
+///   them change nothing.
+/// * The demand of a cancelled id is gone at once. [`demand`](Dispatcher::demand) is never more than what the living
+///   consumers have asked for and not got: without consumers it is 0.
+/// * `dispatch` takes `min(demand(), events.len())` events from the front and leaves the rest in order; when it leaves
+///   something, `demand()` is 0. Only a dispatcher that drops events may take more, and none when `demand()` is 0.
+/// * Events for one id leave in the order in which they were emitted.
+/// * It draws on no chance but the seed, and no clock: the same calls give the same deliveries.
+///
+/// [`kit`](crate::kit) checks all this by machine.
+///
+/// # Example
+///
+/// Serves one consumer, and refuses others while it lives:
+///
+/// ```
+/// use genstage_dispatchers::{Deliveries, Dispatcher, Refusal, Subscriber, SubscriptionId, kit::Kit};
+///
+/// #[derive(Debug, Default)]
+/// struct Solo {
+///     consumer: Option<SubscriptionId>,
+///     asked: usize,
+/// }
+///
+/// impl<T> Dispatcher<T> for Solo {
+///     fn subscribe(&mut self, id: SubscriptionId, _: &Subscriber) -> Result<(), Refusal> {
+///         if self.consumer.is_some() {
+///             return Err(Refusal::rejected("somebody is being served"));
+///         }
+///         *self = Solo { consumer: Some(id), asked: 0 };
+///         Ok(())
+///     }
+///
+///     fn ask(&mut self, id: SubscriptionId, count: usize, _: &mut Deliveries<T>) {
+///         if self.consumer == Some(id) {
+///             self.asked = self.asked.saturating_add(count);
+///         }
+///     }
+///
+///     fn cancel(&mut self, id: SubscriptionId, _: &mut Deliveries<T>) {
+///         if self.consumer == Some(id) {
+///             *self = Solo::default(); // its demand goes with it
+///         }
+///     }
+///
+///     fn demand(&self) -> usize {
+///         self.asked
+///     }
+///
+///     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Deliveries<T>) {
+///         let Some(id) = self.consumer else { return };
+///         let mut batch = out.spare();
+///         batch.extend(events.drain(..self.asked.min(events.len())));
+///         self.asked -= batch.len();
+///         out.deliver(id, batch);
+///     }
+/// }
+///
+/// Kit::new().run(1, &mut Solo::default())?;
+/// # Ok::<(), genstage_dispatchers::kit::KitError>(())
+/// ```
+///
+/// A mistake that is easy to make is to let demand outlive its consumer:
+///
+/// ```
+/// # use genstage_dispatchers::{Deliveries, Dispatcher, Refusal, Subscriber, SubscriptionId, kit::Kit};
+/// # #[derive(Debug, Default)]
+/// # struct Solo { consumer: Option<SubscriptionId>, asked: usize }
+/// # impl<T> Dispatcher<T> for Solo {
+/// #     fn subscribe(&mut self, id: SubscriptionId, _: &Subscriber) -> Result<(), Refusal> {
+/// #         if self.consumer.is_some() { return Err(Refusal::rejected("somebody is being served")); }
+/// #         self.consumer = Some(id);
+/// #         Ok(())
+/// #     }
+/// #     fn ask(&mut self, id: SubscriptionId, count: usize, _: &mut Deliveries<T>) {
+/// #         if self.consumer == Some(id) { self.asked = self.asked.saturating_add(count); }
+/// #     }
+/// fn cancel(&mut self, id: SubscriptionId, _: &mut Deliveries<T>) {
+///     if self.consumer == Some(id) {
+///         self.consumer = None; // wrong: `asked` stays, the stage goes on pulling events for nobody,
+///     }                         // and the next consumer gets more than it asked for
+/// }
+/// #     fn demand(&self) -> usize { self.asked }
+/// #     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Deliveries<T>) {
+/// #         let Some(id) = self.consumer else { return };
+/// #         let mut batch = out.spare();
+/// #         batch.extend(events.drain(..self.asked.min(events.len())));
+/// #         self.asked -= batch.len();
+/// #         out.deliver(id, batch);
+/// #     }
+/// # }
+/// # let fault = Kit::new().run(1, &mut Solo::default()).unwrap_err();
+/// # assert!(fault.to_string().contains("demand"), "{fault}");
+/// ```
+///
+/// The repair is the `cancel` of the first version: reset `asked` together with the consumer.
+///
+/// Specification: section 15.1, with the decisions on Q1, Q2, Q7 and Q11 of section 20.
+pub trait Dispatcher<T>: Send + fmt::Debug {
+    /// Called once, before all else. The seed is the only source of chance a dispatcher may use, so that a simulated
+    /// run can be repeated. Does nothing unless defined.
+    fn init(&mut self, seed: u64) {
+        let _ = seed;
+    }
+
+    /// A consumer has come. It has asked for nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] sends the consumer away; the producer lives on. Its id counts as unknown from then on.
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber) -> Result<(), Refusal>;
+
+    /// A consumer asks for `count` events more. A dispatcher that holds events may deliver some of them.
+    fn ask(&mut self, id: SubscriptionId, count: usize, out: &mut Deliveries<T>);
+
+    /// A consumer has left. Its outstanding demand is gone.
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Deliveries<T>);
+
+    /// How many events could be placed right now. Called after every other call, so it should be cheap.
+    fn demand(&self) -> usize;
+
+    /// Hands out events: takes them from the front of `events`, and leaves, in order, what nobody asked for. The stage
+    /// buffers what was left and offers it again.
+    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Deliveries<T>);
+
+    /// An info message that was behind all events so far has reached the dispatcher. One that holds no events lets it
+    /// go at once, which is what happens unless defined; one that does releases it after those it holds now.
+    ///
+    /// Specification: section 11.
+    fn info(&mut self, ticket: InfoTicket, out: &mut Deliveries<T>) {
+        out.release(ticket);
+    }
+}
+
+/// What a dispatcher may know about a new consumer.
+///
+/// ```
+/// let subscriber = genstage_dispatchers::Subscriber::new(1000, 500);
+/// assert_eq!((subscriber.max_demand, subscriber.min_demand), (1000, 500));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Subscriber {
+    /// The most events the consumer will have outstanding.
+    pub max_demand: usize,
+    /// The number of outstanding events at which it asks again.
+    pub min_demand: usize,
+}
+
+impl Subscriber {
+    /// A consumer with these bounds, in events. They are not checked here.
+    pub const fn new(max_demand: usize, min_demand: usize) -> Self {
+        Self { max_demand, min_demand }
+    }
+}
+
+/// Why a dispatcher sends a consumer away.
+///
+/// ```
+/// use genstage_dispatchers::Refusal;
+///
+/// assert_eq!(Refusal::AlreadySubscribed.to_string(), "already subscribed");
+/// assert_eq!(Refusal::rejected("no such partition").to_string(), "rejected: no such partition");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The consumer, or this very subscription, is already being served.
+    AlreadySubscribed,
+    /// Anything else, in words.
+    Rejected(String),
+}
+
+impl Refusal {
+    /// A refusal in words.
+    pub fn rejected(why: impl Into<String>) -> Self {
+        Self::Rejected(why.into())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadySubscribed => f.write_str("already subscribed"),
+            Self::Rejected(why) => write!(f, "rejected: {why}"),
+        }
+    }
+}
+
+impl error::Error for Refusal {}

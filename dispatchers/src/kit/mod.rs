@@ -1,0 +1,194 @@
+//! Puts any dispatcher through random histories and checks the contract of [`Dispatcher`].
+//!
+//! The kit plays the stage: consumers come, ask and leave, events are emitted, what is left over is buffered and
+//! offered again. After every call it compares what the dispatcher did with a simple model. The same seed gives the
+//! same history.
+//!
+//! ```
+//! use genstage_dispatchers::{DemandDispatcher, kit::Kit};
+//!
+//! for seed in 0..20 {
+//!     Kit::new().run(seed, &mut DemandDispatcher::new())?;
+//! }
+//! # Ok::<(), genstage_dispatchers::kit::KitError>(())
+//! ```
+
+mod ledger;
+
+use std::{error, fmt};
+
+use self::ledger::Ledger;
+use crate::{Dispatcher, InfoTicket, Subscriber, SubscriptionId, random::Random};
+
+/// More consumers than this at once show nothing new.
+const CONSUMERS: usize = 6;
+
+/// What a dispatcher is held to. [`Kit::new`] is the strictest: each event goes to exactly one consumer, at once.
+///
+/// Checked always: nobody gets more than it asked for; unknown, refused and cancelled ids get nothing; each consumer
+/// gets events in order and none twice; `dispatch` takes from the front what `demand` promised, and keeps the order of
+/// the rest; `demand` is 0 when something is left, and never more than what the living asked for and did not get; infos are
+/// released once. Events that are lost while they may be held, or held and dropped, are not missed.
+///
+/// Specification: sections 15.1 and 21.
+///
+/// ```
+/// use genstage_dispatchers::{DemandDispatcher, kit::Kit};
+///
+/// // Held to giving each event to everybody, the demand dispatcher fails, and the error says where.
+/// let fault = Kit::new().every(true).run(3, &mut DemandDispatcher::new()).unwrap_err();
+/// assert_eq!(fault.seed(), 3);
+/// assert!(fault.to_string().starts_with("seed 3, step "));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Kit {
+    steps: usize,
+    every: bool,
+    holds: bool,
+    drops: bool,
+}
+
+impl Kit {
+    /// Each event goes to exactly one consumer, in the call that takes it; 300 steps.
+    pub const fn new() -> Self {
+        Self { steps: 300, every: false, holds: false, drops: false }
+    }
+
+    /// How many calls one history has.
+    pub const fn steps(mut self, steps: usize) -> Self {
+        self.steps = steps;
+        self
+    }
+
+    /// Whether each event goes to every consumer instead of to one.
+    pub const fn every(mut self, every: bool) -> Self {
+        self.every = every;
+        self
+    }
+
+    /// Whether the dispatcher may hold events it has taken, and deliver them in a later call. An info must then wait
+    /// for those that were taken before it.
+    pub const fn holds(mut self, holds: bool) -> Self {
+        self.holds = holds;
+        self
+    }
+
+    /// Whether the dispatcher may drop events it has taken, for some consumers or for all.
+    pub const fn drops(mut self, drops: bool) -> Self {
+        self.drops = drops;
+        self
+    }
+
+    /// Puts a dispatcher of numbers through the history of this seed.
+    ///
+    /// # Errors
+    ///
+    /// The first breach of the contract. A panic of the dispatcher is passed on.
+    pub fn run(&self, seed: u64, dispatcher: &mut dyn Dispatcher<u64>) -> Result<(), KitError> {
+        self.run_with(seed, dispatcher, |number| number, |event| *event)
+    }
+
+    /// The same for other events: `make` builds the event with a number, `number` reads it back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kit::run`].
+    ///
+    /// ```
+    /// use genstage_dispatchers::{DemandDispatcher, kit::Kit};
+    ///
+    /// Kit::new().run_with(
+    ///     1,
+    ///     &mut DemandDispatcher::new(),
+    ///     |number| format!("order {number}"),
+    ///     |order| order["order ".len()..].parse().unwrap(),
+    /// )?;
+    /// # Ok::<(), genstage_dispatchers::kit::KitError>(())
+    /// ```
+    pub fn run_with<T>(
+        &self,
+        seed: u64,
+        dispatcher: &mut dyn Dispatcher<T>,
+        make: impl Fn(u64) -> T,
+        number: impl Fn(&T) -> u64,
+    ) -> Result<(), KitError> {
+        let mut random = Random::new(seed);
+        let mut ledger = Ledger::new(self.clone(), make, number);
+        dispatcher.init(seed);
+        for step in 0..self.steps {
+            let call = ledger.choose(&mut random);
+            let played = ledger.play(call, dispatcher);
+            played.map_err(|fault| KitError { seed, step, call, fault })?;
+        }
+        Ok(())
+    }
+}
+
+impl Default for Kit {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One call of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Subscribe(SubscriptionId),
+    Ask(SubscriptionId, usize),
+    Cancel(SubscriptionId),
+    /// So many new events; offered are so many of those that wait, the new ones included.
+    Dispatch {
+        emitted: u64,
+        offered: usize,
+    },
+    Info(InfoTicket),
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Subscribe(id) => write!(f, "subscribe {id}"),
+            Self::Ask(id, count) => write!(f, "ask of {count} by {id}"),
+            Self::Cancel(id) => write!(f, "cancel of {id}"),
+            Self::Dispatch { offered, .. } => write!(f, "dispatch of {offered}"),
+            Self::Info(ticket) => write!(f, "info {}", ticket.get()),
+        }
+    }
+}
+
+/// A breach of the contract. `Display` says which, and in which call of which history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KitError {
+    seed: u64,
+    step: usize,
+    call: Call,
+    fault: String,
+}
+
+impl KitError {
+    /// The seed that shows it again.
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The number of the call, counted from 0.
+    pub const fn step(&self) -> usize {
+        self.step
+    }
+}
+
+impl fmt::Display for KitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, step, call, fault } = self;
+        write!(f, "seed {seed}, step {step} ({call}): {fault}")
+    }
+}
+
+impl error::Error for KitError {}
+
+/// Only the kit makes new consumers, so they all look alike.
+const SUBSCRIBER: Subscriber = Subscriber::new(1000, 500);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+use super::Kit;
+use crate::{Deliveries, DemandDispatcher, Dispatcher, InfoTicket, Refusal, Subscriber, SubscriptionId};
+
+#[test]
+fn the_demand_dispatcher_keeps_the_contract() {
+    for seed in 0..400 {
+        let shuffle = seed % 2 == 0;
+        let mut dispatcher = DemandDispatcher::new().shuffle_demands_on_first_dispatch(shuffle);
+        Kit::new().run(seed, &mut dispatcher).unwrap();
+    }
+}
+
+#[test]
+fn a_long_history_is_kept_to() {
+    Kit::new().steps(20_000).run(1, &mut DemandDispatcher::new()).unwrap();
+}
+
+/// A demand dispatcher with one fault.
+#[derive(Debug)]
+struct Broken {
+    inner: DemandDispatcher,
+    fault: Fault,
+    held: Vec<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    GivesToTheDead,
+    GivesTooMuch,
+    Loses,
+    Repeats,
+    Reverses,
+    Understates,
+    Overstates,
+    Reorders,
+    KeepsInfos,
+    Refuses,
+}
+
+impl Dispatcher<u64> for Broken {
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber) -> Result<(), Refusal> {
+        Dispatcher::<u64>::subscribe(&mut self.inner, id, subscriber)?;
+        match self.fault {
+            Fault::Refuses => Err(Refusal::rejected("and serves it all the same")),
+            _ => Ok(()),
+        }
+    }
+
+    fn ask(&mut self, id: SubscriptionId, count: usize, out: &mut Deliveries<u64>) {
+        let more = usize::from(matches!(self.fault, Fault::GivesTooMuch));
+        self.inner.ask(id, count.saturating_add(more), out);
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Deliveries<u64>) {
+        if !matches!(self.fault, Fault::GivesToTheDead) {
+            self.inner.cancel(id, out);
+        }
+    }
+
+    fn demand(&self) -> usize {
+        let demand = Dispatcher::<u64>::demand(&self.inner);
+        match self.fault {
+            Fault::Understates => demand.saturating_sub(1),
+            Fault::Overstates => demand.saturating_add(1),
+            _ => demand,
+        }
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<u64>, out: &mut Deliveries<u64>) {
+        match self.fault {
+            Fault::Loses => self.held.extend(events.pop()),
+            Fault::Reverses => events.reverse(),
+            Fault::Repeats => {
+                if let Some(event) = events.first_mut() {
+                    *event = event.saturating_sub(1);
+                }
+            }
+            _ => {}
+        }
+        self.inner.dispatch(events, out);
+        if matches!(self.fault, Fault::Reorders) {
+            events.reverse();
+        }
+    }
+
+    fn info(&mut self, ticket: InfoTicket, out: &mut Deliveries<u64>) {
+        if !matches!(self.fault, Fault::KeepsInfos) {
+            out.release(ticket);
+        }
+    }
+}
+
+fn faults(fault: Fault) -> Vec<String> {
+    let run = |seed| {
+        let mut broken = Broken { inner: DemandDispatcher::new(), fault, held: Vec::new() };
+        Kit::new().run(seed, &mut broken)
+    };
+    (0..50).map(|seed| run(seed).expect_err("a broken dispatcher passed").to_string()).collect()
+}
+
+#[test]
+fn every_fault_is_found_with_every_seed() {
+    use Fault::{
+        GivesToTheDead, GivesTooMuch, KeepsInfos, Loses, Overstates, Refuses, Reorders, Repeats, Reverses, Understates,
+    };
+    for (fault, says) in [
+        (GivesToTheDead, "the living asked for"),
+        (GivesTooMuch, "the living asked for"),
+        (Loses, "it left others than the last"),
+        (Repeats, "out of order"),
+        (Reverses, "out of order"),
+        (Understates, "events with a demand of"),
+        (Overstates, "it states a demand of"),
+        (Reorders, "it left others than the last"),
+        (KeepsInfos, "waits for nothing"),
+        (Refuses, "it states a demand of"),
+    ] {
+        let found = faults(fault);
+        assert!(found.iter().any(|text| text.contains(says)), "{fault:?}: {found:#?}");
+    }
+}
+
+/// Gives each event to everybody; holds nothing.
+#[derive(Debug, Default)]
+struct Everybody(Vec<(SubscriptionId, usize)>);
+
+impl Dispatcher<u64> for Everybody {
+    fn subscribe(&mut self, id: SubscriptionId, _: &Subscriber) -> Result<(), Refusal> {
+        self.0.push((id, 0));
+        Ok(())
+    }
+
+    fn ask(&mut self, id: SubscriptionId, count: usize, _: &mut Deliveries<u64>) {
+        for (_, asked) in self.0.iter_mut().filter(|(consumer, _)| *consumer == id) {
+            *asked = asked.saturating_add(count);
+        }
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, _: &mut Deliveries<u64>) {
+        self.0.retain(|(consumer, _)| *consumer != id);
+    }
+
+    fn demand(&self) -> usize {
+        self.0.iter().map(|(_, asked)| *asked).min().unwrap_or(0)
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<u64>, out: &mut Deliveries<u64>) {
+        let count = self.demand().min(events.len());
+        let mut batch: crate::Batch<u64> = events.drain(..count).collect();
+        for (id, asked) in &mut self.0 {
+            *asked -= count;
+            out.deliver(*id, batch.share());
+        }
+    }
+}
+
+#[test]
+fn a_dispatcher_that_serves_everybody_can_be_checked() {
+    for seed in 0..100 {
+        Kit::new().every(true).run(seed, &mut Everybody::default()).unwrap();
+    }
+    let fault = Kit::new().run(0, &mut Everybody::default()).unwrap_err();
+    assert!(fault.to_string().ends_with("was delivered twice"), "{fault}");
+}
+
+/// Takes what was asked for, and delivers it with the next ask.
+#[derive(Debug, Default)]
+struct Hoarder {
+    inner: DemandDispatcher,
+    queue: Vec<u64>,
+    infos: Vec<InfoTicket>,
+    patient: bool,
+}
+
+impl Dispatcher<u64> for Hoarder {
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber) -> Result<(), Refusal> {
+        Dispatcher::<u64>::subscribe(&mut self.inner, id, subscriber)
+    }
+
+    fn ask(&mut self, id: SubscriptionId, count: usize, out: &mut Deliveries<u64>) {
+        self.inner.ask(id, count, out);
+        self.inner.dispatch(&mut self.queue, out);
+        if self.queue.is_empty() {
+            self.infos.drain(..).for_each(|ticket| out.release(ticket));
+        }
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Deliveries<u64>) {
+        self.inner.cancel(id, out);
+    }
+
+    fn demand(&self) -> usize {
+        Dispatcher::<u64>::demand(&self.inner).saturating_sub(self.queue.len())
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<u64>, _: &mut Deliveries<u64>) {
+        let count = self.demand().min(events.len());
+        self.queue.extend(events.drain(..count));
+    }
+
+    fn info(&mut self, ticket: InfoTicket, out: &mut Deliveries<u64>) {
+        if self.patient && !self.queue.is_empty() {
+            self.infos.push(ticket);
+        } else {
+            out.release(ticket);
+        }
+    }
+}
+
+#[test]
+fn a_dispatcher_that_holds_events_can_be_checked() {
+    for seed in 0..100 {
+        let mut hoarder = Hoarder { patient: true, ..Hoarder::default() };
+        Kit::new().holds(true).run(seed, &mut hoarder).unwrap();
+        let fault = Kit::new().holds(true).run(seed, &mut Hoarder::default()).unwrap_err();
+        assert!(fault.to_string().contains("overtook event"), "{fault}");
+    }
+    let fault = Kit::new().run(0, &mut Hoarder::default()).unwrap_err();
+    assert!(fault.to_string().contains("was lost"), "{fault}");
+}

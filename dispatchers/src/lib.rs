@@ -1,0 +1,47 @@
+//! Who gets which event.
+//!
+//! A producer serves many consumers. Each of them **asks** for events, and a **dispatcher** decides to whom an
+//! emitted event goes. Dispatchers are pure state machines: they own no process, thread or clock, and they send
+//! nothing. The stage tells them what happened, and they write what should be done into [`Deliveries`]. So a
+//! dispatcher is written and tested without a runtime.
+//!
+//! * [`Dispatcher`] is the contract, with a complete example of one's own.
+//! * [`DemandDispatcher`] serves the consumer with the biggest outstanding demand first.
+//! * [`Batch`] and [`Events`] carry events without copying them.
+//! * [`kit`] puts any dispatcher through random histories and checks the contract.
+//!
+//! ```
+//! use genstage_dispatchers::{DemandDispatcher, Deliveries, Dispatcher, Subscriber, SubscriptionId};
+//!
+//! let mut dispatcher: Box<dyn Dispatcher<char>> = Box::new(DemandDispatcher::new());
+//! let mut out = Deliveries::new();
+//! let (a, b) = (SubscriptionId::new(1), SubscriptionId::new(2));
+//! dispatcher.subscribe(a, &Subscriber::new(10, 5))?;
+//! dispatcher.subscribe(b, &Subscriber::new(10, 5))?;
+//! dispatcher.ask(a, 1, &mut out);
+//! dispatcher.ask(b, 1, &mut out);
+//! assert_eq!(dispatcher.demand(), 2);
+//!
+//! let mut events = vec!['x', 'y', 'z'];
+//! dispatcher.dispatch(&mut events, &mut out);
+//! let sent: Vec<_> = out.drain().map(|delivery| (delivery.to, delivery.batch.into_vec())).collect();
+//! assert_eq!(sent, [(a, vec!['x']), (b, vec!['y'])]);
+//! assert_eq!(events, ['z']); // nobody asked for it: the stage buffers it
+//! # Ok::<(), genstage_dispatchers::Refusal>(())
+//! ```
+
+mod batch;
+mod deliveries;
+mod demand;
+mod dispatcher;
+mod events;
+pub mod kit;
+mod random;
+mod subscription;
+
+pub use batch::{Batch, Cut};
+pub use deliveries::{Deliveries, Delivery, InfoTicket, Notice};
+pub use demand::DemandDispatcher;
+pub use dispatcher::{Dispatcher, Refusal, Subscriber};
+pub use events::{Events, IntoIter};
+pub use subscription::SubscriptionId;
