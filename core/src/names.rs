@@ -58,10 +58,6 @@ impl Names {
         self.0.lock().by_name.get(name).filter(|process| process.is_alive()).cloned()
     }
 
-    pub(crate) fn name_of(&self, pid: Pid) -> Option<Arc<str>> {
-        self.0.lock().by_pid.get(&pid).cloned()
-    }
-
     pub(crate) fn all(&self) -> Vec<String> {
         let mut names: Vec<_> = self.0.lock().by_name.keys().map(ToString::to_string).collect();
         names.sort();

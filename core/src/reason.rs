@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::sync::Arc;
 
@@ -93,7 +94,19 @@ impl Panic {
         &self.0
     }
 
-    pub(crate) fn from_payload(payload: &(dyn Any + Send)) -> Self {
+    /// Runs user code and catches its panic, and the panics that the payload may cause when it is dropped.
+    pub(crate) fn catch<T>(user: impl FnOnce() -> T) -> Result<T, Self> {
+        catch_unwind(AssertUnwindSafe(user)).map_err(|payload| {
+            let panic = Self::from_payload(&*payload);
+            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                // A payload of a payload: nobody knows where that ends.
+                std::mem::forget(again);
+            }
+            panic
+        })
+    }
+
+    fn from_payload(payload: &(dyn Any + Send)) -> Self {
         let text =
             payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         Self(Arc::from(text.unwrap_or("(a payload that is not text)")))

@@ -60,10 +60,7 @@ impl Simulation {
 
     /// Runs processes and timers for this much virtual time, and returns how many slices that took.
     pub fn run_for(&self, time: Duration) -> usize {
-        let end = self.now().saturating_add(time);
-        let steps = self.steps(Some(end));
-        self.engine.clock.advance_to(end);
-        steps
+        self.steps(Some(self.now().saturating_add(time)))
     }
 
     /// Virtual time since the start.
@@ -95,6 +92,7 @@ impl Drop for Simulation {
         if let Mode::Simulated(simulator) = self.engine.mode() {
             while simulator.run_one() {}
         }
+        self.engine.timers.close();
     }
 }
 
@@ -128,13 +126,18 @@ impl Simulator {
         if self.run_one() {
             return true;
         }
-        let Some(next) = engine.timers.next_deadline() else { return false };
-        if end.is_some_and(|end| next > end) {
-            engine.clock.advance_to(end.unwrap_or(next));
-            return false;
+        let next = engine.timers.next_deadline().filter(|next| *next < Clock::END);
+        match (next, end) {
+            (Some(next), end) if end.is_none_or(|end| next <= end) => {
+                engine.clock.advance_to(next);
+                engine.timers.fire_next(next)
+            }
+            (_, Some(end)) if end < Clock::END => {
+                engine.clock.advance_to(end);
+                false
+            }
+            _ => false,
         }
-        engine.clock.advance_to(next);
-        engine.timers.fire_next(next)
     }
 
     fn run_one(&self) -> bool {

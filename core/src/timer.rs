@@ -7,8 +7,9 @@ use std::collections::BinaryHeap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::log;
+use crate::reason::Panic;
 use crate::runtime::clock::Clock;
-use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
 
 pub(crate) type Action = Box<dyn FnOnce() + Send>;
@@ -21,11 +22,26 @@ struct Entry {
     alive: Option<Alive>,
 }
 
+impl Entry {
+    /// Whoever gets the action decides what becomes of the timer.
+    fn take(&self) -> Option<Action> {
+        self.action.lock().take()
+    }
+
+    fn is_pending(&self) -> bool {
+        self.action.lock().is_some()
+    }
+
+    fn is_live(&self) -> bool {
+        self.is_pending() && self.alive.as_ref().is_none_or(|alive| alive())
+    }
+}
+
 /// A timer that was set. Dropping it changes nothing; [`cancel`](Self::cancel) it to keep it from firing.
 #[derive(Clone)]
 pub struct Timer {
     entry: Arc<Entry>,
-    shared: Arc<Shared>,
+    clock: Clock,
 }
 
 impl Timer {
@@ -34,17 +50,14 @@ impl Timer {
     /// An answer guarantees that the message will never be delivered (P9.4).
     pub fn cancel(&self) -> Option<Duration> {
         let left = self.read();
-        let action = self.entry.action.lock().take()?;
-        self.shared.cancelled.fetch_add(1, Ordering::Relaxed);
+        let action = self.entry.take()?;
         drop(action);
         left
     }
 
     /// The time left, or `None` as for [`cancel`](Self::cancel). No effect (P9.5).
     pub fn read(&self) -> Option<Duration> {
-        let pending = self.entry.action.lock().is_some();
-        let alive = self.entry.alive.as_ref().is_none_or(|alive| alive());
-        (pending && alive).then(|| self.entry.deadline.saturating_sub(self.shared.clock.now()))
+        self.entry.is_live().then(|| self.entry.deadline.saturating_sub(self.clock.now()))
     }
 }
 
@@ -81,80 +94,118 @@ impl Ord for Pending {
     }
 }
 
-#[derive(Default)]
 struct Heap {
     pending: BinaryHeap<Reverse<Pending>>,
     serial: u64,
+    /// The length at which dead entries are looked for.
+    sweep_at: usize,
+    closed: bool,
 }
 
-struct Shared {
-    clock: Clock,
-    cancelled: AtomicUsize,
-}
+/// Below this, cancelled entries and those of dead receivers simply wait for their time.
+const SWEEP_FROM: usize = 64;
 
 pub(crate) struct Timers {
     heap: Mutex<Heap>,
-    shared: Arc<Shared>,
+    clock: Clock,
 }
 
 impl Timers {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { heap: Mutex::new(Heap::default()), shared: Arc::new(Shared { clock, cancelled: AtomicUsize::new(0) }) }
+        let heap = Heap { pending: BinaryHeap::new(), serial: 0, sweep_at: SWEEP_FROM, closed: false };
+        Self { heap: Mutex::new(heap), clock }
     }
 
     /// Sets a timer. `earliest` tells whether it is the next to fire, so that the clock may have to rise earlier.
     pub(crate) fn set(&self, delay: Duration, action: Action, alive: Option<Alive>) -> (Timer, bool) {
-        let deadline = self.shared.clock.now().saturating_add(delay);
+        let deadline = self.clock.now().saturating_add(delay);
         let entry = Arc::new(Entry { deadline, action: Mutex::new(Some(action)), alive });
+        let timer = Timer { entry: Arc::clone(&entry), clock: self.clock.clone() };
         let mut heap = self.heap.lock();
-        heap.sweep(&self.shared.cancelled);
+        if heap.closed {
+            drop(heap);
+            discard(&entry);
+            return (timer, false);
+        }
+        let dead = heap.sweep();
         heap.serial += 1;
         let serial = heap.serial;
-        heap.pending.push(Reverse(Pending { deadline, serial, entry: Arc::clone(&entry) }));
+        heap.pending.push(Reverse(Pending { deadline, serial, entry }));
         let earliest = heap.pending.peek().is_some_and(|next| next.0.serial == serial);
-        (Timer { entry, shared: Arc::clone(&self.shared) }, earliest)
+        drop(heap);
+        for entry in &dead {
+            discard(entry);
+        }
+        (timer, earliest)
     }
 
     /// When the clock must look again.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        let mut cancelled = Vec::new();
         let mut heap = self.heap.lock();
-        while let Some(Reverse(next)) = heap.pending.peek() {
-            if next.entry.action.lock().is_some() {
-                return Some(next.deadline);
+        let next = loop {
+            match heap.pending.peek() {
+                None => break None,
+                Some(Reverse(next)) if next.entry.is_pending() => break Some(next.deadline),
+                Some(_) => cancelled.extend(heap.pending.pop()),
             }
-            heap.pending.pop();
-            let _ = self.shared.cancelled.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
-        }
-        None
+        };
+        drop(heap);
+        next
     }
 
     /// Fires the next timer that is due at `now`. False if there is none.
     pub(crate) fn fire_next(&self, now: Duration) -> bool {
         loop {
-            let entry = {
+            let due = {
                 let mut heap = self.heap.lock();
                 match heap.pending.peek() {
                     Some(Reverse(next)) if next.deadline <= now => heap.pending.pop(),
                     _ => None,
                 }
             };
-            let Some(Reverse(due)) = entry else { return false };
-            // The action runs outside all locks.
-            let action = due.entry.action.lock().take();
-            if let Some(action) = action {
-                action();
+            let Some(Reverse(due)) = due else { return false };
+            // The action runs outside all locks. A waker is the user's and may panic.
+            if let Some(action) = due.entry.take() {
+                if Panic::catch(action).is_err() {
+                    log::error!("a waker panicked");
+                }
                 return true;
             }
         }
     }
+
+    /// The end of the runtime: nothing fires any more, and what the timers hold is dropped.
+    pub(crate) fn close(&self) {
+        let pending = {
+            let mut heap = self.heap.lock();
+            heap.closed = true;
+            std::mem::take(&mut heap.pending)
+        };
+        for Reverse(pending) in &pending {
+            discard(&pending.entry);
+        }
+    }
+}
+
+/// Drops an action and the message in it, whose destructor is the user's: outside all locks.
+fn discard(entry: &Entry) {
+    if Panic::catch(|| drop(entry.take())).is_err() {
+        log::error!("an undelivered message panicked while it was dropped");
+    }
 }
 
 impl Heap {
-    /// Cancelled entries stay until they are due, or until they are the greater part.
-    fn sweep(&mut self, cancelled: &AtomicUsize) {
-        if self.pending.len() >= 64 && cancelled.load(Ordering::Relaxed) * 2 > self.pending.len() {
-            self.pending.retain(|pending| pending.0.entry.action.lock().is_some());
-            cancelled.store(0, Ordering::Relaxed);
+    /// Takes out what was cancelled and what is for dead receivers, each time the heap has doubled: so it holds at most twice
+    /// what it must, at a constant cost for each timer.
+    fn sweep(&mut self) -> Vec<Arc<Entry>> {
+        if self.pending.len() < self.sweep_at {
+            return Vec::new();
         }
+        let all = std::mem::take(&mut self.pending).into_vec();
+        let (live, dead): (Vec<_>, Vec<_>) = all.into_iter().partition(|pending| pending.0.entry.is_live());
+        self.sweep_at = (live.len() * 2).max(SWEEP_FROM);
+        self.pending = live.into();
+        dead.into_iter().map(|pending| pending.0.entry).collect()
     }
 }

@@ -27,6 +27,7 @@ impl Demand {
         Self { outstanding: max, min, max }
     }
 
+    #[cfg(test)]
     pub(crate) fn outstanding(&self) -> usize {
         self.outstanding
     }

@@ -3,13 +3,14 @@
 //! Who may touch what: anybody may lock the inbox, and only for a moment; the body is locked by the one thread that runs
 //! the process's slice, and no other lock of the runtime is held while it runs.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::Thread;
 
 use super::current;
 use super::inbox::{Ended, Inbox, Mail, Pushed};
 use super::peer::Peer;
+use crate::names::Names;
 use crate::runtime::engine::Engine;
 use crate::scheduler::{Cost, Runnable, Task};
 use crate::signal::{Down, Exit};
@@ -25,6 +26,10 @@ pub(crate) trait Body<M>: Send {
     fn run(&mut self, cell: &Arc<Cell<M>>) -> Turn;
     /// Once, after the last turn, unless an exit signal ended the process.
     fn terminate(&mut self, cell: &Arc<Cell<M>>, reason: &ExitReason);
+    /// Mail it has taken from the inbox and not handled.
+    fn take_work(&mut self) -> VecDeque<Mail<M>> {
+        VecDeque::new()
+    }
 }
 
 /// How a slice ended.
@@ -127,22 +132,39 @@ impl<M: Send + 'static> Cell<M> {
     /// Ends a start: runs `init` on the starter's thread, and either sets the process going or buries it.
     ///
     /// Running it here saves the hand-over to a seat and back that a waiting starter would pay.
-    pub(crate) fn launch(self: &Arc<Self>, mut body: Box<dyn Body<M>>) -> Result<(), ExitReason> {
-        let turn = {
-            let _inside = current::enter_process(&self.engine, self.pid);
-            catch_unwind(AssertUnwindSafe(|| body.init(self)))
+    pub(crate) fn launch(
+        self: &Arc<Self>,
+        parent: Option<&Peer>,
+        make: impl FnOnce() -> Box<dyn Body<M>>,
+    ) -> Result<(), ExitReason> {
+        let _inside = current::enter_process(&self.engine, self.pid);
+        let mut body = match Panic::catch(make) {
+            Ok(body) => body,
+            Err(panic) => return Err(self.fail(parent, None, ExitReason::Panic(panic))),
         };
-        let reason = match turn {
+        let reason = match Panic::catch(|| body.init(self)) {
             Ok(Turn::Stop(reason)) => reason,
-            Ok(_) => {
+            Ok(Turn::Doomed) => ExitReason::Killed,
+            Ok(Turn::Drained | Turn::More) => {
                 *self.body.lock() = Some(body);
                 self.end_slice(false).into_iter().for_each(|task| self.engine.schedule(task));
                 return Ok(());
             }
-            Err(payload) => ExitReason::Panic(Panic::from_payload(&*payload)),
+            Err(panic) => ExitReason::Panic(panic),
         };
-        self.bury(Some(body), reason.clone());
-        Err(reason)
+        Err(self.fail(parent, Some(body), reason))
+    }
+
+    /// A start that failed. A parent that traps exits hears of it from the start alone (G1.5); one that does not dies
+    /// with it (G1.6).
+    fn fail(&self, parent: Option<&Peer>, body: Option<Box<dyn Body<M>>>, reason: ExitReason) -> ExitReason {
+        if let Some(parent) = parent.and_then(Peer::process)
+            && parent.traps_exits()
+        {
+            parent.remove_link(self.pid);
+            self.remove_link(parent.pid());
+        }
+        self.bury(body, reason)
     }
 
     /// The end of a slice, or of the start. Gives the process back if it must run again.
@@ -153,51 +175,35 @@ impl<M: Send + 'static> Cell<M> {
         }
     }
 
-    /// The end after a callback's wish or fault: `terminate`, then the burial.
+    /// The end: after a callback's wish or fault with `terminate`, after an exit signal without (G6.3). Where both came, the
+    /// signal counts: whoever sent it has seen the process as dead since.
     fn stop(self: &Arc<Self>, reason: ExitReason) {
         let mut body = self.body.lock().take();
         let reason = match &mut body {
-            Some(body) => {
-                let terminated = catch_unwind(AssertUnwindSafe(|| body.terminate(self, &reason)));
-                match terminated {
-                    Ok(()) => reason,
-                    Err(payload) => ExitReason::Panic(Panic::from_payload(&*payload)),
-                }
-            }
-            None => reason,
+            Some(body) if !self.is_doomed() => match Panic::catch(|| body.terminate(self, &reason)) {
+                Ok(()) => reason,
+                Err(panic) => ExitReason::Panic(panic),
+            },
+            _ => reason,
         };
-        self.bury(body, reason);
-    }
-
-    /// The end after an exit signal: no `terminate` (G6.3).
-    fn die(self: &Arc<Self>) {
-        let body = self.body.lock().take();
-        let reason = self.inbox.lock().doom.clone().unwrap_or(ExitReason::Killed);
         self.bury(body, reason);
     }
 
     /// Death, in the order of P3.3: no longer alive; state dropped and names freed; only then are others told. So whoever
-    /// hears of it can take the name and finds sockets and files released.
-    pub(crate) fn bury(&self, body: Option<Box<dyn Body<M>>>, reason: ExitReason) {
-        let (mail, relations) = {
-            let mut inbox = self.inbox.lock();
-            if inbox.reason.is_some() {
-                return;
-            }
-            inbox.close(reason.clone())
-        };
-        // A destructor of the user's that panics has no one left to tell but the log.
-        if catch_unwind(AssertUnwindSafe(|| drop(body))).is_err() {
-            log::error!("process {}: its state panicked while it was dropped", self.pid);
+    /// hears of it can take the name and finds sockets and files released. Returns the reason it died with.
+    pub(crate) fn bury(&self, body: Option<Box<dyn Body<M>>>, reason: ExitReason) -> ExitReason {
+        let Some(mail) = self.inbox.lock().close(reason) else { return self.reason() };
+        if let Err(panic) = Self::empty(body, mail) {
+            self.inbox.lock().amend(panic);
         }
-        if catch_unwind(AssertUnwindSafe(|| drop(mail))).is_err() {
-            log::error!("process {}: a message panicked while it was dropped", self.pid);
-        }
+        let reason = self.reason();
         let name = self.engine.names.remove_pid(self.pid);
         self.engine.table.remove(self.pid);
         if !reason.is_clean() {
-            log::crash(self.pid, name.as_deref(), &reason);
+            // Shows the user's reason to the user's subscriber: either may panic.
+            let _ = Panic::catch(|| log::crash(self.pid, name.as_deref(), &reason));
         }
+        let relations = self.inbox.lock().finish();
         for (monitor, target) in relations.monitors() {
             if let Some(target) = target.process() {
                 target.remove_watcher(*monitor);
@@ -213,6 +219,18 @@ impl<M: Send + 'static> Cell<M> {
                 linked.exit_signal(self.pid, reason.clone(), true);
             }
         }
+        reason
+    }
+
+    fn reason(&self) -> ExitReason {
+        self.exit_reason().unwrap_or(ExitReason::Killed)
+    }
+
+    /// Drops the state and the mail, each by itself: two panics in one unwinding would end the program. Gives the first.
+    fn empty(mut body: Option<Box<dyn Body<M>>>, mail: VecDeque<Mail<M>>) -> Result<(), Panic> {
+        let work = body.as_mut().map(|body| body.take_work()).unwrap_or_default();
+        let state = Panic::catch(|| drop(body));
+        work.into_iter().chain(mail).fold(state, |so_far, mail| so_far.and(Panic::catch(|| drop(mail))))
     }
 
     fn doom(&self, inbox: &mut Inbox<M>, reason: ExitReason) -> Pushed<()> {
@@ -228,31 +246,17 @@ impl<M: Send + 'static> Runnable for Cell<M> {
         let turn = {
             let mut body = self.body.lock();
             let body = body.as_mut()?;
-            catch_unwind(AssertUnwindSafe(|| body.run(&self)))
+            Panic::catch(|| body.run(&self))
         };
-        match turn {
-            Ok(Turn::Drained) => match self.inbox.lock().end(false) {
-                Ended::Idle => None,
-                Ended::Requeue => Some(Arc::clone(&self) as Task),
-            },
-            Ok(Turn::More) => self.end_slice(true),
-            Ok(Turn::Stop(reason)) => {
-                self.stop(reason);
-                None
-            }
-            Ok(Turn::Doomed) => {
-                self.die();
-                None
-            }
-            Err(payload) => {
-                self.stop(ExitReason::Panic(Panic::from_payload(&*payload)));
-                None
-            }
-        }
-    }
-
-    fn pid(&self) -> Pid {
-        self.pid
+        let reason = match turn {
+            Ok(Turn::Drained) => return self.end_slice(false),
+            Ok(Turn::More) => return self.end_slice(true),
+            Ok(Turn::Stop(reason)) => reason,
+            Ok(Turn::Doomed) => ExitReason::Killed,
+            Err(panic) => ExitReason::Panic(panic),
+        };
+        self.stop(reason);
+        None
     }
 
     fn cost(&self) -> &Cost {
@@ -270,10 +274,10 @@ pub(crate) trait AnyProcess: Send + Sync {
     fn exit_signal(&self, from: Pid, reason: ExitReason, through_link: bool);
     /// A monitor of this process's fires.
     fn down(&self, down: Down);
-    /// False where the process is dead.
+    /// False where the process is dead and has told everybody.
     fn add_link(&self, peer: Peer) -> bool;
     fn remove_link(&self, pid: Pid) -> bool;
-    /// False where the process is dead.
+    /// False where the process is dead and has told everybody.
     fn add_watcher(&self, monitor: MonitorRef, watcher: Peer) -> bool;
     fn remove_watcher(&self, monitor: MonitorRef) -> bool;
     fn add_monitor(&self, monitor: MonitorRef, target: Peer);
@@ -282,7 +286,8 @@ pub(crate) trait AnyProcess: Send + Sync {
     /// The old value.
     fn set_trap_exit(&self, trap: bool) -> bool;
     fn traps_exits(&self) -> bool;
-    fn as_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
+    /// The names of the runtime it lives in.
+    fn names(&self) -> &Names;
 }
 
 impl<M: Send + 'static> AnyProcess for Cell<M> {
@@ -338,7 +343,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
 
     fn add_link(&self, peer: Peer) -> bool {
         let mut inbox = self.inbox.lock();
-        let alive = inbox.reason.is_none();
+        let alive = !inbox.is_finished();
         if alive {
             inbox.relations.link(peer);
         }
@@ -351,7 +356,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
 
     fn add_watcher(&self, monitor: MonitorRef, watcher: Peer) -> bool {
         let mut inbox = self.inbox.lock();
-        let alive = inbox.reason.is_none();
+        let alive = !inbox.is_finished();
         if alive {
             inbox.relations.add_watcher(monitor, watcher);
         }
@@ -371,8 +376,12 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
     }
 
     fn flush_down(&self, monitor: MonitorRef) {
-        let unwanted = |signal: &Signal| matches!(signal, Signal::Down(down) if down.monitor == monitor);
-        self.inbox.lock().remove_signals(unwanted);
+        // Each monitor fires once. What it carried is dropped outside the lock: it may be the user's.
+        let fired = self
+            .inbox
+            .lock()
+            .take_first(|mail| matches!(mail, Mail::Signal(Signal::Down(down)) if down.monitor == monitor));
+        drop(fired);
     }
 
     fn set_trap_exit(&self, trap: bool) -> bool {
@@ -383,8 +392,8 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
         self.inbox.lock().trap_exit
     }
 
-    fn as_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync> {
-        self
+    fn names(&self) -> &Names {
+        &self.engine.names
     }
 }
 

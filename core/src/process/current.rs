@@ -35,10 +35,25 @@ pub(crate) fn engine() -> Option<Arc<Engine>> {
     ENGINE.with_borrow(Clone::clone)
 }
 
+/// The runtime whose seat this thread took its current slice on.
+pub(crate) fn seat_engine() -> Option<Arc<Engine>> {
+    seat().and_then(|_| engine())
+}
+
 /// Until the guard drops, the thread stands for this process.
 #[inline]
 pub(crate) fn enter_pid(pid: Pid) -> PidGuard {
     PidGuard(PID.replace(Some(pid)))
+}
+
+/// The thread stands for this process, unless it stands for one already.
+pub(crate) fn adopt(pid: Pid) {
+    PID.set(PID.get().or(Some(pid)));
+}
+
+/// The end of [`adopt`].
+pub(crate) fn disown(pid: Pid) {
+    PID.set(PID.get().filter(|current| *current != pid));
 }
 
 /// Until the guard drops, the thread stands for this process of that runtime.

@@ -14,7 +14,7 @@
 use std::collections::VecDeque;
 
 use super::relations::Relations;
-use crate::{ExitReason, Signal};
+use crate::{ExitReason, Panic, Signal};
 
 /// One entry of the queue.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ pub(crate) struct Inbox<M> {
     pub(crate) relations: Relations,
     /// Set once dead.
     pub(crate) reason: Option<ExitReason>,
+    /// Whether the end is complete: state dropped, name free, everybody told who had asked by then.
+    finished: bool,
 }
 
 impl<M> Inbox<M> {
@@ -80,6 +82,7 @@ impl<M> Inbox<M> {
             doom: None,
             relations: Relations::default(),
             reason: None,
+            finished: false,
         }
     }
 
@@ -90,10 +93,6 @@ impl<M> Inbox<M> {
 
     pub(crate) fn len(&self) -> usize {
         self.mail.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.mail.is_empty()
     }
 
     #[inline]
@@ -152,16 +151,35 @@ impl<M> Inbox<M> {
         self.mail.remove(at)
     }
 
-    /// Removes queued signals that `unwanted` picks out (the flush of `demonitor`).
-    pub(crate) fn remove_signals(&mut self, unwanted: impl Fn(&Signal) -> bool) {
-        self.mail.retain(|mail| !matches!(mail, Mail::Signal(signal) if unwanted(signal)));
+    /// The end begins: from now on pushes are refused. Gives what was queued; `None` if it had begun before.
+    ///
+    /// An exit signal that hit before decides the reason. Links and monitors can still be added: they hear of the end when
+    /// it is complete, as the others do.
+    pub(crate) fn close(&mut self, reason: ExitReason) -> Option<VecDeque<Mail<M>>> {
+        if self.phase == Phase::Dead {
+            return None;
+        }
+        self.phase = Phase::Dead;
+        self.reason = Some(self.doom.clone().unwrap_or(reason));
+        Some(std::mem::take(&mut self.mail))
     }
 
-    /// The end: what was queued and whom to tell.
-    pub(crate) fn close(&mut self, reason: ExitReason) -> (VecDeque<Mail<M>>, Relations) {
-        self.phase = Phase::Dead;
-        self.reason = Some(reason);
-        (std::mem::take(&mut self.mail), std::mem::take(&mut self.relations))
+    /// A destructor panicked. That counts like a panic in the last callback (G6.5), but not against what came first: an exit
+    /// signal or another panic.
+    pub(crate) fn amend(&mut self, panic: Panic) {
+        if self.doom.is_none() && !matches!(self.reason, Some(ExitReason::Panic(_))) {
+            self.reason = Some(ExitReason::Panic(panic));
+        }
+    }
+
+    /// The end is complete. Gives those who must be told.
+    pub(crate) fn finish(&mut self) -> Relations {
+        self.finished = true;
+        std::mem::take(&mut self.relations)
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished
     }
 }
 
@@ -206,7 +224,9 @@ mod tests {
         inbox.doom = Some(ExitReason::Killed);
         assert!(matches!(inbox.push(Mail::Message(1)), Pushed::Refused(Mail::Message(1))));
         let mut inbox = idle();
-        let _ = inbox.close(ExitReason::Normal);
+        assert!(inbox.close(ExitReason::Normal).is_some());
+        assert!(inbox.close(ExitReason::Shutdown).is_none());
+        assert_eq!(inbox.reason, Some(ExitReason::Normal));
         assert!(matches!(inbox.push(Mail::Message(1)), Pushed::Refused(_)));
         assert!(!inbox.is_alive());
     }

@@ -49,15 +49,18 @@ impl<M: Send + 'static> Mailbox<M> {
     pub async fn sleep(&self, duration: Duration) {
         let engine = self.own.me().0.engine();
         let deadline = engine.clock.now().saturating_add(duration);
-        let mut timer = CancelOnDrop(None);
+        let mut alarm = Alarm(None);
         poll_fn(|task| {
-            if engine.clock.now() >= deadline {
+            let left = deadline.saturating_sub(engine.clock.now());
+            if left.is_zero() {
                 return Poll::Ready(());
             }
-            timer.0.get_or_insert_with(|| {
+            // A combinator may poll with another waker than before; the last one counts.
+            if !matches!(&alarm.0, Some((_, waker)) if waker.will_wake(task.waker())) {
                 let waker = task.waker().clone();
-                engine.timers.after(duration, Box::new(move || waker.wake()), None)
-            });
+                let timer = engine.timers.after(left, Box::new(move || waker.wake()), None);
+                alarm = Alarm(Some((timer, task.waker().clone())));
+            }
             Poll::Pending
         })
         .await;
@@ -73,11 +76,11 @@ impl<M: Send + 'static> Mailbox<M> {
 }
 
 /// A sleep that is given up must not wake the process later.
-struct CancelOnDrop(Option<Timer>);
+struct Alarm(Option<(Timer, Waker)>);
 
-impl Drop for CancelOnDrop {
+impl Drop for Alarm {
     fn drop(&mut self) {
-        if let Some(timer) = &self.0 {
+        if let Some((timer, _)) = &self.0 {
             timer.cancel();
         }
     }
@@ -107,6 +110,26 @@ impl IntoExit for () {
     fn into_exit(self) -> ExitReason {
         ExitReason::Normal
     }
+}
+
+/// A body that loops for ever.
+impl IntoExit for Never {
+    fn into_exit(self) -> ExitReason {
+        self
+    }
+}
+
+/// The type of `loop {}`, which cannot be written down outside a function's return position.
+type Never = <fn() -> ! as Returns>::Type;
+
+/// What a function returns.
+pub trait Returns {
+    /// Its type.
+    type Type;
+}
+
+impl<T> Returns for fn() -> T {
+    type Type = T;
 }
 
 impl IntoExit for ExitReason {
@@ -171,7 +194,6 @@ impl<M: Send + 'static> Body<M> for FutureBody {
     fn run(&mut self, cell: &Arc<Cell<M>>) -> Turn {
         cell.inbox().lock().begin_future();
         if cell.is_doomed() {
-            self.future = None;
             return Turn::Doomed;
         }
         let Some(future) = &mut self.future else { return Turn::Drained };
@@ -181,10 +203,7 @@ impl<M: Send + 'static> Body<M> for FutureBody {
                 self.future = None;
                 Turn::Stop(reason)
             }
-            Poll::Pending if cell.is_doomed() => {
-                self.future = None;
-                Turn::Doomed
-            }
+            Poll::Pending if cell.is_doomed() => Turn::Doomed,
             Poll::Pending => Turn::Drained,
         }
     }

@@ -73,6 +73,15 @@ impl<M: Send + 'static> Own<M> {
         true
     }
 
+    /// As [`demonitor`](Self::demonitor), and takes back a [`Down`] that is already queued (P6.4).
+    pub fn demonitor_flush(&self, monitor: MonitorRef) -> bool {
+        let active = self.demonitor(monitor);
+        if !active {
+            self.0.0.flush_down(monitor);
+        }
+        active
+    }
+
     /// Whether exits of linked processes come as [`Exit`](crate::Exit) signals instead of ending this one. Returns the old
     /// setting (P10).
     pub fn trap_exit(&self, trap: bool) -> bool {
@@ -113,10 +122,23 @@ pub fn send_after<M: Send + 'static>(to: &Address<M>, message: M, delay: Duratio
     to.0.engine().timers.after(
         delay,
         Box::new(move || {
-            let _ = target.send(message);
+            if let Err(error) = target.send(message) {
+                target.0.engine().discard(Box::new(error.message));
+            }
         }),
         Some(Box::new(move || alive.is_alive())),
     )
+}
+
+/// Runs something that may block: a slow iterator, a file, a lock. Inside a callback this announces the wait, so that a
+/// millisecond later, if it is still going on, another thread takes over what waits behind it.
+///
+/// Without it the same happens a millisecond or two later. Costs two uncontended atomic operations.
+pub fn may_block<T>(work: impl FnOnce() -> T) -> T {
+    match super::current::seat_engine() {
+        Some(engine) => engine.may_block(work),
+        None => work(),
+    }
 }
 
 /// Both sides of a link; the caller's side first, so that a death in between is noticed by one of the two.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::cell::AnyProcess;
 use super::{Address, current};
+use crate::runtime::Runtime;
 use crate::sync::Arc;
 use crate::{ExitReason, Pid};
 
@@ -77,7 +78,7 @@ impl<M: Send + 'static> From<&Address<M>> for Peer {
 
 impl From<Pid> for Peer {
     fn from(pid: Pid) -> Self {
-        Self { pid, process: current::engine().and_then(|engine| engine.table.get(pid)) }
+        Self { pid, process: Runtime::current_engine().table.get(pid) }
     }
 }
 

@@ -7,8 +7,9 @@ use super::address::Address;
 use super::cell::{Body, Cell, Turn};
 use super::inbox::Mail;
 use super::own::{Own, describe};
+use super::start::{StartOptions, start};
 use crate::sync::Arc;
-use crate::{ExitReason, MonitorRef, Pid, Signal, log};
+use crate::{ExitReason, MonitorRef, Pid, Signal, StartError, log};
 
 /// A process with synchronous callbacks. One callback runs at a time, in strict order of arrival.
 ///
@@ -65,6 +66,24 @@ pub trait Process: Send + Sized + 'static {
     fn terminate(&mut self, reason: &ExitReason, cx: &mut Context<'_, Self::Message>) {
         let _ = (reason, cx);
     }
+
+    /// Starts it, neither linked nor named; returns after its `init`.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](crate::start).
+    fn start(self) -> Result<Address<Self::Message>, StartError> {
+        start(self, StartOptions::new())
+    }
+
+    /// Starts it, linked to the calling process.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](crate::start).
+    fn start_link(self) -> Result<Address<Self::Message>, StartError> {
+        start(self, StartOptions::new().link())
+    }
 }
 
 /// What a callback wants to happen next.
@@ -87,12 +106,10 @@ pub struct Context<'a, M: Send + 'static> {
 impl<M: Send + 'static> Context<'_, M> {
     /// As [`Own::demonitor`], and takes back a [`Down`](crate::Down) that is already queued. True if the monitor was active.
     pub fn demonitor_flush(&mut self, monitor: MonitorRef) -> bool {
-        use super::cell::AnyProcess;
-        let active = self.own.demonitor(monitor);
+        let active = self.own.demonitor_flush(monitor);
         if !active {
             let unwanted = |mail: &Mail<M>| matches!(mail, Mail::Signal(Signal::Down(down)) if down.monitor == monitor);
             self.work.retain(|mail| !unwanted(mail));
-            self.own.me().0.flush_down(monitor);
         }
         active
     }
@@ -136,9 +153,11 @@ impl<P: Process> Server<P> {
 }
 
 impl<P: Process> Body<P::Message> for Server<P> {
-    fn init(&mut self, _cell: &Arc<Cell<P::Message>>) -> Turn {
+    fn init(&mut self, cell: &Arc<Cell<P::Message>>) -> Turn {
         let mut cx = Context { own: &self.own, work: &mut self.work };
         match self.process.init(&mut cx) {
+            // A link brought an end during `init`: the start has failed, or its starter would hold a dead address.
+            Outcome::Continue if cell.is_doomed() => Turn::Doomed,
             Outcome::Continue => Turn::Drained,
             Outcome::Stop(reason) => Turn::Stop(reason),
         }
@@ -164,5 +183,9 @@ impl<P: Process> Body<P::Message> for Server<P> {
     fn terminate(&mut self, _cell: &Arc<Cell<P::Message>>, reason: &ExitReason) {
         let mut cx = Context { own: &self.own, work: &mut self.work };
         self.process.terminate(reason, &mut cx);
+    }
+
+    fn take_work(&mut self) -> VecDeque<Mail<P::Message>> {
+        std::mem::take(&mut self.work)
     }
 }

@@ -28,7 +28,7 @@ impl StartOptions {
     }
 
     /// Links it to the process that starts it, in one step with the start (P2.1). From a plain thread there is nothing to
-    /// link to, and it starts without.
+    /// link to, and it starts without; a [`ThreadProcess`](crate::ThreadProcess) makes it one.
     pub fn link(mut self) -> Self {
         self.link = true;
         self
@@ -130,9 +130,9 @@ where
     let cell = Cell::starting(engine, Home::Seats);
     let address = Address(Arc::clone(&cell));
     prepare(&cell, options)
-        .and_then(|_| {
+        .and_then(|parent| {
             let future = FutureBody::new(&cell, Own(address.clone()), body);
-            cell.launch(Box::new(future)).map_err(StartError::Init)
+            cell.launch(parent.as_ref(), || Box::new(future)).map_err(StartError::Init)
         })
         .map(|()| address.clone())
         .map_err(|error| (address, error))
@@ -145,8 +145,7 @@ fn launch<M: Send + 'static>(
 ) -> Result<Address<M>, StartError> {
     let cell = Cell::starting(engine, Home::Seats);
     let parent = prepare(&cell, options)?;
-    let body = make(&cell, parent.as_ref().map(Peer::pid));
-    cell.launch(body).map_err(StartError::Init)?;
+    cell.launch(parent.as_ref(), || make(&cell, parent.as_ref().map(Peer::pid))).map_err(StartError::Init)?;
     Ok(Address(cell))
 }
 
@@ -200,7 +199,7 @@ where
     });
     if prepare(&cell, StartOptions::new()).is_ok() {
         let future = FutureBody::new(&cell, Own(address.clone()), body);
-        let _ = cell.launch(Box::new(future));
+        let _ = cell.launch(None, || Box::new(future));
     }
     (address, monitor)
 }

@@ -4,7 +4,8 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::address::Address;
-use super::cell::{Cell, Home};
+use super::cell::{AnyProcess, Cell, Home};
+use super::current;
 use super::inbox::Mail;
 use super::own::Own;
 use super::start::{StartOptions, prepare};
@@ -14,7 +15,8 @@ use crate::{ExitReason, StartError};
 
 /// The calling thread as a process: it has a pid, an inbox, links and monitors, and takes its mail when it likes.
 ///
-/// Its end is the value's drop, normal unless the thread panics. An exit signal cannot stop a thread: it closes the
+/// Until then, what the thread starts linked is linked to it, and exits it sends come from it; unless the thread stood for a
+/// process before, as inside a callback. Its end is the value's drop, normal unless the thread panics. An exit signal cannot stop a thread: it closes the
 /// inbox, and [`receive`](Self::receive) says so.
 ///
 /// ```
@@ -44,12 +46,17 @@ impl<M: Send + 'static> ThreadProcess<M> {
         let cell = Cell::starting(&Runtime::current_engine(), Home::Thread(std::thread::current()));
         prepare(&cell, StartOptions::new())?;
         let _ = cell.inbox().lock().end(false);
+        current::adopt(AnyProcess::pid(&*cell));
         Ok(Self { own: Own(Address(cell)), _not_send: std::marker::PhantomData })
     }
 
     /// What has arrived, oldest first, without waiting.
     pub fn try_receive(&self) -> Option<Mail<M>> {
         let mut inbox = self.cell().inbox().lock();
+        // P1.3: what is queued dies with the process.
+        if inbox.doom.is_some() {
+            return None;
+        }
         let mail = inbox.take_first(|_| true);
         if mail.is_none() {
             inbox.begin_future();
@@ -98,6 +105,7 @@ impl<M: Send + 'static> Drop for ThreadProcess<M> {
             None if std::thread::panicking() => ExitReason::other("the thread panicked"),
             None => ExitReason::Normal,
         };
+        current::disown(self.pid());
         self.cell().bury(None, reason);
     }
 }

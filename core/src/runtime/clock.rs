@@ -30,6 +30,9 @@ impl Clock {
         }
     }
 
+    /// No clock reaches this: a deadline beyond it means never. Some 584 years.
+    pub(crate) const END: Duration = Duration::from_nanos(u64::MAX);
+
     /// Moves virtual time forward; never backward, and real time not at all.
     pub(crate) fn advance_to(&self, time: Duration) {
         if let Self::Virtual(nanos) = self {

@@ -1,15 +1,17 @@
 //! The inside of a runtime: what all its processes share.
 
+use std::any::Any;
 use std::time::Duration;
 
 use super::clock::Clock;
 use crate::names::Names;
-use crate::scheduler::{Budget, Scheduler, Task};
+use crate::reason::Panic;
+use crate::scheduler::{Budget, Cost, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
-use crate::sync::Arc;
+use crate::sync::{Arc, Mutex};
 use crate::table::Table;
 use crate::timer::{Action, Alive, Timer, Timers};
-use crate::{MonitorRef, Pid};
+use crate::{MonitorRef, Pid, log};
 // Counters, not protocols.
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -45,7 +47,8 @@ impl Engine {
         Arc::new(Self {
             id,
             serial: AtomicU64::new(1),
-            references: AtomicU64::new(1),
+            // Unique across runtimes too: a stage may subscribe to one of another runtime.
+            references: AtomicU64::new((u64::from(id) << 40) + 1),
             timers: EngineTimers { timers: Timers::new(clock.clone()), scheduler },
             clock,
             table: Table::new(),
@@ -82,12 +85,29 @@ impl Engine {
         }
     }
 
+    /// Drops a message that nobody took, which is user code and may block or panic: not on the clock's thread.
+    pub(crate) fn discard(&self, message: Box<dyn Any + Send>) {
+        let leftover = Leftover { message: Mutex::new(Some(message)), cost: Cost::unknown() };
+        match &self.mode {
+            Mode::Seats(scheduler) => scheduler.inject(Arc::new(leftover)),
+            Mode::Simulated(_) => drop(Arc::new(leftover).run()),
+        }
+    }
+
     /// How much one slice may do.
     #[inline]
     pub(crate) fn budget(&self, mail: u32) -> Budget<'_> {
         match &self.mode {
             Mode::Seats(scheduler) => scheduler.budget(mail),
             Mode::Simulated(simulator) => simulator.budget(mail),
+        }
+    }
+
+    /// Runs something of the user's that may wait, announced.
+    pub(crate) fn may_block<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.mode {
+            Mode::Seats(scheduler) => scheduler.may_block(work),
+            Mode::Simulated(_) => work(),
         }
     }
 
@@ -111,6 +131,26 @@ impl Engine {
                 }
             },
         }
+    }
+}
+
+/// A message to be dropped on a seat.
+struct Leftover {
+    message: Mutex<Option<Box<dyn Any + Send>>>,
+    cost: Cost,
+}
+
+impl Runnable for Leftover {
+    fn run(self: Arc<Self>) -> Option<Task> {
+        let message = self.message.lock().take();
+        if let Err(panic) = Panic::catch(|| drop(message)) {
+            log::error!("an undelivered message panicked while it was dropped: {}", panic.message());
+        }
+        None
+    }
+
+    fn cost(&self) -> &Cost {
+        &self.cost
     }
 }
 

@@ -178,8 +178,9 @@ impl Engine {
     fn shut_down(self: &Arc<Self>, within: Duration) -> Vec<Pid> {
         self.table.close();
         let tell = |reason: ExitReason| {
-            let all = self.table.all();
-            all.into_iter().for_each(|process| Peer::new(process).exit(reason.clone()));
+            for process in self.table.all() {
+                Peer::new(process).exit(reason.clone());
+            }
         };
         let wait = |time: Duration| {
             let deadline = self.clock.now().saturating_add(time);
@@ -195,6 +196,7 @@ impl Engine {
         if let Some(scheduler) = self.scheduler() {
             scheduler.stop();
         }
+        self.timers.close();
         self.table.all().iter().map(|process| process.pid()).collect()
     }
 }

@@ -1,4 +1,5 @@
-//! Names of processes, in the current runtime.
+//! Names of processes. Each runtime has its own: a process is named in the one it lives in, and names are looked up in the
+//! caller's.
 //!
 //! Specification: P8.
 
@@ -6,7 +7,7 @@ use super::Runtime;
 use crate::process::Peer;
 use crate::{Pid, RegisterError};
 
-/// Gives a process a name. Death frees it before anybody hears of the death.
+/// Gives a process a name, in the runtime it lives in. Death frees it before anybody hears of the death.
 ///
 /// # Errors
 ///
@@ -25,7 +26,7 @@ use crate::{Pid, RegisterError};
 pub fn register(name: &str, process: impl Into<Peer>) -> Result<(), RegisterError> {
     let peer = process.into();
     match peer.process() {
-        Some(process) => Runtime::current_engine().names.register(name, process.clone()),
+        Some(process) => process.names().register(name, process.clone()),
         None => Err(RegisterError::Dead(peer.pid())),
     }
 }

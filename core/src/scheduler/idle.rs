@@ -65,8 +65,8 @@ impl Idle {
         self.asleep.lock().contains(&seat)
     }
 
-    /// A seat that announced its sleep has found something after all. Had it been roused meanwhile, its waker has counted it; either
-    /// way it is searching again.
+    /// A seat that announced its sleep is awake. Had it been roused, its waker has counted it; either way it is searching
+    /// again.
     pub(crate) fn stay_awake(&self, seat: usize) {
         let mut asleep = self.asleep.lock();
         if let Some(at) = asleep.iter().position(|sleeper| *sleeper == seat) {

@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 pub(crate) use budget::Budget;
 pub(crate) use cost::Cost;
 
+use crate::BuildError;
 use crate::process::current;
 use crate::runtime::engine::Engine;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Arc, CachePadded};
-use crate::{BuildError, Pid};
 use idle::Idle;
 use queue::{Injector, Queue};
 use seat::{HotSlot, Placed, SeatWord, Slice};
@@ -31,7 +31,6 @@ pub(crate) type Task = Arc<dyn Runnable>;
 pub(crate) trait Runnable: Send + Sync {
     /// One slice; gives the process back if it must run again.
     fn run(self: Arc<Self>) -> Option<Task>;
-    fn pid(&self) -> Pid;
     fn cost(&self) -> &Cost;
 }
 
@@ -65,6 +64,14 @@ pub(crate) struct Seat {
     /// What a slice takes here on average.
     average: Cost,
     sitter: threads::Sitter,
+}
+
+impl Seat {
+    /// Whether what waits in the queue would wait long enough there for another core to pay.
+    fn is_worth_moving(&self) -> bool {
+        let waiting = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
+        waiting > 0 && self.average.get().saturating_mul(waiting) >= LONG
+    }
 }
 
 pub(crate) struct Scheduler {
@@ -140,31 +147,34 @@ impl Scheduler {
         if long || !seat.word.is_current(claim.slice) {
             return self.inject(task);
         }
-        match seat.hot.push(task) {
-            Placed::Hot => {}
-            Placed::Full(task) => self.push_back(seat, task),
-            Placed::Asleep(task) => self.inject(task),
+        match seat.hot.push(task, &seat.queue) {
+            Placed::Queued if self.idle.any() && seat.is_worth_moving() => self.rouse_one(),
+            Placed::Hot | Placed::Queued => {}
+            Placed::Refused(task) => self.inject(task),
         }
-    }
-
-    fn push_back(&self, seat: &Seat, task: Task) {
-        match seat.queue.push(task) {
-            Ok(()) if self.idle.any() && self.is_worth_moving(seat) => self.rouse_one(),
-            Ok(()) => {}
-            Err(task) => self.inject(task),
-        }
-    }
-
-    /// Whether what waits in a seat's queue would wait long enough there for another core to pay.
-    fn is_worth_moving(&self, seat: &Seat) -> bool {
-        let waiting = u32::try_from(seat.queue.len()).unwrap_or(u32::MAX);
-        waiting > 0 && seat.average.get().saturating_mul(waiting) >= LONG
     }
 
     /// Offers a process to whoever comes first.
     pub(crate) fn inject(&self, task: Task) {
         self.injector.push(task);
         self.rouse_one();
+        if self.is_stopping() && self.threads.count() == 0 {
+            self.drain();
+        }
+    }
+
+    /// Once the runtime stops: the last slices of the doomed, so that what they hold is dropped. Every leaving thread does
+    /// this, and whoever pushes after the last has left.
+    fn drain(&self) {
+        loop {
+            let mut seats = self.seats.iter();
+            let found = self.injector.pop();
+            let Some(task) = found.or_else(|| seats.find_map(|seat| seat.hot.take().or_else(|| seat.queue.pop())))
+            else {
+                return;
+            };
+            task.run().into_iter().for_each(|again| self.injector.push(again));
+        }
     }
 
     /// Wakes one sleeping seat, unless somebody is searching already and will find what there is.
@@ -193,6 +203,20 @@ impl Scheduler {
         value
     }
 
+    /// Runs something of the user's that may wait. Two atomic operations if it does not: the monitor sees the mark, and gives
+    /// the seat away sooner than it would without.
+    pub(crate) fn may_block<T>(&self, work: impl FnOnce() -> T) -> T {
+        let claim = current::seat().filter(|claim| claim.scheduler == self.id());
+        let Some(claim) = claim else { return work() };
+        let seat = &self.seats[claim.seat];
+        let marked = seat.word.wait(claim.slice);
+        let value = work();
+        if marked {
+            seat.word.resume(claim.slice);
+        }
+        value
+    }
+
     /// Moves what waits at one seat to where every seat finds it.
     fn release_work(&self, seat: &Seat) {
         let mut released = false;
@@ -200,9 +224,7 @@ impl Scheduler {
             self.injector.push(task);
             released = true;
         }
-        if released && !self.idle.any() {
-            self.monitor.ring();
-        } else if released {
+        if released {
             self.rouse_one();
         }
     }

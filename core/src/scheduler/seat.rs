@@ -4,6 +4,7 @@
 //! take the seat away in between; a compare-and-swap decides which of the two came first.
 
 use super::Task;
+use super::queue::Queue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -95,13 +96,14 @@ impl SeatWord {
 pub(crate) enum Placed {
     /// It runs next on that seat.
     Hot,
-    /// The slot is taken; try the queue.
-    Full(Task),
-    /// The seat's thread sleeps and would not see it.
-    Asleep(Task),
+    /// It runs on that seat after others.
+    Queued,
+    /// Not here: the seat's thread sleeps and would not see it, or the queue is full.
+    Refused(Task),
 }
 
 /// The slot for the process to run next, and whether the seat's thread sleeps: under one lock, so that no push is lost.
+/// The queue is filled under it too: who pushes may just have lost the seat, and its new thread may be about to sleep.
 pub(crate) struct HotSlot(Mutex<Hot>);
 
 struct Hot {
@@ -115,15 +117,15 @@ impl HotSlot {
     }
 
     #[inline]
-    pub(crate) fn push(&self, task: Task) -> Placed {
+    pub(crate) fn push(&self, task: Task, queue: &Queue) -> Placed {
         let mut hot = self.0.lock();
         if hot.asleep {
-            Placed::Asleep(task)
-        } else if hot.task.is_some() {
-            Placed::Full(task)
-        } else {
+            Placed::Refused(task)
+        } else if hot.task.is_none() {
             hot.task = Some(task);
             Placed::Hot
+        } else {
+            queue.push(task).map_or_else(Placed::Refused, |()| Placed::Queued)
         }
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Threads {
     count: AtomicUsize,
     serial: AtomicUsize,
     warned: AtomicBool,
+    /// Whether the cap has been reported since threads were last to be had.
+    capped: AtomicBool,
     standby: Mutex<Vec<Arc<Standby>>>,
 }
 
@@ -54,6 +56,7 @@ impl Threads {
             count: AtomicUsize::new(0),
             serial: AtomicUsize::new(0),
             warned: AtomicBool::new(false),
+            capped: AtomicBool::new(false),
             standby: Mutex::new(Vec::new()),
         }
     }
@@ -63,7 +66,7 @@ impl Threads {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        self.count.load(Ordering::SeqCst)
     }
 
     /// Starts a thread on a seat.
@@ -107,9 +110,12 @@ impl Threads {
             log::warn!("{count} threads run callbacks, most of them blocked; the cap is {most}");
         }
         if count < most || !self.standby.lock().is_empty() {
+            self.capped.store(false, Ordering::Relaxed);
             return true;
         }
-        log::error!("all {most} threads are blocked in callbacks; other processes wait until one returns");
+        if !self.capped.swap(true, Ordering::Relaxed) {
+            log::error!("all {most} threads are blocked in callbacks; other processes wait until one returns");
+        }
         false
     }
 
@@ -139,7 +145,7 @@ impl Threads {
     }
 
     pub(crate) fn leave(&self) {
-        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.count.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Wakes all that stand by, to leave.

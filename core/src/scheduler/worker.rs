@@ -40,7 +40,14 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
         }
         next = scheduler.threads.stand_by(|| scheduler.is_stopping());
     }
+    if scheduler.is_stopping() {
+        scheduler.drain();
+    }
     scheduler.threads.leave();
+    // Again: a push that still counted this thread relied on it.
+    if scheduler.is_stopping() {
+        scheduler.drain();
+    }
 }
 
 /// Why a thread left its seat.
@@ -140,14 +147,14 @@ impl Worker<'_> {
                 continue;
             }
             scheduler.idle.sleep(self.at);
-            if self.is_there_work() {
-                scheduler.idle.stay_awake(self.at);
-            } else {
+            if !self.is_there_work() {
                 while scheduler.idle.is_asleep(self.at) && !scheduler.is_stopping() {
                     thread::park();
                 }
-                scheduler.monitor.attend();
             }
+            scheduler.idle.stay_awake(self.at);
+            // Also where it did not sleep: the clock may have gone dormant on seeing the announcement.
+            scheduler.monitor.attend();
             self.seat.hot.wake_up();
         }
     }
@@ -162,7 +169,7 @@ impl Worker<'_> {
                 self.take_share();
                 return Some(task);
             }
-            if let Some(task) = self.steal(|_, seat| self.scheduler.is_worth_moving(seat)) {
+            if let Some(task) = self.steal(|_, seat| seat.is_worth_moving()) {
                 return Some(task);
             }
             if self.scheduler.is_stopping() {
@@ -213,6 +220,6 @@ impl Worker<'_> {
     fn is_there_work(&self) -> bool {
         !self.scheduler.injector.is_empty()
             || self.seat.queue.len() > 0
-            || self.scheduler.seats.iter().any(|seat| self.scheduler.is_worth_moving(seat))
+            || self.scheduler.seats.iter().any(|seat| seat.is_worth_moving())
     }
 }

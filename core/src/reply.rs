@@ -1,0 +1,290 @@
+//! Replies: a slot that is filled once, and whoever waits for it.
+//!
+//! A reply that comes after its caller gave up vanishes; a slot that can no longer be filled fails its caller at once.
+//! Specification: P7.4, G5.3 to G5.5.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use crate::process::{Address, current};
+use crate::sync::{Arc, Mutex};
+use crate::timer::Timer;
+use crate::{ExitReason, SendError};
+
+/// How long a call waits by default (G5.1).
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the reply to one request goes. May be kept and used later, from any process or thread.
+///
+/// Dropping it unused fails the caller at once.
+pub struct ReplyTo<R>(Option<Arc<Slot<R>>>);
+
+impl<R> ReplyTo<R> {
+    /// Replies. If the caller has given up, the reply vanishes.
+    pub fn send(mut self, reply: R) {
+        if let Some(slot) = self.0.take() {
+            slot.fill(Filled::Reply(reply));
+        }
+    }
+}
+
+impl<R> Drop for ReplyTo<R> {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.take() {
+            slot.fill(Filled::Dropped);
+        }
+    }
+}
+
+impl<R> fmt::Debug for ReplyTo<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReplyTo")
+    }
+}
+
+/// A call that got no reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The process was dead already; it never saw the request.
+    NoProc,
+    /// A process called itself: it could never reply.
+    CallingSelf,
+    /// No reply came in time. The request may still be handled; its late reply vanishes.
+    Timeout,
+    /// The process ended without a reply, for this reason.
+    Down(ExitReason),
+    /// The process lives but dropped the request without a reply.
+    NoReply,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProc => f.write_str("the process is dead"),
+            Self::CallingSelf => f.write_str("a process cannot call itself"),
+            Self::Timeout => f.write_str("no reply in time"),
+            Self::Down(reason) => write!(f, "the process ended without a reply: {reason}"),
+            Self::NoReply => f.write_str("the request was dropped without a reply"),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+enum Filled<R> {
+    Not,
+    Reply(R),
+    Dropped,
+    Expired,
+}
+
+enum Waiter {
+    Nobody,
+    Thread(Thread),
+    Task(Waker),
+}
+
+struct Slot<R>(Mutex<(Filled<R>, Waiter)>);
+
+impl<R> Slot<R> {
+    fn fill(&self, with: Filled<R>) {
+        let (unused, waiter) = {
+            let mut slot = self.0.lock();
+            if matches!(slot.0, Filled::Not) {
+                slot.0 = with;
+                (None, std::mem::replace(&mut slot.1, Waiter::Nobody))
+            } else {
+                // Dropped outside the lock below: it is the user's value.
+                (Some(with), Waiter::Nobody)
+            }
+        };
+        drop(unused);
+        match waiter {
+            Waiter::Nobody => {}
+            Waiter::Thread(thread) => thread.unpark(),
+            Waiter::Task(waker) => waker.wake(),
+        }
+    }
+
+    /// What is there, or else who to wake for it.
+    fn take(&self, waiter: impl FnOnce() -> Waiter) -> Option<Filled<R>> {
+        let mut slot = self.0.lock();
+        match std::mem::replace(&mut slot.0, Filled::Expired) {
+            Filled::Not => {
+                slot.0 = Filled::Not;
+                slot.1 = waiter();
+                None
+            }
+            filled => Some(filled),
+        }
+    }
+}
+
+impl<M: Send + 'static> Address<M> {
+    /// Sends a request and waits for its reply.
+    ///
+    /// Works alike from a plain thread and from a callback, where the wait is announced, so that other processes run
+    /// meanwhile. From a future, use [`request`](Self::request).
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: dead, calling itself, no reply in time, or ended without one. An end is noticed at once, not
+    /// by the timeout.
+    pub fn call_with<R: Send + 'static>(
+        &self,
+        within: Duration,
+        request: impl FnOnce(ReplyTo<R>) -> M,
+    ) -> Result<R, CallError> {
+        if current::pid() == Some(self.pid()) {
+            return Err(CallError::CallingSelf);
+        }
+        let slot = self.post(request)?;
+        let engine = self.0.engine();
+        let deadline = engine.clock.now().saturating_add(within);
+        let filled = engine.wait(Some(deadline), || slot.take(|| Waiter::Thread(std::thread::current())));
+        self.outcome(filled.unwrap_or(Filled::Expired))
+    }
+
+    /// Sends a request; the reply is the future's value. The request is under way at once.
+    pub fn request<R: Send + 'static>(&self, within: Duration, request: impl FnOnce(ReplyTo<R>) -> M) -> Request<M, R> {
+        if current::pid() == Some(self.pid()) {
+            return Request { to: self.clone(), state: State::Failed(CallError::CallingSelf) };
+        }
+        let state = match self.post(request) {
+            Ok(slot) => {
+                let expiring = Arc::downgrade(&slot);
+                let expire = Box::new(move || {
+                    if let Some(slot) = expiring.upgrade() {
+                        slot.fill(Filled::Expired);
+                    }
+                });
+                let timer = self.0.engine().timers.after(within, expire, None);
+                State::Waiting(slot, timer)
+            }
+            Err(error) => State::Failed(error),
+        };
+        Request { to: self.clone(), state }
+    }
+
+    fn post<R>(&self, request: impl FnOnce(ReplyTo<R>) -> M) -> Result<Arc<Slot<R>>, CallError> {
+        let slot = Arc::new(Slot(Mutex::new((Filled::Not, Waiter::Nobody))));
+        match self.send(request(ReplyTo(Some(Arc::clone(&slot))))) {
+            Ok(()) => Ok(slot),
+            Err(SendError { .. }) => Err(CallError::NoProc),
+        }
+    }
+
+    fn outcome<R>(&self, filled: Filled<R>) -> Result<R, CallError> {
+        match filled {
+            Filled::Reply(reply) => Ok(reply),
+            Filled::Dropped => Err(self.exit_reason().map_or(CallError::NoReply, CallError::Down)),
+            Filled::Not | Filled::Expired => Err(CallError::Timeout),
+        }
+    }
+}
+
+/// A request that is under way: a future of its reply. Dropping it gives up the reply, not the request.
+#[must_use = "the reply is the value of this future"]
+pub struct Request<M: Send + 'static, R> {
+    to: Address<M>,
+    state: State<R>,
+}
+
+enum State<R> {
+    Failed(CallError),
+    Waiting(Arc<Slot<R>>, Timer),
+}
+
+// Nothing in it is ever pinned.
+impl<M: Send + 'static, R> Unpin for Request<M, R> {}
+
+impl<M: Send + 'static, R: Send + 'static> Future for Request<M, R> {
+    type Output = Result<R, CallError>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        match &self.state {
+            State::Failed(error) => Poll::Ready(Err(error.clone())),
+            State::Waiting(slot, _) => match slot.take(|| Waiter::Task(task.waker().clone())) {
+                Some(filled) => Poll::Ready(self.to.outcome(filled)),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<M: Send + 'static, R> Drop for Request<M, R> {
+    fn drop(&mut self) {
+        if let State::Waiting(_, timer) = &self.state {
+            timer.cancel();
+        }
+    }
+}
+
+impl<M: Send + 'static, R> fmt::Debug for Request<M, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request(to {})", self.to.pid())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{Mailbox, Simulation, spawn};
+
+    #[test]
+    fn a_reply_comes_back_to_a_thread_and_to_a_future() {
+        for seed in 0..50 {
+            Simulation::new(seed).run(|_| {
+                let echo = spawn(|mailbox: Mailbox<(u32, ReplyTo<u32>)>| async move {
+                    loop {
+                        let (n, reply) = mailbox.receive().await;
+                        reply.send(n + 1);
+                    }
+                });
+                assert_eq!(echo.call_with(CALL_TIMEOUT, |reply| (1, reply)), Ok(2), "seed {seed}");
+                let (report, reports) = std::sync::mpsc::channel();
+                let asker = spawn(move |_: Mailbox<()>| async move {
+                    let _ = report.send(echo.request(CALL_TIMEOUT, |reply| (2, reply)).await);
+                });
+                let here = crate::ThreadProcess::<()>::start().unwrap();
+                here.monitor(&asker);
+                here.receive(None);
+                assert_eq!(reports.recv(), Ok(Ok(3)), "seed {seed}");
+            });
+        }
+    }
+
+    #[test]
+    fn g5_5_a_server_that_ends_fails_its_callers_at_once_with_its_reason() {
+        Simulation::new(1).run(|simulation| {
+            let server = spawn(|mailbox: Mailbox<ReplyTo<()>>| async move {
+                let _reply = mailbox.receive().await;
+                ExitReason::other("tired")
+            });
+            let outcome = server.call_with(CALL_TIMEOUT, |reply| reply);
+            assert_eq!(outcome, Err(CallError::Down(ExitReason::other("tired"))));
+            assert_eq!(simulation.now(), Duration::ZERO);
+            assert_eq!(server.call_with(CALL_TIMEOUT, |reply| reply), Err(CallError::NoProc));
+        });
+    }
+
+    #[test]
+    fn g5_3_no_reply_in_time_is_a_timeout_and_the_late_reply_vanishes() {
+        Simulation::new(1).run(|simulation| {
+            let server = spawn(|mailbox: Mailbox<ReplyTo<u8>>| async move {
+                let reply = mailbox.receive().await;
+                mailbox.sleep(Duration::from_secs(9)).await;
+                reply.send(1);
+                mailbox.receive().await.send(2);
+            });
+            assert_eq!(server.call_with(CALL_TIMEOUT, |reply| reply), Err(CallError::Timeout));
+            assert_eq!(simulation.now(), CALL_TIMEOUT);
+            assert_eq!(server.call_with(CALL_TIMEOUT, |reply| reply), Ok(2));
+        });
+    }
+}

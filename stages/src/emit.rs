@@ -1,0 +1,54 @@
+//! Where a callback puts the events it emits.
+
+/// The events that a callback emits, in order. What is in it when the callback returns goes to the dispatcher.
+///
+/// The engine hands the same buffers round and round: emitting into it allocates nothing once they have grown.
+///
+/// ```
+/// use genstage::prelude::*;
+///
+/// struct Counter(u64);
+///
+/// impl Producer for Counter {
+///     type Event = u64;
+///
+///     fn handle_demand(&mut self, demand: usize, out: &mut Emit<u64>, _cx: &mut Context<'_, Self>) -> Outcome {
+///         out.extend(self.0..self.0 + demand as u64);
+///         self.0 += demand as u64;
+///         Outcome::Continue
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Emit<T> {
+    pub(crate) events: Vec<T>,
+}
+
+impl<T> Emit<T> {
+    pub(crate) fn new() -> Self {
+        Self { events: Vec::new() }
+    }
+
+    /// Emits one event.
+    #[inline]
+    pub fn push(&mut self, event: T) {
+        self.events.push(event);
+    }
+
+    /// How many events this callback has emitted so far.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether it has emitted none.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+}
+
+impl<T> Extend<T> for Emit<T> {
+    #[inline]
+    fn extend<I: IntoIterator<Item = T>>(&mut self, events: I) {
+        self.events.extend(events);
+    }
+}

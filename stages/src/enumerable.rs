@@ -1,0 +1,104 @@
+//! A producer over an iterator (section 17).
+
+use std::fmt;
+
+use genstage_core::{ExitReason, may_block};
+
+use crate::context::Context;
+use crate::emit::Emit;
+use crate::messages::HandleInfo;
+use crate::subscription::{Cancellation, Partner};
+use crate::{Outcome, Producer};
+
+/// A producer that emits the items of an iterator, exactly as many as are asked for, in order.
+///
+/// When the iterator ends, the stage ends with reason normal, after everything it had buffered has gone out. An exact match of
+/// demand and items is noticed at the next demand. A slow iterator holds up this stage alone: other processes
+/// run meanwhile. A panic in it ends the stage, and its consumers hear the reason.
+///
+/// ```
+/// use genstage::prelude::*;
+///
+/// let words = from_enumerable("the quick brown fox".split(' ')).start(StageOptions::new())?;
+/// let lengths = stream(&words, SubscriptionOptions::new())?.map(|word| word.map(str::len));
+/// assert_eq!(lengths.collect::<Result<Vec<_>, _>>()?, [3, 5, 5, 3]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn from_enumerable<I>(items: I) -> Enumerable<I::IntoIter>
+where
+    I: IntoIterator<Item: Send + 'static, IntoIter: Send + 'static>,
+{
+    Enumerable { items: Some(items.into_iter()), on_cancel: OnCancel::Continue, consumers: 0 }
+}
+
+/// The stage made by [`from_enumerable`].
+#[must_use = "a stage does nothing until it is started"]
+pub struct Enumerable<I> {
+    /// `None` once it has ended.
+    items: Option<I>,
+    on_cancel: OnCancel,
+    consumers: usize,
+}
+
+/// What the end of the last subscription means to a producer over an iterator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnCancel {
+    /// Nothing: it waits for the next consumer.
+    #[default]
+    Continue,
+    /// It stops with reason normal. The first consumer may leave before the second arrives, so start with accumulated demand.
+    Stop,
+}
+
+impl<I> Enumerable<I> {
+    /// What happens when the last consumer leaves.
+    pub fn on_cancel(mut self, on_cancel: OnCancel) -> Self {
+        self.on_cancel = on_cancel;
+        self
+    }
+}
+
+/// All items have been emitted; handled when they have all gone out.
+struct Finished;
+
+impl<I: Iterator<Item: Send + 'static> + Send + 'static> Producer for Enumerable<I> {
+    type Event = I::Item;
+
+    fn handle_demand(&mut self, demand: usize, out: &mut Emit<I::Item>, cx: &mut Context<'_, Self>) -> Outcome {
+        let Some(items) = &mut self.items else { return Outcome::Continue };
+        may_block(|| out.extend(items.take(demand)));
+        if out.len() < demand {
+            self.items = None;
+            cx.async_info(Finished);
+        }
+        Outcome::Continue
+    }
+
+    fn handle_subscribe(&mut self, _: &Partner, _: &mut Context<'_, Self>) -> Outcome {
+        self.consumers += 1;
+        Outcome::Continue
+    }
+
+    fn handle_cancel(&mut self, _: &Cancellation, _: &mut Context<'_, Self>) -> Outcome {
+        self.consumers = self.consumers.saturating_sub(1);
+        match self.on_cancel {
+            OnCancel::Stop if self.consumers == 0 => Outcome::Stop(ExitReason::Normal),
+            _ => Outcome::Continue,
+        }
+    }
+}
+
+impl<I: Iterator<Item: Send + 'static> + Send + 'static> HandleInfo<Finished> for Enumerable<I> {
+    fn handle_info(&mut self, _: Finished, _: &mut Context<'_, Self>) -> Outcome {
+        Outcome::Stop(ExitReason::Normal)
+    }
+}
+
+impl<I> fmt::Debug for Enumerable<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enumerable")
+            .field("finished", &self.items.is_none())
+            .field("on_cancel", &self.on_cancel)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,122 @@
+//! What stages say to each other, and the ports they say it through (section 6).
+
+use genstage_core::{Address, ExitReason, Peer, ReplyTo};
+use genstage_dispatchers::{Batch, SubscriptionId};
+
+use crate::context::Context;
+use crate::options::DemandMode;
+use crate::role::Role;
+use crate::{Outcome, SubscribeError, SubscriptionOptions};
+
+/// A message to a stage.
+pub(crate) enum StageMail<R: Role> {
+    /// From a producer.
+    Events(SubscriptionId, Batch<R::In>),
+    /// From a producer: the subscription is over.
+    Cancelled(SubscriptionId, ExitReason),
+    /// From a consumer: so many more events, and an emptied buffer to send them in.
+    Ask(SubscriptionId, usize, Vec<R::Out>),
+    /// From a consumer.
+    Subscribe(Box<Subscribe<R::Out>>),
+    /// From a consumer, or from whoever knows the subscription.
+    Cancel(SubscriptionId, ExitReason),
+    /// From anybody: subscribe to this producer.
+    SubscribeTo(Box<SubscribeTo<R::In>>),
+    /// From anybody: a call, a cast or an info.
+    Command(Box<dyn Command<R::Stage>>),
+    /// From anybody: an info that takes its place behind what is buffered.
+    Info(Box<dyn Command<R::Stage>>, Option<ReplyTo<()>>),
+    /// From anybody.
+    Demand(DemandMode),
+    /// From anybody: how many events are buffered?
+    Buffered(ReplyTo<usize>),
+    /// From the stage itself: events were dropped that demand still waits for.
+    Pull,
+}
+
+impl<R: Role> std::fmt::Debug for StageMail<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StageMail")
+    }
+}
+
+/// The subscribe message.
+#[doc(hidden)]
+pub struct Subscribe<T> {
+    pub(crate) id: SubscriptionId,
+    pub(crate) consumer: Box<dyn ConsumerPort<T>>,
+    pub(crate) options: SubscriptionOptions,
+}
+
+impl<T> std::fmt::Debug for Subscribe<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Subscribe({})", self.id)
+    }
+}
+
+/// The order to subscribe.
+pub(crate) struct SubscribeTo<T> {
+    pub(crate) producer: Box<dyn ProducerPort<T>>,
+    pub(crate) options: SubscriptionOptions,
+    pub(crate) reply: Option<ReplyTo<Result<SubscriptionId, SubscribeError>>>,
+}
+
+/// Something for the user's callbacks, whatever its type.
+pub(crate) trait Command<S>: Send {
+    /// Runs the callback.
+    fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome;
+    /// After what it emitted has been dispatched; after `terminate`, if it stopped the stage.
+    fn finish(self: Box<Self>) {}
+}
+
+/// A consumer, as its producers know it.
+pub(crate) trait ConsumerPort<T>: Send + Sync {
+    fn events(&self, id: SubscriptionId, batch: Batch<T>);
+    fn cancelled(&self, id: SubscriptionId, reason: ExitReason);
+    fn peer(&self) -> Peer;
+}
+
+/// A producer, as its consumers know it.
+#[doc(hidden)]
+pub trait ProducerPort<T>: Send + Sync {
+    fn subscribe(&self, subscribe: Subscribe<T>);
+    fn ask(&self, id: SubscriptionId, count: usize, buffer: Vec<T>);
+    fn cancel(&self, id: SubscriptionId, reason: ExitReason);
+    fn peer(&self) -> Peer;
+}
+
+// Sending to the dead is a silent no-op (section 1.3): the watch on the other side tells of the death.
+
+impl<R: Role> ConsumerPort<R::In> for Address<StageMail<R>> {
+    #[inline]
+    fn events(&self, id: SubscriptionId, batch: Batch<R::In>) {
+        let _ = self.send(StageMail::Events(id, batch));
+    }
+
+    fn cancelled(&self, id: SubscriptionId, reason: ExitReason) {
+        let _ = self.send(StageMail::Cancelled(id, reason));
+    }
+
+    fn peer(&self) -> Peer {
+        Peer::from(self)
+    }
+}
+
+impl<R: Role> ProducerPort<R::Out> for Address<StageMail<R>> {
+    fn subscribe(&self, subscribe: Subscribe<R::Out>) {
+        let _ = self.send(StageMail::Subscribe(Box::new(subscribe)));
+    }
+
+    #[inline]
+    fn ask(&self, id: SubscriptionId, count: usize, buffer: Vec<R::Out>) {
+        let _ = self.send(StageMail::Ask(id, count, buffer));
+    }
+
+    fn cancel(&self, id: SubscriptionId, reason: ExitReason) {
+        let _ = self.send(StageMail::Cancel(id, reason));
+    }
+
+    fn peer(&self) -> Peer {
+        Peer::from(self)
+    }
+}

@@ -1,0 +1,153 @@
+//! Messages besides events: calls, casts and infos, one small trait each (section 16).
+
+use genstage_core::{ExitReason, ReplyTo};
+
+use crate::Outcome;
+use crate::context::Context;
+use crate::mail::Command;
+
+/// A stage that answers requests of type `M`. Events that it emits go out before the reply does.
+///
+/// ```
+/// use genstage::prelude::*;
+///
+/// struct Summer(u64);
+///
+/// impl Consumer for Summer {
+///     type Event = u64;
+///
+///     fn handle_events(&mut self, events: Events<'_, u64>, _cx: &mut Context<'_, Self>) -> Outcome {
+///         self.0 += events.iter().sum::<u64>();
+///         Outcome::Continue
+///     }
+/// }
+///
+/// struct Total;
+///
+/// impl HandleCall<Total> for Summer {
+///     type Reply = u64;
+///
+///     fn handle_call(&mut self, _: Total, _from: &mut Caller<u64>, _cx: &mut Context<'_, Self>) -> Answer<u64> {
+///         Answer::Reply(self.0)
+///     }
+/// }
+///
+/// let summer = Summer(0).start(StageOptions::new())?;
+/// assert_eq!(summer.call(Total), Ok(0));
+/// # Ok::<(), StartError>(())
+/// ```
+pub trait HandleCall<M>: Sized + 'static {
+    /// What the caller gets.
+    type Reply: Send + 'static;
+
+    /// One request. To answer later, or from elsewhere, [take](Caller::take) the way back and return [`Answer::Later`].
+    fn handle_call(
+        &mut self,
+        request: M,
+        from: &mut Caller<Self::Reply>,
+        cx: &mut Context<'_, Self>,
+    ) -> Answer<Self::Reply>;
+}
+
+/// A stage that takes messages of type `M` that want no reply.
+pub trait HandleCast<M>: Sized + 'static {
+    /// One message.
+    fn handle_cast(&mut self, message: M, cx: &mut Context<'_, Self>) -> Outcome;
+}
+
+/// A stage that takes messages of type `M` from timers, from itself, or behind its buffered events.
+pub trait HandleInfo<M>: Sized + 'static {
+    /// One message.
+    fn handle_info(&mut self, message: M, cx: &mut Context<'_, Self>) -> Outcome;
+}
+
+/// What becomes of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Answer<R> {
+    /// This is the reply.
+    Reply(R),
+    /// The reply comes later, through what [`Caller::take`] gave. If nobody took it, the caller fails at once.
+    Later,
+    /// Stop the stage; with a reply, which goes out after `terminate`, or without, and the caller gets the reason.
+    Stop(ExitReason, Option<R>),
+}
+
+/// Who called.
+#[derive(Debug)]
+pub struct Caller<R>(Option<ReplyTo<R>>);
+
+impl<R> Caller<R> {
+    /// Takes the way back, to reply before the events go out, or later, or from another process. `None` if it was taken.
+    pub fn take(&mut self) -> Option<ReplyTo<R>> {
+        self.0.take()
+    }
+}
+
+pub(crate) struct Call<M, R> {
+    request: Option<M>,
+    caller: Caller<R>,
+    reply: Option<R>,
+}
+
+impl<M, R> Call<M, R> {
+    pub(crate) fn boxed<S>(request: M, reply: ReplyTo<R>) -> Box<dyn Command<S>>
+    where
+        M: Send + 'static,
+        R: Send + 'static,
+        S: HandleCall<M, Reply = R>,
+    {
+        Box::new(Self { request: Some(request), caller: Caller(Some(reply)), reply: None })
+    }
+}
+
+impl<M: Send, S: HandleCall<M>> Command<S> for Call<M, S::Reply> {
+    fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome {
+        let Some(request) = self.request.take() else { return Outcome::Continue };
+        match stage.handle_call(request, &mut self.caller, cx) {
+            Answer::Reply(reply) => {
+                self.reply = Some(reply);
+                Outcome::Continue
+            }
+            Answer::Later => Outcome::Continue,
+            Answer::Stop(reason, reply) => {
+                self.reply = reply;
+                Outcome::Stop(reason)
+            }
+        }
+    }
+
+    fn finish(self: Box<Self>) {
+        if let (Some(to), Some(reply)) = (self.caller.0, self.reply) {
+            to.send(reply);
+        }
+    }
+}
+
+pub(crate) struct Cast<M>(Option<M>);
+
+impl<M: Send + 'static> Cast<M> {
+    pub(crate) fn boxed<S: HandleCast<M>>(message: M) -> Box<dyn Command<S>> {
+        Box::new(Self(Some(message)))
+    }
+}
+
+impl<M: Send, S: HandleCast<M>> Command<S> for Cast<M> {
+    fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome {
+        self.0.take().map_or(Outcome::Continue, |message| stage.handle_cast(message, cx))
+    }
+}
+
+pub(crate) struct Info<M>(Option<M>);
+
+impl<M: Send + 'static> Info<M> {
+    pub(crate) fn boxed<S: HandleInfo<M>>(message: M) -> Box<dyn Command<S>> {
+        Box::new(Self(Some(message)))
+    }
+}
+
+impl<M: Send, S: HandleInfo<M>> Command<S> for Info<M> {
+    fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome {
+        self.0.take().map_or(Outcome::Continue, |message| stage.handle_info(message, cx))
+    }
+}

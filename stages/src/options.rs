@@ -1,0 +1,273 @@
+//! How stages are started and joined.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use genstage_dispatchers::{DemandDispatcher, Dispatcher, Subscriber};
+
+use crate::buffer::{Capacity, Keep as BufferKeep};
+use crate::role::{Emits, IsProducer, Role};
+
+/// How to start a stage. Which options there are depends on its kind: an option that a kind does not know does not compile.
+///
+/// Specification: section 3.
+///
+/// ```
+/// use genstage::prelude::*;
+///
+/// let numbers = from_enumerable(0..100).start(StageOptions::new().name("numbers").demand(DemandMode::Accumulate))?;
+/// # drop(numbers);
+/// # Ok::<(), StartError>(())
+/// ```
+///
+/// A consumer has no buffer:
+///
+/// ```compile_fail
+/// use genstage::prelude::*;
+///
+/// let printer = for_each(|n: u64| println!("{n}")).start(StageOptions::new().buffer_size(10));
+/// ```
+#[must_use]
+pub struct StageOptions<R: Role> {
+    pub(crate) name: Option<String>,
+    pub(crate) dispatcher: Option<Box<dyn Dispatcher<R::Out>>>,
+    pub(crate) buffer_size: Option<usize>,
+    pub(crate) buffer_keep: Keep,
+    pub(crate) demand: DemandMode,
+    role: PhantomData<fn(R)>,
+}
+
+impl<R: Role> StageOptions<R> {
+    /// No name; a [`DemandDispatcher`]; the buffer of the kind, keeping the last; demand forwarded.
+    pub fn new() -> Self {
+        Self {
+            name: None,
+            dispatcher: None,
+            buffer_size: R::BUFFER_SIZE,
+            buffer_keep: Keep::Last,
+            demand: DemandMode::Forward,
+            role: PhantomData,
+        }
+    }
+
+    /// Registers the stage under a name before its `init` runs.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Who gets which event; a [`DemandDispatcher`] by default.
+    pub fn dispatcher(mut self, dispatcher: impl Dispatcher<R::Out> + 'static) -> Self
+    where
+        R: Emits,
+    {
+        self.dispatcher = Some(Box::new(dispatcher));
+        self
+    }
+
+    /// How many events the stage keeps that nobody has asked for: by default 10,000 for a producer, without bound for a
+    /// producer_consumer. What exceeds it is discarded and reported. With 0, whatever meets no demand is discarded.
+    pub fn buffer_size(mut self, events: usize) -> Self
+    where
+        R: Emits,
+    {
+        self.buffer_size = Some(events);
+        self
+    }
+
+    /// Lets the buffer grow without bound.
+    pub fn buffer_without_bound(mut self) -> Self
+    where
+        R: Emits,
+    {
+        self.buffer_size = None;
+        self
+    }
+
+    /// Which events a full buffer keeps; the last by default.
+    pub fn buffer_keep(mut self, keep: Keep) -> Self
+    where
+        R: Emits,
+    {
+        self.buffer_keep = keep;
+        self
+    }
+
+    /// Whether demand reaches the producer from the start, or is kept back until all consumers are there.
+    pub fn demand(mut self, mode: DemandMode) -> Self
+    where
+        R: IsProducer,
+    {
+        self.demand = mode;
+        self
+    }
+
+    pub(crate) fn take_dispatcher(&mut self) -> Box<dyn Dispatcher<R::Out>> {
+        self.dispatcher.take().unwrap_or_else(|| Box::new(DemandDispatcher::new()))
+    }
+
+    pub(crate) fn capacity(&self) -> Capacity {
+        self.buffer_size.map_or(Capacity::Infinity, Capacity::Events)
+    }
+
+    pub(crate) fn keep(&self) -> BufferKeep {
+        match self.buffer_keep {
+            Keep::First => BufferKeep::First,
+            Keep::Last => BufferKeep::Last,
+        }
+    }
+}
+
+impl<R: Role> Default for StageOptions<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R: Role> fmt::Debug for StageOptions<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StageOptions")
+            .field("name", &self.name)
+            .field("dispatcher", &self.dispatcher)
+            .field("buffer_size", &self.buffer_size)
+            .field("buffer_keep", &self.buffer_keep)
+            .field("demand", &self.demand)
+            .finish()
+    }
+}
+
+/// Which events a full buffer keeps. Specification: section 10.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Keep {
+    /// The oldest; what comes later is discarded.
+    First,
+    /// The newest; the oldest are discarded.
+    #[default]
+    Last,
+}
+
+/// What becomes of demand at a producer. Specification: section 9.4.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DemandMode {
+    /// It reaches `handle_demand`, and events reach consumers.
+    #[default]
+    Forward,
+    /// Both are kept back, in order, until the mode is set to forward.
+    Accumulate,
+}
+
+/// When the end of a producer, or of a subscription to it, ends its consumer too. Specification: section 13.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Cancel {
+    /// Always, with the same reason.
+    #[default]
+    Permanent,
+    /// Unless the reason is normal or a shutdown.
+    Transient,
+    /// Never.
+    Temporary,
+}
+
+/// How a consumer asks a producer. Specification: section 4.
+///
+/// ```
+/// use genstage::prelude::*;
+///
+/// let options = SubscriptionOptions::new().max_demand(100).min_demand(80).cancel(Cancel::Temporary);
+/// assert!(options.check().is_ok());
+/// assert!(SubscriptionOptions::new().max_demand(0).check().is_err());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub struct SubscriptionOptions {
+    max_demand: usize,
+    min_demand: Option<usize>,
+    pub(crate) cancel: Cancel,
+}
+
+impl SubscriptionOptions {
+    /// At most 1000 events under way, 500 asked for at a time; permanent.
+    pub fn new() -> Self {
+        Self { max_demand: 1000, min_demand: None, cancel: Cancel::Permanent }
+    }
+
+    /// The most events that may be under way, at least 1.
+    pub fn max_demand(mut self, events: usize) -> Self {
+        self.max_demand = events;
+        self
+    }
+
+    /// More is asked for as soon as no more than this many are still owed; below `max_demand`. By default half of it, rounded
+    /// down.
+    pub fn min_demand(mut self, events: usize) -> Self {
+        self.min_demand = Some(events);
+        self
+    }
+
+    /// When the end of the producer ends this consumer.
+    pub fn cancel(mut self, mode: Cancel) -> Self {
+        self.cancel = mode;
+        self
+    }
+
+    /// Whether the numbers make sense.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionsError`], which names the option, the bound and the value.
+    pub fn check(&self) -> Result<(), OptionsError> {
+        if self.max_demand == 0 {
+            return Err(OptionsError { option: "max_demand", bound: Bound::AtLeast(1), value: 0 });
+        }
+        match self.min_demand {
+            Some(min) if min >= self.max_demand => {
+                Err(OptionsError { option: "min_demand", bound: Bound::AtMost(self.max_demand - 1), value: min })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn max(&self) -> usize {
+        self.max_demand
+    }
+
+    pub(crate) fn min(&self) -> usize {
+        self.min_demand.unwrap_or(self.max_demand / 2)
+    }
+
+    pub(crate) fn subscriber(&self) -> Subscriber {
+        Subscriber::new(self.max(), self.min())
+    }
+}
+
+impl Default for SubscriptionOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An option out of its bounds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OptionsError {
+    option: &'static str,
+    bound: Bound,
+    value: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Bound {
+    AtLeast(usize),
+    AtMost(usize),
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, bound) = match self.bound {
+            Bound::AtLeast(bound) => (">=", bound),
+            Bound::AtMost(bound) => ("<=", bound),
+        };
+        write!(f, "{} must be {sign} {bound}, got {}", self.option, self.value)
+    }
+}
+
+impl std::error::Error for OptionsError {}

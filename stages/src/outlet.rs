@@ -1,0 +1,242 @@
+//! The outgoing side of a stage, as plain data: the dispatcher, the buffer, and the ledger of demand.
+//!
+//! The ledger is one number: `owed`, what the producer was asked for and has not emitted yet. What it is to be asked for
+//! next follows:
+//!
+//! ```text
+//!     shortfall = dispatcher.demand() - buffered - owed
+//! ```
+//!
+//! After every step a non-empty buffer means that the dispatcher can place nothing, so nothing overtakes a buffered event.
+
+use std::collections::VecDeque;
+
+use genstage_dispatchers::{Deliveries, Dispatcher, InfoTicket, Refusal, Subscriber, SubscriptionId};
+
+use crate::buffer::{Buffer, Capacity, Keep};
+
+/// What is kept back while demand accumulates, in order (section 9.4).
+enum Held<T, I> {
+    Demand(usize),
+    Events(Vec<T>),
+    Info(I),
+}
+
+/// What the stage must do next when held things are let go.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Step {
+    /// Nothing is held any more.
+    Done,
+    /// Ask the producer for this many.
+    Demand(usize),
+    /// Events or an info were let through; look at the deliveries, then come back.
+    Again,
+}
+
+pub(crate) struct Outlet<T, I> {
+    dispatcher: Box<dyn Dispatcher<T>>,
+    buffer: Buffer<T, I>,
+    owed: usize,
+    /// `Some` while demand accumulates.
+    held: Option<VecDeque<Held<T, I>>>,
+    /// What was held and is being let go.
+    replay: VecDeque<Held<T, I>>,
+    /// Infos that a dispatcher holds behind its own events.
+    tickets: VecDeque<(InfoTicket, I)>,
+    next_ticket: u64,
+    /// Infos whose turn has come.
+    pub(crate) infos: Vec<I>,
+    pub(crate) deliveries: Deliveries<T>,
+    /// Events that the buffer discarded since the stage last looked.
+    pub(crate) discarded: usize,
+}
+
+impl<T, I> Outlet<T, I> {
+    pub(crate) fn new(dispatcher: Box<dyn Dispatcher<T>>, capacity: Capacity, keep: Keep, accumulate: bool) -> Self {
+        Self {
+            dispatcher,
+            buffer: Buffer::new(capacity, keep),
+            owed: 0,
+            held: accumulate.then(VecDeque::new),
+            replay: VecDeque::new(),
+            tickets: VecDeque::new(),
+            next_ticket: 0,
+            infos: Vec::new(),
+            deliveries: Deliveries::new(),
+            discarded: 0,
+        }
+    }
+
+    pub(crate) fn init(&mut self, seed: u64) {
+        self.dispatcher.init(seed);
+    }
+
+    pub(crate) fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber) -> Result<(), Refusal> {
+        self.dispatcher.subscribe(id, subscriber)
+    }
+
+    #[inline]
+    pub(crate) fn ask(&mut self, id: SubscriptionId, count: usize) {
+        self.dispatcher.ask(id, count, &mut self.deliveries);
+        self.serve();
+    }
+
+    /// Withdraws a subscription. What it had asked for counts no more; what the dispatcher held for it goes where the
+    /// dispatcher says.
+    pub(crate) fn cancel(&mut self, id: SubscriptionId) {
+        self.dispatcher.cancel(id, &mut self.deliveries);
+        self.serve();
+    }
+
+    /// Takes what a callback emitted; the vector comes back empty.
+    #[inline]
+    pub(crate) fn emit(&mut self, events: &mut Vec<T>) {
+        if events.is_empty() {
+            return;
+        }
+        self.owed = self.owed.saturating_sub(events.len());
+        match &mut self.held {
+            Some(held) => held.push_back(Held::Events(std::mem::replace(events, self.deliveries.spare()))),
+            None => self.place(events),
+        }
+    }
+
+    fn place(&mut self, events: &mut Vec<T>) {
+        if self.buffer.is_empty() {
+            self.dispatcher.dispatch(events, &mut self.deliveries);
+        }
+        if !events.is_empty() {
+            self.discarded += self.buffer.store(events, &mut self.infos);
+        }
+    }
+
+    /// Gives the dispatcher what it can place of the buffer.
+    #[inline]
+    fn serve(&mut self) {
+        if !self.buffer.is_empty() && self.held.is_none() {
+            self.serve_buffer();
+        }
+    }
+
+    fn serve_buffer(&mut self) {
+        let mut events = self.deliveries.spare();
+        let mut passed = Vec::new();
+        loop {
+            let wanted = self.dispatcher.demand();
+            if wanted == 0 || self.buffer.take(wanted, &mut events, &mut passed) == 0 {
+                break;
+            }
+            self.dispatcher.dispatch(&mut events, &mut self.deliveries);
+            let stuck = !events.is_empty();
+            if stuck {
+                self.buffer.put_back(&mut events, &mut passed);
+            }
+            for info in passed.drain(..) {
+                self.pass_info(info);
+            }
+            if stuck {
+                break;
+            }
+        }
+        self.deliveries.recycle(events);
+    }
+
+    /// What the producer is to be asked for now; it is owed from here on. While demand accumulates, it is held.
+    #[inline]
+    pub(crate) fn take_demand(&mut self) -> usize {
+        let shortfall = self.shortfall();
+        if shortfall == 0 {
+            return 0;
+        }
+        self.owed += shortfall;
+        match &mut self.held {
+            Some(held) => {
+                held.push_back(Held::Demand(shortfall));
+                0
+            }
+            None => shortfall,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn shortfall(&self) -> usize {
+        self.dispatcher.demand().saturating_sub(self.buffer.len()).saturating_sub(self.owed)
+    }
+
+    /// Whether downstream waits for something: a producer_consumer takes its next input only then.
+    #[inline]
+    pub(crate) fn wants(&self) -> bool {
+        self.buffer.is_empty() && self.dispatcher.demand() > 0
+    }
+
+    pub(crate) fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// An info takes its place behind everything that waits here (section 11, Q10).
+    pub(crate) fn info(&mut self, info: I) {
+        match &mut self.held {
+            Some(held) => held.push_back(Held::Info(info)),
+            None => {
+                if let Err(info) = self.buffer.push_info(info) {
+                    self.pass_info(info);
+                }
+            }
+        }
+    }
+
+    /// An info has passed the buffer: the dispatcher may hold it behind events of its own.
+    fn pass_info(&mut self, info: I) {
+        let ticket = InfoTicket::new(self.next_ticket);
+        self.next_ticket += 1;
+        self.tickets.push_back((ticket, info));
+        self.dispatcher.info(ticket, &mut self.deliveries);
+    }
+
+    /// Collects the infos whose turn has come into `infos`.
+    pub(crate) fn collect_infos(&mut self) {
+        for ticket in self.deliveries.drain_released() {
+            if let Some(at) = self.tickets.iter().position(|(known, _)| *known == ticket)
+                && let Some((_, info)) = self.tickets.remove(at)
+            {
+                self.infos.push(info);
+            }
+        }
+    }
+
+    pub(crate) fn accumulate(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    /// From here on nothing more is held. What is held is let go step by step, with [`let_go`](Self::let_go).
+    pub(crate) fn forward(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.replay = held;
+            self.serve();
+        }
+    }
+
+    /// Lets go the next held thing, in order of arrival; demands are not merged (section 9.4).
+    pub(crate) fn let_go(&mut self) -> Step {
+        match self.replay.pop_front() {
+            None => Step::Done,
+            Some(Held::Demand(count)) => {
+                // Reserved so far; of what is still wanted, it is asked for now.
+                self.owed = self.owed.saturating_sub(count);
+                let wanted = self.shortfall().min(count);
+                self.owed += wanted;
+                if wanted == 0 { Step::Again } else { Step::Demand(wanted) }
+            }
+            Some(Held::Events(mut events)) => {
+                self.place(&mut events);
+                self.deliveries.recycle(events);
+                Step::Again
+            }
+            Some(Held::Info(info)) => {
+                self.info(info);
+                Step::Again
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Producers.
+
+use genstage_core::{ExitReason, Signal, StartError};
+
+use crate::context::Context;
+use crate::emit::Emit;
+use crate::handle::ProducerRef;
+use crate::role::AsProducer;
+use crate::subscription::{Cancellation, Partner};
+use crate::{Outcome, StageOptions, stage};
+
+/// A stage that emits events when consumers ask for them.
+///
+/// Specification: sections 2 and 9.
+///
+/// ```
+/// use genstage::prelude::*;
+///
+/// struct Counter(u64);
+///
+/// impl Producer for Counter {
+///     type Event = u64;
+///
+///     fn handle_demand(&mut self, demand: usize, out: &mut Emit<u64>, _cx: &mut Context<'_, Self>) -> Outcome {
+///         out.extend(self.0..self.0 + demand as u64);
+///         self.0 += demand as u64;
+///         Outcome::Continue
+///     }
+/// }
+///
+/// let counter = Counter(0).start(StageOptions::new().name("counter"))?;
+/// let numbers = stream(&counter, SubscriptionOptions::new().max_demand(10))?;
+/// assert_eq!(numbers.take(3).collect::<Result<Vec<_>, _>>()?, [0, 1, 2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Producer: Send + Sized + 'static {
+    /// What it emits.
+    type Event: Send + 'static;
+
+    /// Once, before anything else, while the starter waits.
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+        let _ = cx;
+        Outcome::Continue
+    }
+
+    /// Consumers want `demand` more events, at least one.
+    ///
+    /// This is new demand only: what earlier calls asked for and did not get is still owed, so a producer that has too little
+    /// now remembers the difference and emits it when it can, from any callback. What it emits beyond demand is
+    /// buffered.
+    fn handle_demand(&mut self, demand: usize, out: &mut Emit<Self::Event>, cx: &mut Context<'_, Self>) -> Outcome;
+
+    /// A consumer subscribed. It is not in the dispatcher yet.
+    fn handle_subscribe(&mut self, consumer: &Partner, cx: &mut Context<'_, Self>) -> Outcome {
+        let _ = (consumer, cx);
+        Outcome::Continue
+    }
+
+    /// A subscription ended. The consumer is no longer in the dispatcher: what is emitted here goes to the others.
+    fn handle_cancel(&mut self, cancellation: &Cancellation, cx: &mut Context<'_, Self>) -> Outcome {
+        let _ = (cancellation, cx);
+        Outcome::Continue
+    }
+
+    /// A trapped exit, or the end of a process that this stage monitors. By default it is logged.
+    fn handle_signal(&mut self, signal: Signal, cx: &mut Context<'_, Self>) -> Outcome {
+        stage::log_signal("producer", cx.pid(), &signal);
+        Outcome::Continue
+    }
+
+    /// The buffer was full, and `count` events were discarded. Whether to log the usual line.
+    fn format_discarded(&mut self, count: usize) -> bool {
+        let _ = count;
+        true
+    }
+
+    /// The last callback; not after an exit signal that was not trapped, nor when `init` failed.
+    fn terminate(&mut self, reason: &ExitReason, cx: &mut Context<'_, Self>) {
+        let _ = (reason, cx);
+    }
+
+    /// Starts the stage; returns after its `init`.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: the name is taken, `init` failed, or the runtime is shutting down.
+    fn start(self, options: StageOptions<AsProducer<Self>>) -> Result<ProducerRef<Self>, StartError> {
+        stage::start(self, options, false)
+    }
+
+    /// As [`start`](Self::start), linked to the calling process. From a plain thread there is nothing to link to.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    fn start_link(self, options: StageOptions<AsProducer<Self>>) -> Result<ProducerRef<Self>, StartError> {
+        stage::start(self, options, true)
+    }
+}

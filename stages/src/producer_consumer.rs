@@ -1,0 +1,118 @@
+//! Stages in the middle.
+
+use genstage_core::{ExitReason, Signal, StartError};
+use genstage_dispatchers::Events;
+
+use crate::context::Context;
+use crate::emit::Emit;
+use crate::handle::ProducerConsumerRef;
+use crate::role::AsProducerConsumer;
+use crate::subscription::{Cancellation, Manner, Partner};
+use crate::{Outcome, StageOptions, stage};
+
+/// A stage that consumes events and emits others.
+///
+/// It takes its next input only when downstream waits for something. A whole message of input is then handled, and what that
+/// emits beyond demand is buffered: at most one message of input runs ahead.
+///
+/// Specification: section 12.
+///
+/// ```
+/// use genstage::prelude::*;
+///
+/// struct Doubler;
+///
+/// impl ProducerConsumer for Doubler {
+///     type In = u64;
+///     type Out = u64;
+///
+///     fn handle_events(&mut self, events: Events<'_, u64>, out: &mut Emit<u64>, _cx: &mut Context<'_, Self>) -> Outcome {
+///         out.extend(events.into_iter().flat_map(|event| [event, event]));
+///         Outcome::Continue
+///     }
+/// }
+///
+/// let numbers = from_enumerable(0..3).start(StageOptions::new())?;
+/// let doubler = Doubler.start(StageOptions::new())?;
+/// doubler.sync_subscribe(&numbers, SubscriptionOptions::new())?;
+/// let doubled = stream(&doubler, SubscriptionOptions::new())?;
+/// assert_eq!(doubled.collect::<Result<Vec<_>, _>>()?, [0, 0, 1, 1, 2, 2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait ProducerConsumer: Send + Sized + 'static {
+    /// What it consumes.
+    type In: Send + 'static;
+    /// What it emits.
+    type Out: Send + 'static;
+
+    /// Once, before anything else, while the starter waits.
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+        let _ = cx;
+        Outcome::Continue
+    }
+
+    /// A batch, never empty. What it emits goes out before the engine asks upstream for more.
+    fn handle_events(
+        &mut self,
+        events: Events<'_, Self::In>,
+        out: &mut Emit<Self::Out>,
+        cx: &mut Context<'_, Self>,
+    ) -> Outcome;
+
+    /// This stage subscribed to a producer. Says who asks: the engine by default.
+    fn handle_subscribe_to(&mut self, producer: &Partner, cx: &mut Context<'_, Self>) -> Manner {
+        let _ = (producer, cx);
+        Manner::Automatic
+    }
+
+    /// A consumer subscribed to this stage. It is not in the dispatcher yet.
+    fn handle_subscribe(&mut self, consumer: &Partner, cx: &mut Context<'_, Self>) -> Outcome {
+        let _ = (consumer, cx);
+        Outcome::Continue
+    }
+
+    /// A subscription ended, on either side. For a producer's, its [`Cancel`](crate::Cancel) mode then decides whether this
+    /// stage ends too; all input from it has been handled by now.
+    fn handle_cancel(&mut self, cancellation: &Cancellation, cx: &mut Context<'_, Self>) -> Outcome {
+        let _ = (cancellation, cx);
+        Outcome::Continue
+    }
+
+    /// A trapped exit, or the end of a process that this stage monitors. By default it is logged.
+    fn handle_signal(&mut self, signal: Signal, cx: &mut Context<'_, Self>) -> Outcome {
+        stage::log_signal("producer_consumer", cx.pid(), &signal);
+        Outcome::Continue
+    }
+
+    /// The buffer was full, and `count` events were discarded. Whether to log the usual line.
+    fn format_discarded(&mut self, count: usize) -> bool {
+        let _ = count;
+        true
+    }
+
+    /// The last callback; not after an exit signal that was not trapped, nor when `init` failed.
+    fn terminate(&mut self, reason: &ExitReason, cx: &mut Context<'_, Self>) {
+        let _ = (reason, cx);
+    }
+
+    /// Starts the stage; returns after its `init`.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: the name is taken, `init` failed, or the runtime is shutting down.
+    fn start(self, options: StageOptions<AsProducerConsumer<Self>>) -> Result<ProducerConsumerRef<Self>, StartError> {
+        stage::start(self, options, false)
+    }
+
+    /// As [`start`](Self::start), linked to the calling process. From a plain thread there is nothing to link to.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    fn start_link(
+        self,
+        options: StageOptions<AsProducerConsumer<Self>>,
+    ) -> Result<ProducerConsumerRef<Self>, StartError> {
+        stage::start(self, options, true)
+    }
+}

@@ -1,0 +1,198 @@
+//! The side of a stage that emits: its consumers, what they ask for, and what they get (sections 6.3 to 6.5, 9).
+
+use genstage_core::{Down, ExitReason, MonitorRef, Peer};
+use genstage_dispatchers::SubscriptionId;
+
+use super::{Cx, Inner, Stage};
+use crate::context::Context;
+use crate::mail::{ConsumerPort, StageMail, Subscribe};
+use crate::options::DemandMode;
+use crate::outlet::Step;
+use crate::role::Role;
+use crate::subscription::{CancelKind, Cancellation, Partner};
+use crate::{Outcome, log};
+
+/// A consumer of this stage's.
+pub(crate) struct Downstream<T> {
+    port: Box<dyn ConsumerPort<T>>,
+    peer: Peer,
+    monitor: MonitorRef,
+}
+
+impl<R: Role> Stage<R> {
+    /// Section 6.3, in its order. A consumer's bad option or a dispatcher's refusal costs that consumer its subscription and
+    /// nobody else anything (Q18).
+    pub(super) fn on_subscribe(&mut self, subscribe: Subscribe<R::Out>, cx: &mut Cx<'_, R>) -> Outcome {
+        let Subscribe { id, consumer, options } = subscribe;
+        let peer = consumer.peer();
+        if self.wiring.consumers.contains(id) {
+            log::error!("{}: subscription {id} exists already", self.describe(cx));
+            consumer.cancelled(id, ExitReason::other("duplicated subscription"));
+            return Outcome::Continue;
+        }
+        let monitor = cx.monitor(&peer);
+        self.wiring.consumers.insert(id, Downstream { port: consumer, peer: peer.clone(), monitor });
+        let partner = Partner { subscription: id, stage: peer, options };
+        let outcome = self.callback(cx, |stage, cx| R::subscribed_by(stage, &partner, cx));
+        if let stop @ Outcome::Stop(_) = self.after(outcome, cx) {
+            return stop;
+        }
+        match self.wiring.outlet.subscribe(id, &options.subscriber()) {
+            Ok(()) => self.refill(cx),
+            Err(refusal) => {
+                log::warn!("{}: subscription {id} refused: {refusal}", self.describe(cx));
+                self.drop_consumer(id, CancelKind::Cancel, ExitReason::other(refusal), cx)
+            }
+        }
+    }
+
+    /// Section 6.4. An ask for a subscription that is over says nothing new to either side: its cancel is under way.
+    #[inline]
+    pub(super) fn on_ask(
+        &mut self,
+        id: SubscriptionId,
+        count: usize,
+        buffer: Vec<R::Out>,
+        cx: &mut Cx<'_, R>,
+    ) -> Outcome {
+        if buffer.capacity() > 0 {
+            self.wiring.outlet.deliveries.recycle(buffer);
+        }
+        if !self.wiring.consumers.contains(id) {
+            return Outcome::Continue;
+        }
+        self.wiring.outlet.ask(id, count);
+        self.flush(cx);
+        self.supply(cx)
+    }
+
+    pub(super) fn on_cancel(&mut self, id: SubscriptionId, reason: ExitReason, cx: &mut Cx<'_, R>) -> Outcome {
+        self.drop_consumer(id, CancelKind::Cancel, reason, cx)
+    }
+
+    pub(super) fn on_consumer_down(&mut self, down: &Down) -> Option<SubscriptionId> {
+        self.wiring.consumers.find(|consumer| consumer.monitor == down.monitor)
+    }
+
+    /// Section 6.5, with the consumer taken out of the dispatcher before `handle_cancel` runs, so that what is emitted there
+    /// cannot go to it (Q25).
+    pub(super) fn drop_consumer(
+        &mut self,
+        id: SubscriptionId,
+        kind: CancelKind,
+        reason: ExitReason,
+        cx: &mut Cx<'_, R>,
+    ) -> Outcome {
+        let Some(consumer) = self.wiring.consumers.remove(id) else { return Outcome::Continue };
+        cx.demonitor_flush(consumer.monitor);
+        consumer.port.cancelled(id, reason.clone());
+        self.wiring.outlet.cancel(id);
+        self.flush(cx);
+        let cancellation = Cancellation { subscription: id, stage: consumer.peer, kind, reason };
+        self.wiring.current = Some(id);
+        let outcome = self.callback(cx, |stage, cx| R::cancelled(stage, &cancellation, cx));
+        match self.after(outcome, cx) {
+            Outcome::Continue => self.supply(cx),
+            stop @ Outcome::Stop(_) => stop,
+        }
+    }
+
+    /// Section 9.4. What was held back is let go in order of arrival; demands are not merged.
+    pub(super) fn on_demand_mode(&mut self, mode: DemandMode, cx: &mut Cx<'_, R>) -> Outcome {
+        if mode == DemandMode::Accumulate {
+            self.wiring.outlet.accumulate();
+            return Outcome::Continue;
+        }
+        self.wiring.outlet.forward();
+        loop {
+            self.flush(cx);
+            match self.wiring.outlet.let_go() {
+                Step::Done => return self.supply(cx),
+                Step::Again => {}
+                Step::Demand(demand) => {
+                    if let stop @ Outcome::Stop(_) = self.ask_producer(demand, cx) {
+                        return stop;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sees to unmet demand: a producer is asked, a producer_consumer goes on with its input.
+    #[inline]
+    pub(super) fn supply(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
+        if R::PULLS {
+            return self.drain(cx);
+        }
+        let demand = self.wiring.outlet.take_demand();
+        if demand == 0 {
+            return Outcome::Continue;
+        }
+        let outcome = self.ask_producer(demand, cx);
+        if outcome == Outcome::Continue {
+            self.refill_later(cx);
+        }
+        outcome
+    }
+
+    #[inline]
+    fn ask_producer(&mut self, demand: usize, cx: &mut Cx<'_, R>) -> Outcome {
+        let mut inside = Inner { wiring: &mut self.wiring, own: cx };
+        let outcome = R::demand(&mut self.user, demand, &mut self.out, &mut Context::new(&mut inside));
+        self.after(outcome, cx)
+    }
+
+    /// After events that no demand called forth: the dispatcher may have dropped some, which frees demand.
+    pub(super) fn refill(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
+        if R::PULLS {
+            return self.drain(cx);
+        }
+        self.refill_later(cx);
+        Outcome::Continue
+    }
+
+    /// Demand that events were dropped for is asked again (Q5), in a turn of its own: a producer whose events are all dropped
+    /// must not keep others from their turns.
+    #[inline]
+    fn refill_later(&mut self, cx: &Cx<'_, R>) {
+        if R::EMITS && self.wiring.outlet.shortfall() > 0 {
+            let _ = cx.me().send(StageMail::Pull);
+        }
+    }
+
+    /// Hands what was emitted to the dispatcher, and what that decides to the consumers.
+    #[inline]
+    pub(super) fn dispatch(&mut self, cx: &Cx<'_, R>) {
+        if !self.wiring.extra.is_empty() {
+            self.out.events.append(&mut self.wiring.extra.events);
+        }
+        if !self.out.is_empty() {
+            self.wiring.outlet.emit(&mut self.out.events);
+            self.flush(cx);
+        }
+    }
+
+    /// Acts on what the outlet decided.
+    #[inline]
+    pub(super) fn flush(&mut self, cx: &Cx<'_, R>) {
+        let wiring = &mut self.wiring;
+        for delivery in wiring.outlet.deliveries.drain() {
+            if let Some(consumer) = wiring.consumers.get_mut(delivery.to) {
+                consumer.port.events(delivery.to, delivery.batch);
+            }
+        }
+        wiring.outlet.collect_infos();
+        for info in wiring.outlet.infos.drain(..) {
+            let _ = cx.me().send(StageMail::Command(info));
+        }
+        if wiring.outlet.discarded > 0 {
+            let count = std::mem::take(&mut wiring.outlet.discarded);
+            if R::format_discarded(&mut self.user, count) {
+                log::warn!("{}: {count} events discarded, the buffer is full", self.describe(cx));
+            }
+        }
+        for notice in self.wiring.outlet.deliveries.drain_notices().collect::<Vec<_>>() {
+            log::warn!("{}: {notice}", self.describe(cx));
+        }
+    }
+}

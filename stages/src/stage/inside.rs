@@ -1,0 +1,80 @@
+//! What callbacks reach through their context.
+
+use std::any::Any;
+use std::time::Duration;
+
+use genstage_core::{ExitReason, LinkError, MonitorRef, Own, Peer, Pid, Timer, send_after};
+use genstage_dispatchers::SubscriptionId;
+
+use super::Wiring;
+use crate::context::Inside;
+use crate::mail::{Command, StageMail};
+use crate::role::Role;
+
+pub(super) struct Inner<'a, R: Role> {
+    pub(super) wiring: &'a mut Wiring<R>,
+    pub(super) own: &'a Own<StageMail<R>>,
+}
+
+impl<R: Role> Inside<R::Stage> for Inner<'_, R> {
+    fn pid(&self) -> Pid {
+        self.own.pid()
+    }
+
+    fn subscription(&self) -> Option<SubscriptionId> {
+        self.wiring.current
+    }
+
+    fn out(&mut self) -> &mut dyn Any {
+        &mut self.wiring.extra
+    }
+
+    fn ask(&mut self, id: SubscriptionId, count: usize) -> bool {
+        let Some(upstream) = self.wiring.producers.get_mut(id) else { return false };
+        if count > 0 {
+            upstream.ask(id, count);
+        }
+        true
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, reason: ExitReason) -> bool {
+        if let Some(upstream) = self.wiring.producers.get_mut(id) {
+            upstream.cancel(id, reason);
+            return true;
+        }
+        let known = self.wiring.consumers.contains(id);
+        if known {
+            let _ = self.own.me().send(StageMail::Cancel(id, reason));
+        }
+        known
+    }
+
+    fn post(&self, command: Box<dyn Command<R::Stage>>, behind_buffer: bool) {
+        let mail = if behind_buffer { StageMail::Info(command, None) } else { StageMail::Command(command) };
+        let _ = self.own.me().send(mail);
+    }
+
+    fn post_after(&self, command: Box<dyn Command<R::Stage>>, delay: Duration) -> Timer {
+        send_after(self.own.me(), StageMail::Command(command), delay)
+    }
+
+    fn link(&self, other: Peer) -> Result<(), LinkError> {
+        self.own.link(other)
+    }
+
+    fn unlink(&self, other: Peer) {
+        self.own.unlink(other);
+    }
+
+    fn monitor(&self, other: Peer) -> MonitorRef {
+        self.own.monitor(other)
+    }
+
+    fn demonitor(&self, monitor: MonitorRef) -> bool {
+        self.own.demonitor(monitor)
+    }
+
+    fn trap_exit(&self, trap: bool) -> bool {
+        self.own.trap_exit(trap)
+    }
+}

@@ -1,0 +1,209 @@
+//! The stage: a thin loop around pure parts. It takes one message, lets a pure part or a callback decide, and acts.
+//!
+//! 1. `mod` — the loop: which message goes where
+//! 2. `upstream` — its subscriptions to producers: events, demand, the queue of a producer_consumer
+//! 3. `downstream` — the subscriptions of its consumers: asks, deliveries, demand on the producer
+//! 4. `inside` — what callbacks reach through their context
+
+mod downstream;
+mod inside;
+mod table;
+mod upstream;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use genstage_core::{Context as Core, Exit, ExitReason, Pid, Process, Signal, StartError, StartOptions};
+
+use crate::context::Context;
+use crate::emit::Emit;
+use crate::handle::StageRef;
+use crate::mail::{Command, StageMail};
+use crate::options::DemandMode;
+use crate::outlet::Outlet;
+use crate::role::{Never, Role};
+use crate::{Outcome, StageOptions, log};
+use downstream::Downstream;
+use inside::Inner;
+use table::Table;
+pub(crate) use upstream::ends_consumer;
+use upstream::{Queued, Upstream};
+
+/// What the loop's steps need of the process they run in.
+type Cx<'a, R> = Core<'a, StageMail<R>>;
+
+/// A stage as a process.
+pub(crate) struct Stage<R: Role> {
+    user: R::Stage,
+    out: Emit<R::Out>,
+    wiring: Wiring<R>,
+    /// Replies to whoever asked the stage to stop; sent after `terminate`.
+    last_words: Option<Box<dyn Command<R::Stage>>>,
+    name: Option<String>,
+}
+
+/// All of a stage but the user's part.
+pub(crate) struct Wiring<R: Role> {
+    outlet: Outlet<R::Out, Box<dyn Command<R::Stage>>>,
+    consumers: Table<Downstream<R::Out>>,
+    producers: Table<Upstream<R::In>>,
+    /// Input that waits for downstream (section 12).
+    queue: std::collections::VecDeque<Queued<R>>,
+    /// The buffer of the pieces that a message is cut into.
+    piece: Vec<R::In>,
+    /// What `Context::out` gave, to be emitted after the callback.
+    extra: Emit<R::Out>,
+    /// The subscription that the current callback is about.
+    current: Option<genstage_dispatchers::SubscriptionId>,
+}
+
+pub(crate) fn start<R: Role>(
+    stage: R::Stage,
+    mut options: StageOptions<R>,
+    link: bool,
+) -> Result<StageRef<R>, StartError> {
+    let mut start = StartOptions::new();
+    if link {
+        start = start.link();
+    }
+    if let Some(name) = &options.name {
+        start = start.name(name.clone());
+    }
+    let accumulate = options.demand == DemandMode::Accumulate;
+    let stage = Stage {
+        user: stage,
+        out: Emit::new(),
+        wiring: Wiring {
+            outlet: Outlet::new(options.take_dispatcher(), options.capacity(), options.keep(), accumulate),
+            consumers: Table::new(),
+            producers: Table::new(),
+            queue: std::collections::VecDeque::new(),
+            piece: Vec::new(),
+            extra: Emit::new(),
+            current: None,
+        },
+        last_words: None,
+        name: options.name.take(),
+    };
+    genstage_core::start(stage, start).map(StageRef)
+}
+
+impl<R: Role> Process for Stage<R> {
+    type Message = StageMail<R>;
+
+    fn init(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
+        // Random choices differ between stages and are the same in every run of a simulation.
+        let mut seed = DefaultHasher::new();
+        cx.pid().hash(&mut seed);
+        self.wiring.outlet.init(seed.finish());
+        let outcome = self.callback(cx, R::init);
+        self.after(outcome, cx)
+    }
+
+    #[inline]
+    fn handle(&mut self, mail: StageMail<R>, cx: &mut Cx<'_, R>) -> Outcome {
+        match mail {
+            StageMail::Events(id, batch) => self.on_events(id, batch, cx),
+            StageMail::Ask(id, count, buffer) => self.on_ask(id, count, buffer, cx),
+            StageMail::Command(command) => self.on_command(command, cx),
+            StageMail::Cancelled(id, reason) => self.on_cancelled(id, reason, cx),
+            StageMail::Subscribe(subscribe) => self.on_subscribe(*subscribe, cx),
+            StageMail::Cancel(id, reason) => self.on_cancel(id, reason, cx),
+            StageMail::SubscribeTo(subscribe) => self.on_subscribe_to(*subscribe, cx),
+            StageMail::Info(info, queued) => {
+                let outcome = self.on_info(info, cx);
+                if let Some(queued) = queued {
+                    queued.send(());
+                }
+                outcome
+            }
+            StageMail::Demand(mode) => self.on_demand_mode(mode, cx),
+            StageMail::Buffered(reply) => {
+                reply.send(self.wiring.outlet.buffered());
+                Outcome::Continue
+            }
+            StageMail::Pull => self.supply(cx),
+        }
+    }
+
+    fn handle_signal(&mut self, signal: Signal, cx: &mut Cx<'_, R>) -> Outcome {
+        let signal = match signal {
+            Signal::Down(down) => match self.on_down(down, cx) {
+                Ok(outcome) => return outcome,
+                Err(down) => Signal::Down(down),
+            },
+            signal => signal,
+        };
+        let outcome = self.callback(cx, |stage, cx| R::signal(stage, signal, cx));
+        self.after(outcome, cx)
+    }
+
+    fn terminate(&mut self, reason: &ExitReason, cx: &mut Cx<'_, R>) {
+        let mut inside = Inner { wiring: &mut self.wiring, own: cx };
+        R::terminate(&mut self.user, reason, &mut Context::new(&mut inside));
+        if let Some(last_words) = self.last_words.take() {
+            last_words.finish();
+        }
+    }
+}
+
+impl<R: Role> Stage<R> {
+    /// Runs a callback that emits through its context, if at all.
+    fn callback<T>(
+        &mut self,
+        cx: &mut Cx<'_, R>,
+        callback: impl FnOnce(&mut R::Stage, &mut Context<'_, R::Stage>) -> T,
+    ) -> T {
+        let mut inside = Inner { wiring: &mut self.wiring, own: cx };
+        callback(&mut self.user, &mut Context::new(&mut inside))
+    }
+
+    /// After a callback: dispatches what it emitted, also when it wants to stop.
+    #[inline]
+    fn after(&mut self, outcome: Outcome, cx: &mut Cx<'_, R>) -> Outcome {
+        self.dispatch(cx);
+        outcome
+    }
+
+    fn on_command(&mut self, mut command: Box<dyn Command<R::Stage>>, cx: &mut Cx<'_, R>) -> Outcome {
+        let outcome = self.callback(cx, |stage, cx| command.run(stage, cx));
+        let outcome = self.after(outcome, cx);
+        if outcome == Outcome::Continue {
+            command.finish();
+            return self.refill(cx);
+        }
+        self.last_words = Some(command);
+        outcome
+    }
+
+    /// An info takes its place (section 11): behind the input that waits, behind what is buffered, behind what the dispatcher
+    /// holds, at the end of the own inbox.
+    fn on_info(&mut self, info: Box<dyn Command<R::Stage>>, cx: &mut Cx<'_, R>) -> Outcome {
+        if !R::EMITS {
+            let _ = cx.me().send(StageMail::Command(info));
+        } else if self.wiring.queue.is_empty() {
+            self.wiring.outlet.info(info);
+            self.flush(cx);
+        } else {
+            self.wiring.queue.push_back(Queued::Info(info));
+        }
+        Outcome::Continue
+    }
+
+    fn describe(&self, cx: &Cx<'_, R>) -> String {
+        match &self.name {
+            Some(name) => format!("{} {} ({name})", R::KIND, cx.pid()),
+            None => format!("{} {}", R::KIND, cx.pid()),
+        }
+    }
+}
+
+pub(crate) fn log_signal(kind: &str, stage: Pid, signal: &Signal) {
+    match signal {
+        Signal::Exit(Exit { from, reason }) => {
+            log::warn!("{kind} {stage}: unexpected exit of {from}: {reason}");
+        }
+        other => log::warn!("{kind} {stage}: unexpected {other:?}"),
+    }
+}
+
+const _: fn(Never) = |never| match never {};

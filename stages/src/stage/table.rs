@@ -1,0 +1,44 @@
+//! A small table of subscriptions.
+
+use genstage_dispatchers::SubscriptionId;
+
+/// Sorted by id. Ids rise with time, so an insertion is a push as a rule; a stage with one subscription finds it at once.
+#[derive(Debug)]
+pub(crate) struct Table<V>(Vec<(SubscriptionId, V)>);
+
+impl<V> Table<V> {
+    pub(crate) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// False, and nothing changes, if there is one already.
+    pub(crate) fn insert(&mut self, id: SubscriptionId, value: V) -> bool {
+        let Err(at) = self.at(id) else { return false };
+        self.0.insert(at, (id, value));
+        true
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, id: SubscriptionId) -> Option<&mut V> {
+        let at = self.at(id).ok()?;
+        Some(&mut self.0[at].1)
+    }
+
+    pub(crate) fn contains(&self, id: SubscriptionId) -> bool {
+        self.at(id).is_ok()
+    }
+
+    pub(crate) fn remove(&mut self, id: SubscriptionId) -> Option<V> {
+        let at = self.at(id).ok()?;
+        Some(self.0.remove(at).1)
+    }
+
+    pub(crate) fn find(&self, fits: impl Fn(&V) -> bool) -> Option<SubscriptionId> {
+        self.0.iter().find(|(_, value)| fits(value)).map(|(id, _)| *id)
+    }
+
+    #[inline]
+    fn at(&self, id: SubscriptionId) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&id, |entry| entry.0)
+    }
+}

@@ -1,0 +1,282 @@
+//! The side of a stage that receives: its producers, their events, and the end of subscriptions (sections 6.2, 6.6, 6.7,
+//! 7, 8, 12 and 13).
+
+use genstage_core::{Down, ExitReason, MonitorRef, Peer};
+use genstage_dispatchers::{Batch, Events, Refusal, SubscriptionId};
+
+use super::{Cx, Inner, Stage};
+use crate::context::Context;
+use crate::demand::{Demand, Piece};
+use crate::mail::{Command, ProducerPort, SubscribeTo};
+use crate::options::Cancel;
+use crate::role::Role;
+use crate::subscription::{CancelKind, Cancellation, Manner, Partner};
+use crate::{Outcome, SubscribeError, log};
+
+/// A producer of this stage's.
+pub(crate) struct Upstream<T> {
+    port: Box<dyn ProducerPort<T>>,
+    peer: Peer,
+    monitor: MonitorRef,
+    mode: Cancel,
+    /// `None` on a manual subscription.
+    demand: Option<Demand>,
+    /// An emptied buffer, to go up with the next ask.
+    buffer: Vec<T>,
+}
+
+impl<T> Upstream<T> {
+    pub(super) fn ask(&mut self, id: SubscriptionId, count: usize) {
+        self.port.ask(id, count, std::mem::take(&mut self.buffer));
+    }
+
+    pub(super) fn cancel(&self, id: SubscriptionId, reason: ExitReason) {
+        self.port.cancel(id, reason);
+    }
+}
+
+/// What waits at a producer_consumer until downstream wants something.
+pub(crate) enum Queued<R: Role> {
+    Events(SubscriptionId, Batch<R::In>),
+    /// A subscription ended behind this input.
+    Cancelled(Cancellation, Cancel),
+    Info(Box<dyn Command<R::Stage>>),
+}
+
+impl<R: Role> Stage<R> {
+    /// Section 6.2, in its order. The watch's reference is the subscription's id.
+    pub(super) fn on_subscribe_to(&mut self, subscribe: SubscribeTo<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
+        let SubscribeTo { producer, options, reply } = subscribe;
+        if let Err(error) = options.check() {
+            log::error!("{}: bad subscription options: {error}", self.describe(cx));
+            if let Some(reply) = reply {
+                reply.send(Err(SubscribeError::Options(error)));
+            }
+            return Outcome::Continue;
+        }
+        let peer = producer.peer();
+        let monitor = cx.monitor(&peer);
+        let id = SubscriptionId::new(monitor.get());
+        producer.subscribe(crate::mail::Subscribe { id, consumer: Box::new(cx.me().clone()), options });
+        let upstream = Upstream {
+            port: producer,
+            peer: peer.clone(),
+            monitor,
+            mode: options.cancel,
+            demand: None,
+            buffer: Vec::new(),
+        };
+        self.wiring.producers.insert(id, upstream);
+        let partner = Partner { subscription: id, stage: peer, options };
+        self.wiring.current = Some(id);
+        let manner = self.callback(cx, |stage, cx| R::subscribed_to(stage, &partner, cx));
+        self.dispatch(cx);
+        match manner {
+            Manner::Automatic => {
+                if let Some(upstream) = self.wiring.producers.get_mut(id) {
+                    upstream.demand = Some(Demand::new(options.min(), options.max()));
+                    upstream.ask(id, options.max());
+                }
+            }
+            Manner::Manual => {}
+            Manner::Stop(reason) => return Outcome::Stop(reason),
+        }
+        if let Some(reply) = reply {
+            reply.send(Ok(id));
+        }
+        Outcome::Continue
+    }
+
+    /// Section 6.6. Events for a subscription that is over are dropped: its end has been told already.
+    #[inline]
+    pub(super) fn on_events(&mut self, id: SubscriptionId, batch: Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
+        if !self.wiring.producers.contains(id) {
+            return Outcome::Continue;
+        }
+        if R::PULLS {
+            self.wiring.queue.push_back(Queued::Events(id, batch));
+            self.drain(cx)
+        } else {
+            self.handle_message(id, batch, cx)
+        }
+    }
+
+    /// The drain loop of section 12: input is taken up only while downstream waits for something.
+    pub(super) fn drain(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
+        while self.wiring.outlet.wants()
+            && let Some(queued) = self.wiring.queue.pop_front()
+        {
+            let outcome = match queued {
+                Queued::Events(id, batch) => self.handle_message(id, batch, cx),
+                Queued::Cancelled(cancellation, mode) => self.end_subscription(&cancellation, mode, cx),
+                Queued::Info(info) => {
+                    self.wiring.outlet.info(info);
+                    self.flush(cx);
+                    Outcome::Continue
+                }
+            };
+            if outcome != Outcome::Continue {
+                return outcome;
+            }
+        }
+        Outcome::Continue
+    }
+
+    /// One message: cut into batches as section 7 says, each handled, dispatched, and then asked for again.
+    #[inline]
+    fn handle_message(&mut self, id: SubscriptionId, mut batch: Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
+        let demand = self.wiring.producers.get_mut(id).and_then(|upstream| upstream.demand.as_mut());
+        let Some(demand) = demand else {
+            // Manual, or the producer is gone already: one batch, and no ask.
+            return self.handle_batch(id, &mut batch, cx);
+        };
+        let mut pieces = demand.split(batch.len());
+        match pieces.next() {
+            Some(whole) if whole.size == batch.len() => {
+                if let stop @ Outcome::Stop(_) = self.handle_batch(id, &mut batch, cx) {
+                    return stop;
+                }
+                self.give_back(id, batch);
+                self.acknowledge(id, whole, cx);
+            }
+            Some(first) => {
+                let mut cut = batch.cut();
+                for piece in std::iter::once(first).chain(pieces) {
+                    let mut events = std::mem::take(&mut self.wiring.piece);
+                    cut.next_piece(piece.size, &mut events);
+                    let mut events = Batch::from(events);
+                    if let stop @ Outcome::Stop(_) = self.handle_batch(id, &mut events, cx) {
+                        return stop;
+                    }
+                    self.wiring.piece = events.into_buffer().unwrap_or_default();
+                    self.acknowledge(id, piece, cx);
+                }
+                drop(cut);
+                self.give_back(id, batch);
+            }
+            None => {}
+        }
+        Outcome::Continue
+    }
+
+    #[inline]
+    fn handle_batch(&mut self, id: SubscriptionId, batch: &mut Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
+        if batch.is_empty() {
+            return Outcome::Continue;
+        }
+        self.wiring.current = Some(id);
+        let mut inside = Inner { wiring: &mut self.wiring, own: cx };
+        let cx_user = &mut Context::new(&mut inside);
+        let outcome = R::events(&mut self.user, Events::new(batch), &mut self.out, cx_user);
+        self.after(outcome, cx)
+    }
+
+    /// Keeps the emptied buffer of a batch for the next ask.
+    #[inline]
+    fn give_back(&mut self, id: SubscriptionId, batch: Batch<R::In>) {
+        if let (Some(upstream), Some(buffer)) = (self.wiring.producers.get_mut(id), batch.into_buffer()) {
+            upstream.buffer = buffer;
+        }
+    }
+
+    /// The ask is the acknowledgement: it goes out after the batch was handled.
+    #[inline]
+    fn acknowledge(&mut self, id: SubscriptionId, piece: Piece, cx: &Cx<'_, R>) {
+        if piece.excess > 0 {
+            log::error!("{}: {} events in excess on subscription {id}", self.describe(cx), piece.excess);
+        }
+        if piece.ask > 0
+            && let Some(upstream) = self.wiring.producers.get_mut(id)
+        {
+            upstream.ask(id, piece.ask);
+        }
+    }
+
+    /// Section 6.7: the producer cancelled.
+    pub(super) fn on_cancelled(&mut self, id: SubscriptionId, reason: ExitReason, cx: &mut Cx<'_, R>) -> Outcome {
+        self.lose_producer(id, CancelKind::Cancel, reason, cx)
+    }
+
+    /// The end of a process that this stage watches. Handed back if it is neither a producer nor a consumer of its own.
+    pub(super) fn on_down(&mut self, down: Down, cx: &mut Cx<'_, R>) -> Result<Outcome, Down> {
+        let id = SubscriptionId::new(down.monitor.get());
+        if self.wiring.producers.contains(id) {
+            return Ok(self.lose_producer(id, CancelKind::Down, down.reason, cx));
+        }
+        match self.on_consumer_down(&down) {
+            Some(id) => Ok(self.drop_consumer(id, CancelKind::Down, down.reason, cx)),
+            None => Err(down),
+        }
+    }
+
+    /// The record goes at once; the action waits behind input that is queued.
+    fn lose_producer(
+        &mut self,
+        id: SubscriptionId,
+        kind: CancelKind,
+        reason: ExitReason,
+        cx: &mut Cx<'_, R>,
+    ) -> Outcome {
+        let Some(upstream) = self.wiring.producers.remove(id) else { return Outcome::Continue };
+        cx.demonitor_flush(upstream.monitor);
+        let cancellation = Cancellation { subscription: id, stage: upstream.peer, kind, reason };
+        if self.wiring.queue.is_empty() {
+            return self.end_subscription(&cancellation, upstream.mode, cx);
+        }
+        self.wiring.queue.push_back(Queued::Cancelled(cancellation, upstream.mode));
+        Outcome::Continue
+    }
+
+    /// The cancel action of section 13: `handle_cancel` always, then the mode decides.
+    fn end_subscription(&mut self, cancellation: &Cancellation, mode: Cancel, cx: &mut Cx<'_, R>) -> Outcome {
+        self.wiring.current = Some(cancellation.subscription);
+        let outcome = self.callback(cx, |stage, cx| R::cancelled(stage, cancellation, cx));
+        if let stop @ Outcome::Stop(_) = self.after(outcome, cx) {
+            return stop;
+        }
+        let reason = &cancellation.reason;
+        if !ends_consumer(mode, reason) {
+            return Outcome::Continue;
+        }
+        let producer = cancellation.stage.pid();
+        log::info!("{} stops: its producer {producer} ended the subscription: {reason}", self.describe(cx));
+        Outcome::Stop(reason.clone())
+    }
+}
+
+/// The table of section 13. A refusal because there is a subscription already leaves that one, and so the consumer, alone.
+pub(crate) fn ends_consumer(mode: Cancel, reason: &ExitReason) -> bool {
+    if let ExitReason::Other(detail) = reason
+        && detail.downcast_ref() == Some(&Refusal::AlreadySubscribed)
+    {
+        return false;
+    }
+    match mode {
+        Cancel::Permanent => true,
+        Cancel::Transient => !reason.is_clean(),
+        Cancel::Temporary => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cancel_modes_follow_the_table_of_section_13() {
+        let clean = [ExitReason::Normal, ExitReason::Shutdown, ExitReason::shutdown_with("x")];
+        let other = [ExitReason::NoProc, ExitReason::Killed, ExitReason::other("x")];
+        for reason in &clean {
+            assert!(ends_consumer(Cancel::Permanent, reason));
+            assert!(!ends_consumer(Cancel::Transient, reason));
+            assert!(!ends_consumer(Cancel::Temporary, reason));
+        }
+        for reason in &other {
+            assert!(ends_consumer(Cancel::Permanent, reason));
+            assert!(ends_consumer(Cancel::Transient, reason));
+            assert!(!ends_consumer(Cancel::Temporary, reason));
+        }
+        let refused = ExitReason::other(Refusal::AlreadySubscribed);
+        assert!(!ends_consumer(Cancel::Permanent, &refused));
+    }
+}

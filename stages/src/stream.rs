@@ -1,0 +1,269 @@
+//! Back into an iterator: a consumer in the caller's own thread (section 18).
+
+use std::fmt;
+
+use genstage_core::{Address, ExitReason, Mail, Peer, Signal, StartError, ThreadProcess};
+use genstage_dispatchers::{Batch, SubscriptionId};
+
+use crate::demand::Demand;
+use crate::handle::Source;
+use crate::mail::{ConsumerPort, ProducerPort, Subscribe};
+use crate::stage::ends_consumer;
+use crate::{Cancel, OptionsError, StreamError, SubscriptionOptions, log};
+
+/// An iterator over the events of a producer, pulled in the caller's own thread.
+///
+/// It is a consumer like any other: at most `max_demand` events are under way, and a producer is asked for more as the caller
+/// goes on. Nothing is asked for before the first `next`. Works in a plain thread and in a callback, where the wait is
+/// announced.
+///
+/// An item is an error only where a producer ended abnormally; the stream then ends. How the end of a producer counts is said by
+/// [`Cancel`]: with `Permanent`, the default, the first end of a producer ends the stream; with `Transient`, a clean end leaves
+/// the others going; with `Temporary`, every end does. Dropping the stream cancels what is left.
+///
+/// # Errors
+///
+/// [`OptionsError`] if the options make no sense.
+///
+/// ```
+/// use genstage::prelude::*;
+///
+/// let numbers = from_enumerable(1..).start(StageOptions::new())?;
+/// let mut sum = 0;
+/// for number in stream(&numbers, SubscriptionOptions::new().max_demand(10))?.take(4) {
+///     sum += number?;
+/// }
+/// assert_eq!(sum, 10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn stream<S: Source + ?Sized>(
+    producer: &S,
+    options: SubscriptionOptions,
+) -> Result<Stream<S::Event>, OptionsError> {
+    Stream::new().and(producer, options)
+}
+
+/// The iterator made by [`stream`].
+#[must_use = "a stream asks for nothing until it is iterated"]
+pub struct Stream<T: Send + 'static> {
+    waiting: Vec<(Box<dyn ProducerPort<T>>, SubscriptionOptions)>,
+    /// There from the first `next` on.
+    running: Option<Running<T>>,
+    /// The batch at hand.
+    events: std::vec::IntoIter<T>,
+    /// How many of its events belong to the current piece, and where the rest stands.
+    piece: usize,
+    rest: Option<Message>,
+    done: bool,
+}
+
+/// A message that is being handed to the caller.
+struct Message {
+    id: SubscriptionId,
+    ask: usize,
+    split: crate::demand::Split,
+}
+
+struct Running<T: Send + 'static> {
+    process: ThreadProcess<StreamMail<T>>,
+    producers: Vec<Upstream<T>>,
+}
+
+struct Upstream<T> {
+    id: SubscriptionId,
+    port: Box<dyn ProducerPort<T>>,
+    mode: Cancel,
+    demand: Demand,
+}
+
+pub(crate) enum StreamMail<T> {
+    Events(SubscriptionId, Batch<T>),
+    Cancelled(SubscriptionId, ExitReason),
+}
+
+impl<T: Send + 'static> ConsumerPort<T> for Address<StreamMail<T>> {
+    fn events(&self, id: SubscriptionId, batch: Batch<T>) {
+        let _ = self.send(StreamMail::Events(id, batch));
+    }
+
+    fn cancelled(&self, id: SubscriptionId, reason: ExitReason) {
+        let _ = self.send(StreamMail::Cancelled(id, reason));
+    }
+
+    fn peer(&self) -> Peer {
+        Peer::from(self)
+    }
+}
+
+impl<T: Send + 'static> Stream<T> {
+    fn new() -> Self {
+        Self { waiting: Vec::new(), running: None, events: Vec::new().into_iter(), piece: 0, rest: None, done: false }
+    }
+
+    /// Adds a producer; its events come in between, as they arrive. Before the first `next` only: later it has no effect.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionsError`] if the options make no sense.
+    pub fn and<S>(mut self, producer: &S, options: SubscriptionOptions) -> Result<Self, OptionsError>
+    where
+        S: Source<Event = T> + ?Sized,
+    {
+        options.check()?;
+        self.waiting.push((producer.port(), options));
+        Ok(self)
+    }
+
+    /// The next event once the piece at hand is used up.
+    #[cold]
+    fn advance(&mut self) -> Option<Result<T, StreamError>> {
+        if self.done {
+            return None;
+        }
+        if self.running.is_none() {
+            match Running::start(std::mem::take(&mut self.waiting)) {
+                Ok(running) => self.running = Some(running),
+                Err(_shut_down) => {
+                    self.done = true;
+                    return None;
+                }
+            }
+        }
+        let running = self.running.as_mut()?;
+        loop {
+            if let Some(message) = &mut self.rest {
+                // The caller pulls beyond the piece: it has been handled.
+                running.ask(message.id, std::mem::take(&mut message.ask));
+                if let Some(piece) = message.split.next() {
+                    message.ask = piece.ask;
+                    self.piece = piece.size.saturating_sub(1);
+                    if let Some(event) = self.events.next() {
+                        return Some(Ok(event));
+                    }
+                }
+                self.rest = None;
+            }
+            match running.receive() {
+                Next::Events(message, batch) => {
+                    self.events = batch.into_vec().into_iter();
+                    self.rest = Some(message);
+                }
+                Next::Nothing => {}
+                Next::End(error) => {
+                    self.done = true;
+                    self.running = None;
+                    return error.map(Err);
+                }
+            }
+        }
+    }
+}
+
+enum Next<T> {
+    Events(Message, Batch<T>),
+    Nothing,
+    End(Option<StreamError>),
+}
+
+impl<T: Send + 'static> Running<T> {
+    fn start(waiting: Vec<(Box<dyn ProducerPort<T>>, SubscriptionOptions)>) -> Result<Self, StartError> {
+        let process = ThreadProcess::start()?;
+        let mut producers = Vec::with_capacity(waiting.len());
+        for (port, options) in waiting {
+            let monitor = process.monitor(port.peer());
+            let id = SubscriptionId::new(monitor.get());
+            port.subscribe(Subscribe { id, consumer: Box::new(process.me().clone()), options });
+            port.ask(id, options.max(), Vec::new());
+            let demand = Demand::new(options.min(), options.max());
+            producers.push(Upstream { id, port, mode: options.cancel, demand });
+        }
+        Ok(Self { process, producers })
+    }
+
+    fn ask(&self, id: SubscriptionId, count: usize) {
+        if count > 0
+            && let Some(upstream) = self.producers.iter().find(|upstream| upstream.id == id)
+        {
+            upstream.port.ask(id, count, Vec::new());
+        }
+    }
+
+    fn receive(&mut self) -> Next<T> {
+        if self.producers.is_empty() {
+            return Next::End(None);
+        }
+        match self.process.receive(None) {
+            Some(Mail::Message(StreamMail::Events(id, batch))) => self.take(id, batch),
+            Some(Mail::Message(StreamMail::Cancelled(id, reason))) => self.lose(id, reason),
+            Some(Mail::Signal(Signal::Down(down))) => self.lose(SubscriptionId::new(down.monitor.get()), down.reason),
+            Some(Mail::Signal(_)) => Next::Nothing,
+            // Closed from outside, or a simulation in which nothing can ever come.
+            None => {
+                let reason = self.process.doom().unwrap_or(ExitReason::Timeout);
+                Next::End(
+                    self.producers.first().map(|upstream| StreamError { producer: upstream.port.peer().pid(), reason }),
+                )
+            }
+        }
+    }
+
+    fn take(&mut self, id: SubscriptionId, batch: Batch<T>) -> Next<T> {
+        let Some(upstream) = self.producers.iter_mut().find(|upstream| upstream.id == id) else {
+            return Next::Nothing;
+        };
+        let split = upstream.demand.split(batch.len());
+        let excess: usize = split.clone().map(|piece| piece.excess).sum();
+        if excess > 0 {
+            log::error!("stream {}: {excess} events in excess on subscription {id}", self.process.pid());
+        }
+        Next::Events(Message { id, ask: 0, split }, batch)
+    }
+
+    /// A producer is gone. Whether that ends the stream, its mode says.
+    fn lose(&mut self, id: SubscriptionId, reason: ExitReason) -> Next<T> {
+        let Some(at) = self.producers.iter().position(|upstream| upstream.id == id) else {
+            return Next::Nothing;
+        };
+        let upstream = self.producers.remove(at);
+        if !ends_consumer(upstream.mode, &reason) {
+            return Next::Nothing;
+        }
+        let producer = upstream.port.peer().pid();
+        Next::End((!reason.is_clean()).then_some(StreamError { producer, reason }))
+    }
+}
+
+impl<T: Send + 'static> Drop for Running<T> {
+    /// What is left is cancelled. Late events are refused by the closed inbox, so there is nothing to wait for.
+    fn drop(&mut self) {
+        for upstream in &self.producers {
+            upstream.port.cancel(upstream.id, ExitReason::Normal);
+        }
+    }
+}
+
+impl<T: Send + 'static> Iterator for Stream<T> {
+    type Item = Result<T, StreamError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.piece > 0 {
+            self.piece -= 1;
+            if let Some(event) = self.events.next() {
+                return Some(Ok(event));
+            }
+        }
+        self.advance()
+    }
+}
+
+impl<T: Send + 'static> std::iter::FusedIterator for Stream<T> {}
+
+impl<T: Send + 'static> fmt::Debug for Stream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("running", &self.running.is_some())
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}
