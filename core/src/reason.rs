@@ -95,6 +95,7 @@ impl Panic {
     }
 
     /// Runs user code and catches its panic, and the panics that the payload may cause when it is dropped.
+    #[inline]
     pub(crate) fn catch<T>(user: impl FnOnce() -> T) -> Result<T, Self> {
         catch_unwind(AssertUnwindSafe(user)).map_err(|payload| {
             let panic = Self::from_payload(&*payload);

@@ -14,6 +14,10 @@ use crate::sync::{Arc, Mutex};
 /// when no process can run, time jumps to the next timer. The same seed gives the same run, so a failure that prints its
 /// seed can be replayed.
 ///
+/// There is one stack: a callback that waits runs the others on top of its own, and goes on when those have returned. So of
+/// two callbacks that wait for each other in a ring the inner one sees that nothing can arrive, where threads would
+/// have waited for ever. Delays that end beyond 584 years of virtual time never end.
+///
 /// ```
 /// use genstage_core::{Mail, Simulation, ThreadProcess};
 /// use std::time::Duration;

@@ -209,3 +209,38 @@ impl Heap {
         dead.into_iter().map(|pending| pending.0.entry).collect()
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use super::*;
+    use crate::sync::atomic::{AtomicUsize, Ordering};
+    use loom::thread;
+
+    #[test]
+    fn a_timer_is_cancelled_or_fires() {
+        loom::model(|| {
+            let timers = Arc::new(Timers::new(Clock::simulated()));
+            let fired = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&fired);
+            let action = Box::new(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            });
+            let (timer, earliest) = timers.set(Duration::ZERO, action, None);
+            assert!(earliest);
+            let clock = {
+                let timers = Arc::clone(&timers);
+                thread::spawn(move || timers.fire_next(Duration::ZERO))
+            };
+            let other = {
+                let timer = timer.clone();
+                thread::spawn(move || timer.cancel().is_some())
+            };
+            let cancelled = [timer.cancel().is_some(), other.join().unwrap_or(false)];
+            let fires = clock.join().unwrap_or(false);
+            let outcomes = [cancelled[0], cancelled[1], fires];
+            assert_eq!(outcomes.iter().filter(|outcome| **outcome).count(), 1, "{outcomes:?}");
+            assert_eq!(fired.load(Ordering::Relaxed), usize::from(fires));
+            assert_eq!(timer.read(), None);
+        });
+    }
+}

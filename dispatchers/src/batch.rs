@@ -21,7 +21,10 @@ use std::{fmt, mem, slice, sync::Arc, vec};
 /// assert_eq!(first.into_vec(), ["a", "b"]); // clones: `second` still needs them
 /// assert_eq!(second.into_vec(), ["a", "b"]); // the last holder: moves
 /// ```
-pub struct Batch<T>(Inner<T>);
+///
+/// It is one pointer: what passes through several hands, and through an inbox, is cheap to pass on. Emptied with
+/// [`Batch::into_empty`], it is used again, box, allocation and all.
+pub struct Batch<T>(Option<Box<Inner<T>>>);
 
 enum Inner<T> {
     Owned(Vec<T>),
@@ -69,25 +72,36 @@ pub(crate) enum Opened<'a, T> {
 impl<T> Batch<T> {
     /// A batch without events. Allocates nothing.
     pub const fn new() -> Self {
-        Self(Inner::Owned(Vec::new()))
+        Self(None)
     }
 
     /// How many events there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.as_slice().len()
     }
 
     /// Whether there are no events.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.as_slice().is_empty()
     }
 
+    /// How many events fit without a new allocation; 0 for a shared batch.
+    pub fn capacity(&self) -> usize {
+        match self.0.as_deref() {
+            Some(Inner::Owned(events)) => events.capacity(),
+            _ => 0,
+        }
+    }
+
     /// The events. Never copies.
+    #[inline]
     pub fn as_slice(&self) -> &[T] {
-        match &self.0 {
-            Inner::Owned(events) => events,
-            Inner::Shared(common) => common.events(),
-            Inner::Spent(_) => &[],
+        match self.0.as_deref() {
+            Some(Inner::Owned(events)) => events,
+            Some(Inner::Shared(common)) => common.events(),
+            Some(Inner::Spent(_)) | None => &[],
         }
     }
 
@@ -98,16 +112,17 @@ impl<T> Batch<T> {
 
     /// A further handle on the same events; the batch becomes a shared one.
     ///
-    /// The first call allocates a small header (an `Arc`), the others count up only. The events stay where they are.
+    /// The first call allocates a small header (an `Arc`), each a handle. The events stay where they are.
     pub fn share(&mut self) -> Self
     where
         T: Clone + Send + Sync + 'static,
     {
-        if let Inner::Owned(events) = &mut self.0 {
-            self.0 = Inner::Shared(Arc::new(Events(mem::take(events))));
+        let Some(inner) = self.0.as_deref_mut() else { return Self::new() };
+        if let Inner::Owned(events) = inner {
+            *inner = Inner::Shared(Arc::new(Events(mem::take(events))));
         }
-        match &self.0 {
-            Inner::Shared(common) => Self(Inner::Shared(Arc::clone(common))),
+        match inner {
+            Inner::Shared(common) => Self(Some(Box::new(Inner::Shared(Arc::clone(common))))),
             Inner::Owned(_) | Inner::Spent(_) => Self::new(),
         }
     }
@@ -122,26 +137,26 @@ impl<T> Batch<T> {
         self.take_vec()
     }
 
-    /// The emptied allocation, to be filled again: `None` while other holders are left.
+    /// The emptied batch with its allocation, to be filled again: `None` while other holders are left.
     ///
     /// ```
     /// use genstage_dispatchers::Batch;
     ///
     /// let mut first = Batch::from(vec![1, 2, 3]);
     /// let second = first.share();
-    /// assert!(first.into_buffer().is_none());
-    /// let buffer = second.into_buffer().unwrap();
-    /// assert!(buffer.is_empty() && buffer.capacity() >= 3);
+    /// assert!(first.into_empty().is_none());
+    /// let empty = second.into_empty().unwrap();
+    /// assert!(empty.is_empty() && empty.capacity() >= 3);
     /// ```
-    pub fn into_buffer(mut self) -> Option<Vec<T>> {
+    #[inline]
+    pub fn into_empty(mut self) -> Option<Self> {
         self.claim();
-        match self.0 {
-            Inner::Owned(mut events) => {
-                events.clear();
-                Some(events)
-            }
-            Inner::Shared(_) | Inner::Spent(_) => None,
+        match self.0.as_deref_mut() {
+            Some(Inner::Owned(events)) => events.clear(),
+            Some(Inner::Shared(_) | Inner::Spent(_)) => return None,
+            None => {}
         }
+        Some(self)
     }
 
     /// Opens the batch to take it in pieces; afterwards it is empty, whatever was not taken is dropped with it.
@@ -149,37 +164,48 @@ impl<T> Batch<T> {
     /// Each event is moved once (cloned while others hold the batch), however many pieces there are.
     ///
     /// ```
-    /// let mut batch = genstage_dispatchers::Batch::from(vec![1, 2, 3]);
+    /// use genstage_dispatchers::Batch;
+    ///
+    /// let mut batch = Batch::from(vec![1, 2, 3]);
     /// let mut cut = batch.cut();
-    /// let mut piece = Vec::new();
+    /// let mut piece = Batch::new();
     /// assert_eq!(cut.next_piece(2, &mut piece), 2);
-    /// assert_eq!(piece, [1, 2]);
-    /// piece.clear();
+    /// assert_eq!(piece.as_slice(), [1, 2]);
     /// assert_eq!(cut.next_piece(2, &mut piece), 1);
-    /// assert_eq!(piece, [3]);
+    /// assert_eq!(piece.as_slice(), [1, 2, 3]);
     /// ```
     pub fn cut(&mut self) -> Cut<'_, T> {
         Cut(self.open())
     }
 
+    /// Exchanges the events of an owned batch with those of a vector.
+    #[inline]
+    pub(crate) fn swap(&mut self, events: &mut Vec<T>) {
+        match self.0.as_deref_mut() {
+            Some(Inner::Owned(own)) => mem::swap(own, events),
+            _ => *self = Self::from(mem::take(events)),
+        }
+    }
+
     pub(crate) fn take_vec(&mut self) -> Vec<T> {
         self.claim();
-        if let Inner::Owned(events) = &mut self.0 {
-            return mem::take(events);
+        match self.0.as_deref_mut() {
+            Some(Inner::Owned(events)) => mem::take(events),
+            Some(Inner::Shared(_) | Inner::Spent(_)) => {
+                let mut events = Vec::new();
+                self.cut().append(usize::MAX, &mut events);
+                events
+            }
+            None => Vec::new(),
         }
-        let mut events = Vec::new();
-        self.cut().next_piece(usize::MAX, &mut events);
-        events
     }
 
     #[inline]
     pub(crate) fn open(&mut self) -> Opened<'_, T> {
         self.claim();
-        let mut spent = false;
-        if let Inner::Shared(_) | Inner::Spent(_) = self.0 {
-            spent = self.spend();
-        }
-        match &mut self.0 {
+        let inner = self.0.get_or_insert_with(|| Box::new(Inner::Owned(Vec::new())));
+        let spent = inner.spend();
+        match &mut **inner {
             Inner::Owned(events) => Opened::Moved(events.drain(..)),
             Inner::Shared(common) | Inner::Spent(common) => {
                 let events = if spent { &[] } else { common.events() };
@@ -188,30 +214,43 @@ impl<T> Batch<T> {
         }
     }
 
+    /// The last holder of a shared batch becomes its owner.
+    #[inline]
+    fn claim(&mut self) {
+        if let Some(inner) = self.0.as_deref_mut()
+            && !matches!(inner, Inner::Owned(_))
+        {
+            inner.claim();
+        }
+    }
+}
+
+impl<T> Inner<T> {
     /// Marks a shared batch as taken, and says whether it was already.
+    #[inline]
     fn spend(&mut self) -> bool {
-        let before = mem::replace(&mut self.0, Inner::Owned(Vec::new()));
-        let spent = matches!(before, Inner::Spent(_));
-        self.0 = match before {
-            Inner::Shared(common) => Inner::Spent(common),
-            Inner::Owned(_) | Inner::Spent(_) => before,
-        };
-        spent
+        match self {
+            Self::Owned(_) => false,
+            Self::Spent(_) => true,
+            Self::Shared(common) => {
+                *self = Self::Spent(Arc::clone(common));
+                false
+            }
+        }
     }
 
-    /// The last holder of a shared batch becomes its owner.
     fn claim(&mut self) {
-        let (common, spent) = match &mut self.0 {
-            Inner::Owned(_) => return,
-            Inner::Shared(common) => (common, false),
-            Inner::Spent(common) => (common, true),
+        let (common, spent) = match self {
+            Self::Owned(_) => return,
+            Self::Shared(common) => (common, false),
+            Self::Spent(common) => (common, true),
         };
         if let Some(last) = Arc::get_mut(common) {
             let mut events = last.take();
             if spent {
                 events.clear();
             }
-            self.0 = Inner::Owned(events);
+            *self = Self::Owned(events);
         }
     }
 }
@@ -220,8 +259,15 @@ impl<T> Batch<T> {
 pub struct Cut<'a, T>(Opened<'a, T>);
 
 impl<T> Cut<'_, T> {
-    /// Appends the next `n` events, or as many as are left, to `into`, and says how many they were.
-    pub fn next_piece(&mut self, n: usize, into: &mut Vec<T>) -> usize {
+    /// Appends the next `n` events, or as many as are left, to an owned batch, and says how many they were.
+    pub fn next_piece(&mut self, n: usize, into: &mut Batch<T>) -> usize {
+        let mut events = into.take_vec();
+        let count = self.append(n, &mut events);
+        into.swap(&mut events);
+        count
+    }
+
+    fn append(&mut self, n: usize, into: &mut Vec<T>) -> usize {
         match &mut self.0 {
             Opened::Moved(events) => {
                 let count = n.min(events.len());
@@ -255,7 +301,17 @@ impl<T> Default for Batch<T> {
 impl<T> From<Vec<T>> for Batch<T> {
     /// Owns the vector. Copies nothing.
     fn from(events: Vec<T>) -> Self {
-        Self(Inner::Owned(events))
+        Self(Some(Box::new(Inner::Owned(events))))
+    }
+}
+
+/// Adds events to an owned batch. A shared one becomes its own copy first.
+impl<T> Extend<T> for Batch<T> {
+    #[inline]
+    fn extend<I: IntoIterator<Item = T>>(&mut self, more: I) {
+        let mut events = self.take_vec();
+        events.extend(more);
+        self.swap(&mut events);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a dispatcher wants done.
 
-use std::{fmt, mem, vec};
+use std::{fmt, vec};
 
 use crate::{Batch, SubscriptionId};
 
@@ -35,7 +35,7 @@ pub struct Deliveries<T> {
     batches: Vec<Delivery<T>>,
     notices: Vec<Notice>,
     released: Vec<InfoTicket>,
-    spares: Vec<Vec<T>>,
+    spares: Vec<Batch<T>>,
 }
 
 /// One batch for one consumer.
@@ -114,12 +114,13 @@ impl<T> Deliveries<T> {
     }
 
     /// Sends a batch to a subscription. An empty batch is not sent (decision Q11).
+    #[inline]
     pub fn deliver(&mut self, to: SubscriptionId, batch: impl Into<Batch<T>>) {
         let batch = batch.into();
         if !batch.is_empty() {
             self.batches.push(Delivery { to, batch });
-        } else if let Some(buffer) = batch.into_buffer() {
-            self.recycle(buffer);
+        } else {
+            self.recycle(batch);
         }
     }
 
@@ -141,26 +142,34 @@ impl<T> Deliveries<T> {
     /// assert_eq!(out.take_all(&mut events).into_vec(), [1, 2, 3]);
     /// assert!(events.is_empty());
     /// ```
+    #[inline]
     pub fn take_all(&mut self, events: &mut Vec<T>) -> Batch<T> {
-        mem::replace(events, self.spare()).into()
+        let mut batch = self.spare();
+        batch.swap(events);
+        batch
     }
 
-    /// An empty buffer: one that was recycled, if there is one.
-    pub fn spare(&mut self) -> Vec<T> {
+    /// An empty batch to be filled: one that was recycled, if there is one.
+    #[inline]
+    pub fn spare(&mut self) -> Batch<T> {
         self.spares.pop().unwrap_or_default()
     }
 
-    /// Takes a buffer back, to be handed out by [`Deliveries::spare`]. Events left in it are dropped.
+    /// Takes a batch back, to be handed out by [`Deliveries::spare`]. Events left in it are dropped.
     ///
     /// At most sixteen are kept.
-    pub fn recycle(&mut self, mut buffer: Vec<T>) {
-        buffer.clear();
-        if buffer.capacity() > 0 && self.spares.len() < SPARES {
-            self.spares.push(buffer);
+    #[inline]
+    pub fn recycle(&mut self, batch: Batch<T>) {
+        if let Some(empty) = batch.into_empty()
+            && empty.capacity() > 0
+            && self.spares.len() < SPARES
+        {
+            self.spares.push(empty);
         }
     }
 
     /// The deliveries, oldest first; the sink is left without them.
+    #[inline]
     pub fn drain(&mut self) -> vec::Drain<'_, Delivery<T>> {
         self.batches.drain(..)
     }
@@ -175,7 +184,20 @@ impl<T> Deliveries<T> {
         self.released.drain(..)
     }
 
+    /// The delivery, where there is exactly one. Cheaper than to [`drain`](Self::drain) it.
+    #[inline]
+    pub fn take_only(&mut self) -> Option<Delivery<T>> {
+        if self.batches.len() == 1 { self.batches.pop() } else { None }
+    }
+
+    /// Whether there are notices or released infos to read.
+    #[inline]
+    pub fn has_news(&self) -> bool {
+        !self.notices.is_empty() || !self.released.is_empty()
+    }
+
     /// Whether there is nothing to do: no delivery, no notice, no released info.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty() && self.notices.is_empty() && self.released.is_empty()
     }
@@ -196,7 +218,7 @@ mod tests {
         let mut out = Deliveries::new();
         let spare = Vec::with_capacity(8);
         let place = spare.as_ptr();
-        out.recycle(spare);
+        out.recycle(spare.into());
         let mut events = vec![1, 2];
         assert_eq!(out.take_all(&mut events).as_slice(), [1, 2]);
         assert_eq!((events.as_ptr(), events.len(), events.capacity()), (place, 0, 8));
@@ -205,10 +227,10 @@ mod tests {
     #[test]
     fn spares_are_bounded_cleared_and_worth_keeping() {
         let mut out = Deliveries::new();
-        out.recycle(Vec::<u8>::new());
+        out.recycle(Batch::<u8>::new());
         assert_eq!(out.spares.len(), 0);
         for _ in 0..2 * SPARES {
-            out.recycle(vec![1, 2, 3]);
+            out.recycle(vec![1, 2, 3].into());
         }
         assert_eq!(out.spares.len(), SPARES);
         assert!(out.spare().is_empty());

@@ -22,7 +22,7 @@ use crate::batch::{Batch, Opened};
 ///
 /// let mut batch = Batch::from(vec![1, 2, 3]);
 /// assert_eq!(handle_events(Events::new(&mut batch)), 6);
-/// assert!(batch.into_buffer().unwrap().capacity() >= 3);
+/// assert!(batch.into_empty().unwrap().capacity() >= 3);
 /// ```
 pub struct Events<'a, T>(&'a mut Batch<T>);
 
@@ -63,6 +63,25 @@ impl<'a, T> Events<'a, T> {
     /// ```
     pub fn into_vec(self) -> Vec<T> {
         self.0.take_vec()
+    }
+
+    /// Appends what `map` makes of each event. The fastest way from one type of event to another: the compiler sees that all are
+    /// of a known number, so that light maps become vector instructions.
+    ///
+    /// ```
+    /// use genstage_dispatchers::{Batch, Events};
+    ///
+    /// let mut batch = Batch::from(vec![1, 2]);
+    /// let mut out = vec![0];
+    /// Events::new(&mut batch).map_into(&mut out, |n| n * 10);
+    /// assert_eq!(out, [0, 10, 20]);
+    /// ```
+    #[inline]
+    pub fn map_into<U>(self, out: &mut impl Extend<U>, mut map: impl FnMut(T) -> U) {
+        match self.0.open() {
+            Opened::Moved(events) => out.extend(events.map(map)),
+            Opened::Cloned(events, clone, _) => out.extend(events.map(|event| map(clone(event)))),
+        }
     }
 }
 
@@ -223,8 +242,8 @@ mod tests {
         // Whatever is not taken is dropped.
         assert_eq!(Events::new(&mut batch).into_iter().next(), Some(1));
         assert!(batch.is_empty());
-        let buffer = batch.into_buffer().unwrap();
-        assert_eq!(buffer.as_ptr(), place);
+        let buffer = batch.into_empty().unwrap();
+        assert_eq!(buffer.as_slice().as_ptr(), place);
     }
 
     #[test]

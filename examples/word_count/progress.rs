@@ -1,22 +1,25 @@
-//! What has been read so far, on a terminal.
+//! What has been read so far: added up, and shown on a terminal.
 
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::files::Skipped;
 use crate::report::{grouped, megabytes_per_second};
 
 /// How often the line is drawn at most.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// A line on the terminal, shared by all readers; nothing at all if stderr is not a terminal.
+/// Shared by all readers. A line on the terminal; none if stderr is not one.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
     start: Instant,
     files: AtomicU64,
     bytes: AtomicU64,
+    skipped: AtomicU64,
     /// When the line is to be drawn again, in milliseconds after `start`.
     due: AtomicU64,
 }
@@ -37,6 +40,7 @@ impl Progress {
             start: Instant::now(),
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
             // Nothing yet: a short run would only flicker.
             due: AtomicU64::new(as_millis(INTERVAL)),
         }
@@ -54,9 +58,30 @@ impl Progress {
         self.draw_if_due();
     }
 
-    /// Prints a line on stderr that stays, terminal or not.
-    pub(crate) fn say(&self, line: impl std::fmt::Display) {
-        self.bar.suspend(|| eprintln!("{line}"));
+    /// Something could not be read. Says so on stderr, terminal or not.
+    pub(crate) fn skip(&self, skipped: &Skipped) {
+        self.skipped.fetch_add(1, Ordering::Relaxed);
+        self.bar.suspend(|| complain(format_args!("skipped {skipped}")));
+    }
+
+    /// How many files have been read to their end.
+    pub(crate) fn files(&self) -> u64 {
+        self.files.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes have been read.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How much could not be read.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
+    }
+
+    /// How long it has taken so far, in seconds.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
     }
 
     /// Removes the line.
@@ -75,16 +100,21 @@ impl Progress {
         let drawing = as_millis(elapsed) >= due
             && self.due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if drawing {
-            let bytes = self.bytes.load(Ordering::Relaxed);
+            let bytes = self.bytes();
             // This draws, too.
             self.bar.set_message(format!(
                 "{} files, {} MB, {:.0} MB/s",
-                grouped(self.files.load(Ordering::Relaxed)),
+                grouped(self.files()),
                 grouped(bytes / 1_000_000),
                 megabytes_per_second(bytes, elapsed.as_secs_f64()),
             ));
         }
     }
+}
+
+/// Prints a line on stderr. Unlike `eprintln!` it does not panic if nobody reads that any more.
+pub(crate) fn complain(what: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "word_count: {what}");
 }
 
 fn as_millis(duration: Duration) -> u64 {
@@ -108,8 +138,8 @@ mod tests {
         progress.bytes_done(7);
         progress.file_done();
         progress.bytes_done(5);
-        assert_eq!(progress.bytes.load(Ordering::Relaxed), 12);
-        assert_eq!(progress.files.load(Ordering::Relaxed), 1);
+        assert_eq!(progress.bytes(), 12);
+        assert_eq!(progress.files(), 1);
         let due = progress.due.load(Ordering::Relaxed);
         assert_eq!(due, as_millis(INTERVAL), "nothing drawn");
     }

@@ -32,6 +32,18 @@ impl Demand {
         self.outstanding
     }
 
+    /// A message that is one piece: none is cut. `None` where it has to be.
+    #[inline]
+    pub(crate) fn whole(&mut self, events: usize) -> Option<Piece> {
+        if events == 0 || events > (self.max - self.min).min(self.outstanding) {
+            return None;
+        }
+        let outstanding = self.outstanding - events;
+        let ask = if outstanding <= self.min { self.max - outstanding } else { 0 };
+        self.outstanding = outstanding + ask;
+        Some(Piece { size: events, ask, excess: 0 })
+    }
+
     /// Splits a message of `events` events. All of it is counted at once: the pieces only say what is left to do.
     pub(crate) fn split(&mut self, events: usize) -> Split {
         let split = Split {

@@ -94,7 +94,7 @@ where
     type Out = U;
 
     fn handle_events(&mut self, events: Events<'_, T>, out: &mut Emit<U>, _: &mut Context<'_, Self>) -> Outcome {
-        out.extend(events.into_iter().map(&mut self.each));
+        events.map_into(out, &mut self.each);
         Outcome::Continue
     }
 }

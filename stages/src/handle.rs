@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use genstage_core::{Address, CALL_TIMEOUT, CallError, ExitReason, Mail, Peer, Pid, Signal, ThreadProcess};
-use genstage_dispatchers::SubscriptionId;
+use genstage_dispatchers::{Batch, SubscriptionId};
 
 use crate::mail::{ProducerPort, StageMail, SubscribeTo};
 use crate::messages::{Call, Cast, HandleCall, HandleCast, HandleInfo, Info};
@@ -211,7 +211,7 @@ impl<R: Emits> StageRef<R> {
     /// Asks for events on a manual subscription, as its consumer would. Zero does nothing.
     pub fn ask(&self, subscription: SubscriptionId, events: usize) {
         if events > 0 {
-            ProducerPort::ask(&self.0, subscription, events, Vec::new());
+            ProducerPort::ask(&self.0, subscription, events, Batch::new());
         }
     }
 

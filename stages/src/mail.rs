@@ -14,8 +14,8 @@ pub(crate) enum StageMail<R: Role> {
     Events(SubscriptionId, Batch<R::In>),
     /// From a producer: the subscription is over.
     Cancelled(SubscriptionId, ExitReason),
-    /// From a consumer: so many more events, and an emptied buffer to send them in.
-    Ask(SubscriptionId, usize, Vec<R::Out>),
+    /// From a consumer: so many more events, and an emptied batch to send them in.
+    Ask(SubscriptionId, usize, Batch<R::Out>),
     /// From a consumer.
     Subscribe(Box<Subscribe<R::Out>>),
     /// From a consumer, or from whoever knows the subscription.
@@ -58,15 +58,18 @@ impl<T> std::fmt::Debug for Subscribe<T> {
 pub(crate) struct SubscribeTo<T> {
     pub(crate) producer: Box<dyn ProducerPort<T>>,
     pub(crate) options: SubscriptionOptions,
-    pub(crate) reply: Option<ReplyTo<Result<SubscriptionId, SubscribeError>>>,
+    pub(crate) reply: Option<Subscriber>,
 }
+
+/// Whoever gave that order.
+pub(crate) type Subscriber = ReplyTo<Result<SubscriptionId, SubscribeError>>;
 
 /// Something for the user's callbacks, whatever its type.
 pub(crate) trait Command<S>: Send {
     /// Runs the callback.
     fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome;
     /// After what it emitted has been dispatched; after `terminate`, if it stopped the stage.
-    fn finish(self: Box<Self>) {}
+    fn finish(&mut self) {}
 }
 
 /// A consumer, as its producers know it.
@@ -80,7 +83,7 @@ pub(crate) trait ConsumerPort<T>: Send + Sync {
 #[doc(hidden)]
 pub trait ProducerPort<T>: Send + Sync {
     fn subscribe(&self, subscribe: Subscribe<T>);
-    fn ask(&self, id: SubscriptionId, count: usize, buffer: Vec<T>);
+    fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<T>);
     fn cancel(&self, id: SubscriptionId, reason: ExitReason);
     fn peer(&self) -> Peer;
 }
@@ -108,7 +111,7 @@ impl<R: Role> ProducerPort<R::Out> for Address<StageMail<R>> {
     }
 
     #[inline]
-    fn ask(&self, id: SubscriptionId, count: usize, buffer: Vec<R::Out>) {
+    fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<R::Out>) {
         let _ = self.send(StageMail::Ask(id, count, buffer));
     }
 

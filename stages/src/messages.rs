@@ -117,8 +117,10 @@ impl<M: Send, S: HandleCall<M>> Command<S> for Call<M, S::Reply> {
         }
     }
 
-    fn finish(self: Box<Self>) {
-        if let (Some(to), Some(reply)) = (self.caller.0, self.reply) {
+    fn finish(&mut self) {
+        if let Some(reply) = self.reply.take()
+            && let Some(to) = self.caller.take()
+        {
             to.send(reply);
         }
     }

@@ -11,14 +11,14 @@
 
 use std::collections::VecDeque;
 
-use genstage_dispatchers::{Deliveries, Dispatcher, InfoTicket, Refusal, Subscriber, SubscriptionId};
+use genstage_dispatchers::{Batch, Deliveries, Dispatcher, InfoTicket, Notice, Refusal, Subscriber, SubscriptionId};
 
 use crate::buffer::{Buffer, Capacity, Keep};
 
 /// What is kept back while demand accumulates, in order (section 9.4).
 enum Held<T, I> {
     Demand(usize),
-    Events(Vec<T>),
+    Events(Batch<T>),
     Info(I),
 }
 
@@ -38,6 +38,8 @@ pub(crate) struct Outlet<T, I> {
     dispatcher: Box<dyn Dispatcher<T>>,
     buffer: Buffer<T, I>,
     owed: usize,
+    /// For what is on its way from the buffer to the dispatcher.
+    scratch: Vec<T>,
     /// `Some` while demand accumulates.
     held: Option<VecDeque<Held<T, I>>>,
     /// What was held and is being let go.
@@ -46,7 +48,7 @@ pub(crate) struct Outlet<T, I> {
     tickets: VecDeque<(InfoTicket, I)>,
     next_ticket: u64,
     /// Infos whose turn has come.
-    pub(crate) infos: Vec<I>,
+    infos: Vec<I>,
     pub(crate) deliveries: Deliveries<T>,
     /// Events that the buffer discarded since the stage last looked.
     pub(crate) discarded: usize,
@@ -58,6 +60,7 @@ impl<T, I> Outlet<T, I> {
             dispatcher,
             buffer: Buffer::new(capacity, keep),
             owed: 0,
+            scratch: Vec::new(),
             held: accumulate.then(VecDeque::new),
             replay: VecDeque::new(),
             tickets: VecDeque::new(),
@@ -97,7 +100,7 @@ impl<T, I> Outlet<T, I> {
         }
         self.owed = self.owed.saturating_sub(events.len());
         match &mut self.held {
-            Some(held) => held.push_back(Held::Events(std::mem::replace(events, self.deliveries.spare()))),
+            Some(held) => held.push_back(Held::Events(self.deliveries.take_all(events))),
             None => self.place(events),
         }
     }
@@ -120,7 +123,7 @@ impl<T, I> Outlet<T, I> {
     }
 
     fn serve_buffer(&mut self) {
-        let mut events = self.deliveries.spare();
+        let mut events = std::mem::take(&mut self.scratch);
         let mut passed = Vec::new();
         loop {
             let wanted = self.dispatcher.demand();
@@ -139,7 +142,7 @@ impl<T, I> Outlet<T, I> {
                 break;
             }
         }
-        self.deliveries.recycle(events);
+        self.scratch = events;
     }
 
     /// What the producer is to be asked for now; it is owed from here on. While demand accumulates, it is held.
@@ -194,8 +197,14 @@ impl<T, I> Outlet<T, I> {
         self.dispatcher.info(ticket, &mut self.deliveries);
     }
 
-    /// Collects the infos whose turn has come into `infos`.
-    pub(crate) fn collect_infos(&mut self) {
+    /// Whether there are infos, discards or notices to see to.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        !self.infos.is_empty() || self.discarded > 0 || self.deliveries.has_news()
+    }
+
+    /// The infos whose turn has come, in order.
+    pub(crate) fn take_infos(&mut self) -> Vec<I> {
         for ticket in self.deliveries.drain_released() {
             if let Some(at) = self.tickets.iter().position(|(known, _)| *known == ticket)
                 && let Some((_, info)) = self.tickets.remove(at)
@@ -203,6 +212,11 @@ impl<T, I> Outlet<T, I> {
                 self.infos.push(info);
             }
         }
+        std::mem::take(&mut self.infos)
+    }
+
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        self.deliveries.drain_notices().collect()
     }
 
     pub(crate) fn accumulate(&mut self) {
@@ -228,9 +242,8 @@ impl<T, I> Outlet<T, I> {
                 self.owed += wanted;
                 if wanted == 0 { Step::Again } else { Step::Demand(wanted) }
             }
-            Some(Held::Events(mut events)) => {
-                self.place(&mut events);
-                self.deliveries.recycle(events);
+            Some(Held::Events(events)) => {
+                self.place(&mut events.into_vec());
                 Step::Again
             }
             Some(Held::Info(info)) => {

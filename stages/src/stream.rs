@@ -173,7 +173,7 @@ impl<T: Send + 'static> Running<T> {
             let monitor = process.monitor(port.peer());
             let id = SubscriptionId::new(monitor.get());
             port.subscribe(Subscribe { id, consumer: Box::new(process.me().clone()), options });
-            port.ask(id, options.max(), Vec::new());
+            port.ask(id, options.max(), Batch::new());
             let demand = Demand::new(options.min(), options.max());
             producers.push(Upstream { id, port, mode: options.cancel, demand });
         }
@@ -184,7 +184,7 @@ impl<T: Send + 'static> Running<T> {
         if count > 0
             && let Some(upstream) = self.producers.iter().find(|upstream| upstream.id == id)
         {
-            upstream.port.ask(id, count, Vec::new());
+            upstream.port.ask(id, count, Batch::new());
         }
     }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::cell::{AnyProcess, Cell};
-use super::inbox::Mail;
 use super::peer::Peer;
 use crate::sync::Arc;
 use crate::{ExitReason, Pid, SendError};
@@ -40,10 +39,7 @@ impl<M: Send + 'static> Address<M> {
     /// for that behaviour.
     #[inline]
     pub fn send(&self, message: M) -> Result<(), SendError<M>> {
-        match self.0.post(Mail::Message(message)) {
-            Ok(()) | Err(Mail::Signal(_)) => Ok(()),
-            Err(Mail::Message(message)) => Err(SendError { process: self.pid(), message }),
-        }
+        self.0.post(message).map_err(|message| SendError { process: self.pid(), message })
     }
 
     /// Whether it lives: false from the moment it is bound to end.
@@ -56,7 +52,7 @@ impl<M: Send + 'static> Address<M> {
         self.0.exit_reason()
     }
 
-    /// Messages and signals that wait in its inbox.
+    /// Messages and signals that wait in its inbox; not counted are those its current slice has taken already.
     pub fn inbox_len(&self) -> usize {
         self.0.inbox_len()
     }

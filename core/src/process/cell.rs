@@ -96,18 +96,20 @@ impl<M: Send + 'static> Cell<M> {
         self.doomed.load(Ordering::Relaxed)
     }
 
-    /// Puts mail into the inbox and the process into a run queue if need be. The dead hand it back.
+    /// Puts mail into the inbox and the process into a run queue if need be. The dead hand the message back.
     #[inline]
-    pub(crate) fn post(&self, mail: Mail<M>) -> Result<(), Mail<M>> {
-        let pushed = self.inbox.lock().push(mail);
-        match pushed {
-            Pushed::Noted => Ok(()),
-            Pushed::Schedule => {
-                self.schedule();
-                Ok(())
-            }
-            Pushed::Refused(mail) => Err(mail),
+    pub(crate) fn post(&self, message: M) -> Result<(), M> {
+        let mut inbox = self.inbox.lock();
+        if !inbox.is_alive() {
+            drop(inbox);
+            return Err(message);
         }
+        let pushed: Pushed<()> = inbox.accept(Mail::Message(message));
+        drop(inbox);
+        if pushed == Pushed::Schedule {
+            self.schedule();
+        }
+        Ok(())
     }
 
     /// A future's waker fired.

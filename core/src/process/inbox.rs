@@ -87,6 +87,7 @@ impl<M> Inbox<M> {
     }
 
     /// Whether the process is gone or bound to go (P1.5, P3.5): queries and sends already see it as dead.
+    #[inline]
     pub(crate) fn is_alive(&self) -> bool {
         self.phase != Phase::Dead && self.doom.is_none()
     }
@@ -97,9 +98,12 @@ impl<M> Inbox<M> {
 
     #[inline]
     pub(crate) fn push(&mut self, mail: Mail<M>) -> Pushed<Mail<M>> {
-        if !self.is_alive() {
-            return Pushed::Refused(mail);
-        }
+        if self.is_alive() { self.accept(mail) } else { Pushed::Refused(mail) }
+    }
+
+    /// As [`push`](Self::push), where the process is known to be alive. A path without a way back spares the mail a copy.
+    #[inline]
+    pub(crate) fn accept<T>(&mut self, mail: Mail<M>) -> Pushed<T> {
         self.mail.push_back(mail);
         self.wake()
     }
@@ -247,5 +251,76 @@ mod tests {
         inbox.begin_future();
         assert_eq!(inbox.end(false), Ended::Idle);
         assert!(matches!(inbox.push(Mail::Message(2)), Pushed::Schedule));
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use super::*;
+    use crate::sync::atomic::{AtomicUsize, Ordering};
+    use crate::sync::{Arc, Mutex};
+    use loom::thread;
+
+    struct Process {
+        inbox: Mutex<Inbox<u8>>,
+        /// How often it is in a run queue.
+        queued: AtomicUsize,
+        handled: AtomicUsize,
+    }
+
+    impl Process {
+        fn schedule(&self) {
+            assert_eq!(self.queued.fetch_add(1, Ordering::AcqRel), 0, "in one run queue at most");
+        }
+
+        fn send(&self, message: u8) {
+            let pushed = self.inbox.lock().push(Mail::Message(message));
+            match pushed {
+                Pushed::Schedule => self.schedule(),
+                Pushed::Noted => {}
+                Pushed::Refused(_) => unreachable!("it lives"),
+            }
+        }
+
+        /// What a seat does. False: it was in no queue.
+        fn run_one(&self, work: &mut VecDeque<Mail<u8>>) -> bool {
+            if self.queued.compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+                return false;
+            }
+            self.inbox.lock().begin(work);
+            // A budget of one piece of mail.
+            self.handled.fetch_add(usize::from(work.pop_front().is_some()), Ordering::Relaxed);
+            let ended = self.inbox.lock().end(!work.is_empty());
+            if ended == Ended::Requeue {
+                self.schedule();
+            }
+            true
+        }
+    }
+
+    #[test]
+    fn it_is_scheduled_exactly_when_it_must_be() {
+        loom::model(|| {
+            let mut starting = Inbox::starting();
+            assert_eq!(starting.end(false), Ended::Idle);
+            let process = Arc::new(Process {
+                inbox: Mutex::new(starting),
+                queued: AtomicUsize::new(0),
+                handled: AtomicUsize::new(0),
+            });
+            let senders: Vec<_> = (0..2)
+                .map(|sender| {
+                    let process = Arc::clone(&process);
+                    thread::spawn(move || process.send(sender))
+                })
+                .collect();
+            let mut work = VecDeque::new();
+            process.run_one(&mut work);
+            process.run_one(&mut work);
+            assert!(senders.into_iter().all(|sender| sender.join().is_ok()));
+            while process.run_one(&mut work) {}
+            assert_eq!(process.handled.load(Ordering::Relaxed), 2, "nothing is left behind");
+            assert_eq!(process.inbox.lock().len(), 0);
+        });
     }
 }

@@ -48,10 +48,25 @@ impl<M: Send + 'static> Own<M> {
         }
     }
 
-    /// Watches another process: when it ends, this one gets a [`Down`] with the returned reference.
+    /// Watches another process (P6): when it ends, this one gets a [`Down`] with the returned reference.
     ///
     /// Every call makes a monitor of its own, which fires once; at once, with [`ExitReason::NoProc`], if the other is
-    /// already dead (P6.3).
+    /// already dead (P6.3). Two short locks.
+    ///
+    /// ```
+    /// use genstage_core::{ExitReason, Mail, Mailbox, Signal, ThreadProcess};
+    ///
+    /// let here = ThreadProcess::<()>::start()?;
+    /// let brief = genstage_core::spawn(|mailbox: Mailbox<()>| async move {
+    ///     mailbox.receive().await;
+    ///     ExitReason::other("done")
+    /// });
+    /// let monitor = here.monitor(&brief);
+    /// brief.send(()).ok();
+    /// let Some(Mail::Signal(Signal::Down(down))) = here.receive(None) else { unreachable!() };
+    /// assert_eq!((down.monitor, down.reason), (monitor, ExitReason::other("done")));
+    /// # Ok::<(), genstage_core::StartError>(())
+    /// ```
     pub fn monitor(&self, other: impl Into<Peer>) -> MonitorRef {
         let other = other.into();
         let monitor = self.0.0.engine().next_monitor();
@@ -83,7 +98,18 @@ impl<M: Send + 'static> Own<M> {
     }
 
     /// Whether exits of linked processes come as [`Exit`](crate::Exit) signals instead of ending this one. Returns the old
-    /// setting (P10).
+    /// setting (P10). [`ExitReason::Kill`] cannot be trapped.
+    ///
+    /// ```
+    /// use genstage_core::{ExitReason, Mail, Mailbox, Signal, ThreadProcess};
+    ///
+    /// let here = ThreadProcess::<()>::start()?;
+    /// assert!(!here.trap_exit(true));
+    /// let child = genstage_core::spawn_link(|_: Mailbox<()>| async { ExitReason::other("tired") });
+    /// let Some(Mail::Signal(Signal::Exit(exit))) = here.receive(None) else { unreachable!() };
+    /// assert_eq!((exit.from, exit.reason), (child.pid(), ExitReason::other("tired")));
+    /// # Ok::<(), genstage_core::StartError>(())
+    /// ```
     pub fn trap_exit(&self, trap: bool) -> bool {
         self.0.0.set_trap_exit(trap)
     }

@@ -45,7 +45,9 @@ impl StartOptions {
 ///
 /// # Errors
 ///
-/// [`StartError`]: the name is taken, `init` failed, or the runtime is shutting down. Nothing is left behind.
+/// [`StartError`]: the name is taken, `init` failed, or the runtime is shutting down. Nothing is left behind, and the process is
+/// gone by then (G1.5). A linked starter that does not trap exits ends with it, unless `init` ended normally (G1.6); one
+/// that does gets the error and no [`Exit`](crate::Exit).
 pub fn start<P: Process>(process: P, options: StartOptions) -> Result<Address<P::Message>, StartError> {
     start_with(options, |_| process)
 }

@@ -15,9 +15,9 @@ use crate::{ExitReason, StartError};
 
 /// The calling thread as a process: it has a pid, an inbox, links and monitors, and takes its mail when it likes.
 ///
-/// Until then, what the thread starts linked is linked to it, and exits it sends come from it; unless the thread stood for a
-/// process before, as inside a callback. Its end is the value's drop, normal unless the thread panics. An exit signal cannot stop a thread: it closes the
-/// inbox, and [`receive`](Self::receive) says so.
+/// While it lives, what the thread starts linked is linked to it, and exits it sends come from it; unless the thread
+/// stood for a process before, as inside a callback. Its end is the value's drop, normal unless the thread panics. An
+/// exit signal cannot stop a thread: it closes the inbox, and [`receive`](Self::receive) says so.
 ///
 /// ```
 /// use genstage_core::{Mail, ThreadProcess};

@@ -65,6 +65,20 @@ impl Runtime {
 
     /// Ends every process, first with [`ExitReason::Shutdown`], at the end of the time with [`ExitReason::Kill`], then the
     /// threads. Returns the processes that were still in a callback when the time was over; their threads end with those.
+    /// A [`ThreadProcess`](crate::ThreadProcess) is among them until it is dropped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = genstage_core::Runtime::builder().workers(1).build()?;
+    /// let _inside = runtime.enter();
+    /// let idler = genstage_core::spawn(|mailbox| async move {
+    ///     let () = mailbox.receive().await;
+    /// });
+    /// assert_eq!(runtime.shutdown(Duration::from_secs(5)), []);
+    /// assert_eq!(idler.exit_reason(), Some(genstage_core::ExitReason::Shutdown));
+    /// # Ok::<(), genstage_core::BuildError>(())
+    /// ```
     pub fn shutdown(self, within: Duration) -> Vec<Pid> {
         self.engine.shut_down(within)
     }

@@ -43,10 +43,13 @@ impl Idle {
         self.searching.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// It found something. True: it was the last to search, so it should wake another if there is more.
+    /// It found something. True: it was the last to search, so it must look for more and wake another for that: who pushed
+    /// meanwhile left it to us.
     #[must_use]
     pub(crate) fn end_search(&self) -> bool {
-        self.searching.fetch_sub(1, Ordering::SeqCst) == 1
+        let last = self.searching.fetch_sub(1, Ordering::SeqCst) == 1;
+        fence(Ordering::SeqCst);
+        last
     }
 
     /// A searching seat announces that it goes to sleep. It must look at all queues once more before it does.
@@ -87,5 +90,95 @@ impl Idle {
         self.count.store(asleep.len(), Ordering::SeqCst);
         self.searching.fetch_add(1, Ordering::SeqCst);
         Some(seat)
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use super::*;
+    use crate::sync::Arc;
+    use loom::thread;
+
+    /// The queue: as weak as it can be, so that the fences must do the work.
+    type Work = Arc<AtomicUsize>;
+
+    #[test]
+    fn the_sleeper_sees_the_work_or_the_waker_sees_the_sleeper() {
+        loom::model(|| {
+            let (idle, work) = (Arc::new(Idle::new(1)), Work::default());
+            idle.start_search();
+            let waker = {
+                let (idle, work) = (Arc::clone(&idle), Arc::clone(&work));
+                thread::spawn(move || {
+                    work.store(1, Ordering::Relaxed);
+                    idle.rouse()
+                })
+            };
+            idle.sleep(0);
+            let found = work.load(Ordering::Relaxed) > 0;
+            if found {
+                idle.stay_awake(0);
+            }
+            let roused = waker.join().ok().flatten();
+            assert!(found || roused == Some(0));
+            assert!(!idle.is_asleep(0));
+            assert!(idle.is_anyone_searching());
+            assert!(idle.end_search(), "counted once, whoever counted it");
+            assert!(!idle.all());
+        });
+    }
+
+    #[test]
+    fn the_last_searcher_wakes_another_for_what_came_meanwhile() {
+        loom::model(|| {
+            let (idle, work) = (Arc::new(Idle::new(2)), Work::default());
+            idle.start_search();
+            idle.sleep(1);
+            idle.start_search();
+            let waker = {
+                let (idle, work) = (Arc::clone(&idle), Arc::clone(&work));
+                thread::spawn(move || {
+                    work.store(1, Ordering::Relaxed);
+                    idle.rouse();
+                })
+            };
+            if idle.end_search() && work.load(Ordering::Relaxed) > 0 {
+                idle.rouse();
+            }
+            let joined = waker.join();
+            assert!(joined.is_ok());
+            assert!(!idle.is_asleep(1), "seat 0 is busy: seat 1 must come");
+        });
+    }
+
+    #[test]
+    fn two_sleepers_and_one_piece_of_work() {
+        loom::model(|| {
+            let (idle, work) = (Arc::new(Idle::new(2)), Work::default());
+            idle.start_search();
+            idle.start_search();
+            let other = {
+                let (idle, work) = (Arc::clone(&idle), Arc::clone(&work));
+                thread::spawn(move || {
+                    idle.sleep(1);
+                    if work.load(Ordering::Relaxed) > 0 {
+                        idle.stay_awake(1);
+                    }
+                })
+            };
+            let waker = {
+                let (idle, work) = (Arc::clone(&idle), Arc::clone(&work));
+                thread::spawn(move || {
+                    work.store(1, Ordering::Relaxed);
+                    idle.rouse();
+                })
+            };
+            idle.sleep(0);
+            if work.load(Ordering::Relaxed) > 0 {
+                idle.stay_awake(0);
+            }
+            assert!(other.join().is_ok() && waker.join().is_ok());
+            assert!(!(idle.is_asleep(0) && idle.is_asleep(1)), "somebody comes");
+        });
     }
 }

@@ -147,7 +147,7 @@ impl Scheduler {
         if long || !seat.word.is_current(claim.slice) {
             return self.inject(task);
         }
-        match seat.hot.push(task, &seat.queue) {
+        match seat.hot.push(task, |task| seat.queue.push(task)) {
             Placed::Queued if self.idle.any() && seat.is_worth_moving() => self.rouse_one(),
             Placed::Hot | Placed::Queued => {}
             Placed::Refused(task) => self.inject(task),
@@ -155,6 +155,7 @@ impl Scheduler {
     }
 
     /// Offers a process to whoever comes first.
+    #[cold]
     pub(crate) fn inject(&self, task: Task) {
         self.injector.push(task);
         self.rouse_one();
@@ -184,6 +185,7 @@ impl Scheduler {
         }
     }
 
+    #[inline]
     pub(crate) fn budget(&self, mail: u32) -> Budget<'_> {
         Budget::new(mail, &self.tick)
     }
@@ -194,13 +196,9 @@ impl Scheduler {
         let claim = current::seat().filter(|claim| claim.scheduler == self.id());
         let Some(claim) = claim else { return wait() };
         let seat = &self.seats[claim.seat];
-        if !seat.word.wait(claim.slice) {
-            return wait();
-        }
+        let Some(_announced) = seat.word.announce(claim.slice) else { return wait() };
         self.release_work(seat);
-        let value = wait();
-        seat.word.resume(claim.slice);
-        value
+        wait()
     }
 
     /// Runs something of the user's that may wait. Two atomic operations if it does not: the monitor sees the mark, and gives
@@ -209,12 +207,8 @@ impl Scheduler {
         let claim = current::seat().filter(|claim| claim.scheduler == self.id());
         let Some(claim) = claim else { return work() };
         let seat = &self.seats[claim.seat];
-        let marked = seat.word.wait(claim.slice);
-        let value = work();
-        if marked {
-            seat.word.resume(claim.slice);
-        }
-        value
+        let _announced = seat.word.announce(claim.slice);
+        work()
     }
 
     /// Moves what waits at one seat to where every seat finds it.

@@ -17,6 +17,10 @@ const ROUND: Duration = Duration::from_millis(1);
 /// callback of a millisecond or two is cheaper to wait for than to replace.
 const PATIENCE: u32 = 2;
 
+/// In how many rounds in a row work must be seen that nobody was woken for. A pusher that the system preempts between its
+/// push and its wake-up looks the same for as long; guessed to be far above that.
+const FORSAKEN: u32 = 20;
+
 /// What others know of the clock thread.
 #[derive(Default)]
 pub(crate) struct Bell {
@@ -56,8 +60,13 @@ pub(crate) fn spawn(scheduler: &Scheduler, engine: &Arc<Engine>) -> std::io::Res
 
 fn run(engine: &Arc<Engine>) {
     let Some(scheduler) = engine.scheduler() else { return };
-    let mut watch =
-        Watch { engine, scheduler, seats: vec![(Seen::default(), 0); scheduler.seats.len()], vacant: Vec::new() };
+    let mut watch = Watch {
+        engine,
+        scheduler,
+        seats: vec![(Seen::default(), 0); scheduler.seats.len()],
+        vacant: Vec::new(),
+        forsaken: 0,
+    };
     let mut last_round = engine.clock.now();
     while !scheduler.is_stopping() {
         let now = engine.clock.now();
@@ -96,6 +105,8 @@ struct Watch<'a> {
     seats: Vec<(Seen, u32)>,
     /// Seats that were taken and for which the system refused a thread.
     vacant: Vec<usize>,
+    /// Rounds in a row in which there was work and somebody slept.
+    forsaken: u32,
 }
 
 impl Watch<'_> {
@@ -113,7 +124,10 @@ impl Watch<'_> {
             }
         }
         // The backstop: it turns a lost wake-up from a hang into a delay, and counts it.
-        if !scheduler.injector.is_empty() && scheduler.idle.any() && !scheduler.idle.is_anyone_searching() {
+        let forsaken = !scheduler.injector.is_empty() && scheduler.idle.any() && !scheduler.idle.is_anyone_searching();
+        self.forsaken = if forsaken { self.forsaken + 1 } else { 0 };
+        if self.forsaken >= FORSAKEN {
+            self.forsaken = 0;
             scheduler.monitor.rescues.fetch_add(1, Ordering::Relaxed);
             scheduler.rouse_one();
         }

@@ -4,7 +4,6 @@
 //! take the seat away in between; a compare-and-swap decides which of the two came first.
 
 use super::Task;
-use super::queue::Queue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -58,14 +57,10 @@ impl SeatWord {
         self.change(slice, IN_CALLBACK, 0)
     }
 
-    /// The callback announces a wait. False: the seat was taken away already.
-    pub(crate) fn wait(&self, slice: Slice) -> bool {
-        self.change(slice, IN_CALLBACK, IN_CALLBACK | WAITING)
-    }
-
-    /// The wait is over. False: the seat was taken away meanwhile.
-    pub(crate) fn resume(&self, slice: Slice) -> bool {
-        self.change(slice, IN_CALLBACK | WAITING, IN_CALLBACK)
+    /// The callback announces a wait, until the guard drops. `None`: it had announced one already, or the seat was taken
+    /// away.
+    pub(crate) fn announce(&self, slice: Slice) -> Option<Announced<'_>> {
+        self.change(slice, IN_CALLBACK, IN_CALLBACK | WAITING).then_some(Announced { word: self, slice })
     }
 
     /// Whether this slice is still the seat's own.
@@ -88,6 +83,21 @@ impl SeatWord {
     fn change(&self, slice: Slice, from: u64, to: u64) -> bool {
         let base = slice.0 << SHIFT;
         self.0.compare_exchange(base | from, base | to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// A guard, so that the mark goes also when what is waited for panics: a seat left marked would look lost to its owner.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Announced<'a> {
+    word: &'a SeatWord,
+    slice: Slice,
+}
+
+impl Drop for Announced<'_> {
+    fn drop(&mut self) {
+        // Where this fails the seat was taken away meanwhile, which the end of the slice will tell.
+        self.word.change(self.slice, IN_CALLBACK | WAITING, IN_CALLBACK);
     }
 }
 
@@ -117,7 +127,7 @@ impl HotSlot {
     }
 
     #[inline]
-    pub(crate) fn push(&self, task: Task, queue: &Queue) -> Placed {
+    pub(crate) fn push(&self, task: Task, to_queue: impl FnOnce(Task) -> Result<(), Task>) -> Placed {
         let mut hot = self.0.lock();
         if hot.asleep {
             Placed::Refused(task)
@@ -125,7 +135,7 @@ impl HotSlot {
             hot.task = Some(task);
             Placed::Hot
         } else {
-            queue.push(task).map_or_else(Placed::Refused, |()| Placed::Queued)
+            to_queue(task).map_or_else(Placed::Refused, |()| Placed::Queued)
         }
     }
 
@@ -159,9 +169,10 @@ mod tests {
         let word = SeatWord::new();
         let slice = word.begin();
         assert!(word.look().in_callback());
-        assert!(word.wait(slice));
+        let announced = word.announce(slice);
         assert!(word.look().waiting());
-        assert!(word.resume(slice));
+        assert!(word.announce(slice).is_none(), "once");
+        drop(announced);
         assert!(word.end(slice));
         assert!(!word.look().in_callback());
     }
@@ -188,5 +199,100 @@ mod tests {
         assert!(!word.take(seen));
         assert!(!word.take(word.look()));
         assert!(!word.look().same_slice(Seen::default()));
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use super::*;
+    use crate::scheduler::Cost;
+    use crate::sync::Arc;
+    use loom::thread;
+    use std::time::Duration;
+
+    #[test]
+    fn the_owner_ends_its_slice_or_the_monitor_takes_the_seat() {
+        loom::model(|| {
+            let word = Arc::new(SeatWord::new());
+            let slice = word.begin();
+            let monitor = {
+                let word = Arc::clone(&word);
+                thread::spawn(move || {
+                    let taken = word.take(word.look());
+                    if taken {
+                        // The thread that sits there next is undisturbed by the old one.
+                        let slice = word.begin();
+                        assert!(word.is_current(slice));
+                        assert!(word.end(slice));
+                    }
+                    taken
+                })
+            };
+            drop(word.announce(slice));
+            let kept = word.end(slice) && {
+                let next = word.begin();
+                word.end(next)
+            };
+            let taken = monitor.join().unwrap_or(false);
+            assert_ne!(kept, taken);
+        });
+    }
+
+    struct Nothing(Cost);
+
+    impl super::super::Runnable for Nothing {
+        fn run(self: Arc<Self>) -> Option<Task> {
+            None
+        }
+
+        fn cost(&self) -> &Cost {
+            &self.0
+        }
+    }
+
+    /// Who has just lost the seat pushes while its new thread runs dry: nothing stays behind at a seat that sleeps.
+    fn late_push(pushes: usize) {
+        loom::model(move || {
+            let slot = Arc::new(HotSlot::new());
+            // Stands for the queue: how many are in it. Relaxed, so that the lock must do the work.
+            let queue = Arc::new(AtomicU64::new(0));
+            let pusher = {
+                let (slot, queue) = (Arc::clone(&slot), Arc::clone(&queue));
+                thread::spawn(move || {
+                    let task = || Arc::new(Nothing(Cost::of(Duration::ZERO))) as Task;
+                    let to_queue = |_| {
+                        queue.fetch_add(1, Ordering::Relaxed);
+                        Ok(())
+                    };
+                    (0..pushes).filter(|_| matches!(slot.push(task(), to_queue), Placed::Refused(_))).count()
+                })
+            };
+            let mut taken = 0;
+            let asleep = loop {
+                taken += usize::from(slot.take().is_some());
+                taken += usize::try_from(queue.swap(0, Ordering::Relaxed)).unwrap_or(0);
+                if slot.fall_asleep() {
+                    if queue.load(Ordering::Relaxed) == 0 {
+                        break true;
+                    }
+                    slot.wake_up();
+                }
+                if taken == pushes {
+                    break false;
+                }
+                thread::yield_now();
+            };
+            let refused = pusher.join().unwrap_or(0);
+            let queued = usize::try_from(queue.load(Ordering::Relaxed)).unwrap_or(0);
+            let left = usize::from(slot.is_full()) + queued;
+            assert!(!asleep || left == 0, "nobody looks here any more");
+            assert_eq!(taken + refused + left, pushes);
+        });
+    }
+
+    #[test]
+    fn a_late_push_is_run_or_refused() {
+        late_push(1);
+        late_push(2);
     }
 }

@@ -103,7 +103,6 @@ impl Worker<'_> {
                 again
             }
         };
-        current::set_seat(None);
         if self.seat.word.end(slice) { Ok(again) } else { Err(again) }
     }
 

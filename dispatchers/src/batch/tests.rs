@@ -36,8 +36,8 @@ fn a_batch_is_send_whenever_its_events_are() {
 }
 
 #[test]
-fn a_batch_is_as_small_as_a_vector() {
-    assert_eq!(size_of::<Batch<u64>>(), size_of::<Vec<u64>>());
+fn a_batch_is_one_pointer() {
+    assert_eq!(size_of::<Batch<u64>>(), size_of::<usize>());
 }
 
 #[test]
@@ -46,8 +46,8 @@ fn the_vector_goes_in_and_out_without_a_copy() {
     let place = events.as_ptr();
     let events = Batch::from(events).into_vec();
     assert_eq!((events.as_ptr(), events.len()), (place, 3));
-    let buffer = Batch::from(events).into_buffer().unwrap();
-    assert_eq!((buffer.as_ptr(), buffer.len()), (place, 0));
+    let buffer = Batch::from(events).into_empty().unwrap();
+    assert_eq!((buffer.as_slice().as_ptr(), buffer.len()), (place, 0));
 }
 
 #[test]
@@ -66,13 +66,13 @@ fn only_holders_that_are_not_the_last_clone() {
 fn a_cut_of_a_shared_batch_clones_what_is_taken_and_no_more() {
     let (mut first, clones) = tracked(5);
     let second = first.share();
-    let mut piece = Vec::new();
+    let mut piece = Batch::new();
     assert_eq!(first.cut().next_piece(2, &mut piece), 2);
     assert_eq!((clones(), first.len(), second.len()), (2, 0, 5));
     assert_eq!(first.cut().next_piece(2, &mut piece), 0);
     assert!(first.share().is_empty());
     assert_eq!(first.into_vec().len(), 0);
-    assert!(second.into_buffer().is_some());
+    assert!(second.into_empty().is_some());
 }
 
 #[test]
@@ -81,21 +81,21 @@ fn the_last_holder_returns_the_buffer_even_when_spent() {
     let mut second = first.share();
     let place = second.as_slice().as_ptr();
     assert_eq!(second.cut().remaining(), 3);
-    assert!(first.into_buffer().is_none());
+    assert!(first.into_empty().is_none());
     assert!(second.is_empty());
-    let buffer = second.into_buffer().unwrap();
-    assert_eq!((buffer.as_ptr(), buffer.len()), (place, 0));
+    let buffer = second.into_empty().unwrap();
+    assert_eq!((buffer.as_slice().as_ptr(), buffer.len()), (place, 0));
 }
 
 #[test]
 fn pieces_of_an_owned_batch_are_in_order_and_the_rest_is_dropped() {
     let drops = Rc::new(Cell::new(0));
     let mut batch: Batch<_> = (0..5).map(|_| Counted(drops.clone())).collect();
-    let mut piece = Vec::new();
+    let mut piece = Batch::new();
     let mut cut = batch.cut();
     assert_eq!(cut.next_piece(0, &mut piece), 0);
     assert_eq!(cut.next_piece(2, &mut piece), 2);
     drop(cut);
     assert_eq!((drops.get(), batch.len(), piece.len()), (3, 0, 2));
-    assert!(batch.into_buffer().unwrap().capacity() >= 5);
+    assert!(batch.into_empty().unwrap().capacity() >= 5);
 }

@@ -73,6 +73,7 @@ impl DemandDispatcher {
     }
 
     /// Moves a consumer to where it belongs: before the first that has strictly less outstanding, so behind its equals.
+    #[inline]
     fn settle(&mut self, place: usize) {
         if self.consumers.len() > 1 {
             let consumer = self.consumers.remove(place);
@@ -82,10 +83,12 @@ impl DemandDispatcher {
         }
     }
 
+    #[inline]
     fn position(&self, id: SubscriptionId) -> Option<usize> {
         self.consumers.iter().position(|consumer| consumer.id == id)
     }
 
+    #[inline]
     fn shuffle_once(&mut self) {
         if self.shuffle {
             self.shuffle = false;
@@ -136,6 +139,7 @@ impl<T> Dispatcher<T> for DemandDispatcher {
         }
     }
 
+    #[inline]
     fn demand(&self) -> usize {
         usize::try_from(self.total).unwrap_or(usize::MAX)
     }

@@ -164,7 +164,7 @@ fn an_empty_dispatch_changes_nothing() {
 #[test]
 fn a_vector_that_one_consumer_wants_whole_is_not_copied() {
     let mut rig = Rig::with_asks(&[(1, 3), (2, 2)]);
-    rig.out.recycle(Vec::with_capacity(64));
+    rig.out.recycle(Vec::with_capacity(64).into());
     let mut events = vec![1, 2, 3];
     let place = events.as_ptr();
     rig.dispatcher.dispatch(&mut events, &mut rig.out);
@@ -298,8 +298,8 @@ fn steady_state_uses_the_spare_buffers() {
         let sent: Vec<_> = rig.out.drain().collect();
         for Delivery { to, batch } in sent {
             rig.dispatcher.ask(to, batch.len(), &mut rig.out);
-            let buffer = batch.into_buffer().unwrap();
-            places.insert(buffer.as_ptr());
+            let buffer = batch.into_empty().unwrap();
+            places.insert(buffer.as_slice().as_ptr());
             rig.out.recycle(buffer);
         }
         assert_eq!(places.len(), 2, "round {round}");

@@ -133,3 +133,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_message_of_one_piece_is_counted_like_any_other() {
+    for (min, max) in [(0, 1), (500, 1000), (20, 100), (9, 10), (0, 10)] {
+        let mut whole = Demand::new(min, max);
+        let mut split = Demand::new(min, max);
+        for events in [0, 1, 3, max - min, 1, 2, max - min + 1, max] {
+            let pieces: Vec<_> = split.split(events).collect();
+            match whole.whole(events) {
+                Some(piece) => assert_eq!(pieces, [piece], "{events} of {max}/{min}"),
+                None => assert_eq!(whole.split(events).collect::<Vec<_>>(), pieces, "{events} of {max}/{min}"),
+            }
+            assert_eq!(whole, split);
+        }
+    }
+}

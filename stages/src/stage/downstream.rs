@@ -1,8 +1,9 @@
 //! The side of a stage that emits: its consumers, what they ask for, and what they get (sections 6.3 to 6.5, 9).
 
 use genstage_core::{Down, ExitReason, MonitorRef, Peer};
-use genstage_dispatchers::SubscriptionId;
+use genstage_dispatchers::{Batch, Delivery, SubscriptionId};
 
+use super::table::Table;
 use super::{Cx, Inner, Stage};
 use crate::context::Context;
 use crate::mail::{ConsumerPort, StageMail, Subscribe};
@@ -33,6 +34,7 @@ impl<R: Role> Stage<R> {
         let monitor = cx.monitor(&peer);
         self.wiring.consumers.insert(id, Downstream { port: consumer, peer: peer.clone(), monitor });
         let partner = Partner { subscription: id, stage: peer, options };
+        self.wiring.current = Some(id);
         let outcome = self.callback(cx, |stage, cx| R::subscribed_by(stage, &partner, cx));
         if let stop @ Outcome::Stop(_) = self.after(outcome, cx) {
             return stop;
@@ -52,12 +54,10 @@ impl<R: Role> Stage<R> {
         &mut self,
         id: SubscriptionId,
         count: usize,
-        buffer: Vec<R::Out>,
+        buffer: Batch<R::Out>,
         cx: &mut Cx<'_, R>,
     ) -> Outcome {
-        if buffer.capacity() > 0 {
-            self.wiring.outlet.deliveries.recycle(buffer);
-        }
+        self.wiring.outlet.deliveries.recycle(buffer);
         if !self.wiring.consumers.contains(id) {
             return Outcome::Continue;
         }
@@ -163,6 +163,9 @@ impl<R: Role> Stage<R> {
     /// Hands what was emitted to the dispatcher, and what that decides to the consumers.
     #[inline]
     pub(super) fn dispatch(&mut self, cx: &Cx<'_, R>) {
+        if !R::EMITS {
+            return;
+        }
         if !self.wiring.extra.is_empty() {
             self.out.events.append(&mut self.wiring.extra.events);
         }
@@ -175,24 +178,42 @@ impl<R: Role> Stage<R> {
     /// Acts on what the outlet decided.
     #[inline]
     pub(super) fn flush(&mut self, cx: &Cx<'_, R>) {
+        if self.wiring.outlet.deliveries.is_empty() && !self.wiring.outlet.has_news() {
+            return;
+        }
         let wiring = &mut self.wiring;
-        for delivery in wiring.outlet.deliveries.drain() {
-            if let Some(consumer) = wiring.consumers.get_mut(delivery.to) {
-                consumer.port.events(delivery.to, delivery.batch);
+        // One at a time is the common case, and cheaper than a drain.
+        if let Some(only) = wiring.outlet.deliveries.take_only() {
+            deliver(&mut wiring.consumers, only);
+        } else {
+            for delivery in wiring.outlet.deliveries.drain() {
+                deliver(&mut wiring.consumers, delivery);
             }
         }
-        wiring.outlet.collect_infos();
-        for info in wiring.outlet.infos.drain(..) {
+        if wiring.outlet.has_news() {
+            self.flush_news(cx);
+        }
+    }
+
+    /// What comes seldom: infos whose turn has come, discarded events, the dispatcher's notices.
+    #[cold]
+    fn flush_news(&mut self, cx: &Cx<'_, R>) {
+        for info in self.wiring.outlet.take_infos() {
             let _ = cx.me().send(StageMail::Command(info));
         }
-        if wiring.outlet.discarded > 0 {
-            let count = std::mem::take(&mut wiring.outlet.discarded);
-            if R::format_discarded(&mut self.user, count) {
-                log::warn!("{}: {count} events discarded, the buffer is full", self.describe(cx));
-            }
+        let count = std::mem::take(&mut self.wiring.outlet.discarded);
+        if count > 0 && R::format_discarded(&mut self.user, count) {
+            log::warn!("{}: {count} events discarded, the buffer is full", self.describe(cx));
         }
-        for notice in self.wiring.outlet.deliveries.drain_notices().collect::<Vec<_>>() {
+        for notice in self.wiring.outlet.take_notices() {
             log::warn!("{}: {notice}", self.describe(cx));
         }
+    }
+}
+
+#[inline]
+fn deliver<T>(consumers: &mut Table<Downstream<T>>, delivery: Delivery<T>) {
+    if let Some(consumer) = consumers.get_mut(delivery.to) {
+        consumer.port.events(delivery.to, delivery.batch);
     }
 }

@@ -13,11 +13,12 @@ mod upstream;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use genstage_core::{Context as Core, Exit, ExitReason, Pid, Process, Signal, StartError, StartOptions};
+use genstage_dispatchers::Batch;
 
 use crate::context::Context;
 use crate::emit::Emit;
 use crate::handle::StageRef;
-use crate::mail::{Command, StageMail};
+use crate::mail::{Command, StageMail, Subscriber};
 use crate::options::DemandMode;
 use crate::outlet::Outlet;
 use crate::role::{Never, Role};
@@ -36,8 +37,11 @@ pub(crate) struct Stage<R: Role> {
     user: R::Stage,
     out: Emit<R::Out>,
     wiring: Wiring<R>,
-    /// Replies to whoever asked the stage to stop; sent after `terminate`.
-    last_words: Option<Box<dyn Command<R::Stage>>>,
+    /// The command at hand. If it ends the stage, its caller is answered after `terminate`, or, without a reply, when the stage
+    /// is dead and the reason known: so it stays here until then.
+    command: Option<Box<dyn Command<R::Stage>>>,
+    /// The same for whoever told the stage to subscribe.
+    subscriber: Option<Subscriber>,
     name: Option<String>,
 }
 
@@ -48,8 +52,8 @@ pub(crate) struct Wiring<R: Role> {
     producers: Table<Upstream<R::In>>,
     /// Input that waits for downstream (section 12).
     queue: std::collections::VecDeque<Queued<R>>,
-    /// The buffer of the pieces that a message is cut into.
-    piece: Vec<R::In>,
+    /// For the pieces that a message is cut into.
+    piece: Batch<R::In>,
     /// What `Context::out` gave, to be emitted after the callback.
     extra: Emit<R::Out>,
     /// The subscription that the current callback is about.
@@ -77,11 +81,12 @@ pub(crate) fn start<R: Role>(
             consumers: Table::new(),
             producers: Table::new(),
             queue: std::collections::VecDeque::new(),
-            piece: Vec::new(),
+            piece: Batch::new(),
             extra: Emit::new(),
             current: None,
         },
-        last_words: None,
+        command: None,
+        subscriber: None,
         name: options.name.take(),
     };
     genstage_core::start(stage, start).map(StageRef)
@@ -133,6 +138,7 @@ impl<R: Role> Process for Stage<R> {
             },
             signal => signal,
         };
+        self.wiring.current = None;
         let outcome = self.callback(cx, |stage, cx| R::signal(stage, signal, cx));
         self.after(outcome, cx)
     }
@@ -140,8 +146,9 @@ impl<R: Role> Process for Stage<R> {
     fn terminate(&mut self, reason: &ExitReason, cx: &mut Cx<'_, R>) {
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         R::terminate(&mut self.user, reason, &mut Context::new(&mut inside));
-        if let Some(last_words) = self.last_words.take() {
-            last_words.finish();
+        // A panic may have come between a reply and the events that belong before it.
+        if let (Some(command), false) = (&mut self.command, matches!(reason, ExitReason::Panic(_))) {
+            command.finish();
         }
     }
 }
@@ -164,15 +171,17 @@ impl<R: Role> Stage<R> {
         outcome
     }
 
-    fn on_command(&mut self, mut command: Box<dyn Command<R::Stage>>, cx: &mut Cx<'_, R>) -> Outcome {
-        let outcome = self.callback(cx, |stage, cx| command.run(stage, cx));
-        let outcome = self.after(outcome, cx);
-        if outcome == Outcome::Continue {
-            command.finish();
-            return self.refill(cx);
+    fn on_command(&mut self, command: Box<dyn Command<R::Stage>>, cx: &mut Cx<'_, R>) -> Outcome {
+        self.wiring.current = None;
+        let mut inside = Inner { wiring: &mut self.wiring, own: cx };
+        let outcome = self.command.insert(command).run(&mut self.user, &mut Context::new(&mut inside));
+        if let stop @ Outcome::Stop(_) = self.after(outcome, cx) {
+            return stop;
         }
-        self.last_words = Some(command);
-        outcome
+        if let Some(mut command) = self.command.take() {
+            command.finish();
+        }
+        self.refill(cx)
     }
 
     /// An info takes its place (section 11): behind the input that waits, behind what is buffered, behind what the dispatcher

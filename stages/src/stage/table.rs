@@ -37,8 +37,21 @@ impl<V> Table<V> {
         self.0.iter().find(|(_, value)| fits(value)).map(|(id, _)| *id)
     }
 
+    /// The value at a place that [`at`](Self::at) gave, as long as nothing was inserted or removed.
     #[inline]
-    fn at(&self, id: SubscriptionId) -> Result<usize, usize> {
+    pub(crate) fn place(&mut self, at: usize) -> &mut V {
+        &mut self.0[at].1
+    }
+
+    /// Its place, or the place where it would go.
+    #[inline]
+    pub(crate) fn at(&self, id: SubscriptionId) -> Result<usize, usize> {
+        // One subscription is the common case.
+        if let [(only, _)] = &*self.0
+            && *only == id
+        {
+            return Ok(0);
+        }
         self.0.binary_search_by_key(&id, |entry| entry.0)
     }
 }

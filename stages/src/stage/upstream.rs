@@ -6,7 +6,7 @@ use genstage_dispatchers::{Batch, Events, Refusal, SubscriptionId};
 
 use super::{Cx, Inner, Stage};
 use crate::context::Context;
-use crate::demand::{Demand, Piece};
+use crate::demand::{Demand, Split};
 use crate::mail::{Command, ProducerPort, SubscribeTo};
 use crate::options::Cancel;
 use crate::role::Role;
@@ -21,13 +21,22 @@ pub(crate) struct Upstream<T> {
     mode: Cancel,
     /// `None` on a manual subscription.
     demand: Option<Demand>,
-    /// An emptied buffer, to go up with the next ask.
-    buffer: Vec<T>,
+    /// An emptied batch, to go up with the next ask.
+    empty: Batch<T>,
 }
 
 impl<T> Upstream<T> {
+    /// Keeps the emptied batch for the next ask.
+    #[inline]
+    fn give_back(&mut self, batch: Batch<T>) {
+        if let Some(empty) = batch.into_empty() {
+            self.empty = empty;
+        }
+    }
+
+    #[inline]
     pub(super) fn ask(&mut self, id: SubscriptionId, count: usize) {
-        self.port.ask(id, count, std::mem::take(&mut self.buffer));
+        self.port.ask(id, count, std::mem::take(&mut self.empty));
     }
 
     pub(super) fn cancel(&self, id: SubscriptionId, reason: ExitReason) {
@@ -64,11 +73,12 @@ impl<R: Role> Stage<R> {
             monitor,
             mode: options.cancel,
             demand: None,
-            buffer: Vec::new(),
+            empty: Batch::new(),
         };
         self.wiring.producers.insert(id, upstream);
         let partner = Partner { subscription: id, stage: peer, options };
         self.wiring.current = Some(id);
+        self.subscriber = reply;
         let manner = self.callback(cx, |stage, cx| R::subscribed_to(stage, &partner, cx));
         self.dispatch(cx);
         match manner {
@@ -81,7 +91,7 @@ impl<R: Role> Stage<R> {
             Manner::Manual => {}
             Manner::Stop(reason) => return Outcome::Stop(reason),
         }
-        if let Some(reply) = reply {
+        if let Some(reply) = self.subscriber.take() {
             reply.send(Ok(id));
         }
         Outcome::Continue
@@ -125,71 +135,70 @@ impl<R: Role> Stage<R> {
     /// One message: cut into batches as section 7 says, each handled, dispatched, and then asked for again.
     #[inline]
     fn handle_message(&mut self, id: SubscriptionId, mut batch: Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
-        let demand = self.wiring.producers.get_mut(id).and_then(|upstream| upstream.demand.as_mut());
-        let Some(demand) = demand else {
-            // Manual, or the producer is gone already: one batch, and no ask.
-            return self.handle_batch(id, &mut batch, cx);
+        self.wiring.current = Some(id);
+        // Callbacks neither add nor remove producers, so the place holds throughout.
+        let Ok(at) = self.wiring.producers.at(id) else {
+            // The producer is gone already: one batch, and no ask.
+            return self.handle_batch(&mut batch, cx);
         };
-        let mut pieces = demand.split(batch.len());
-        match pieces.next() {
-            Some(whole) if whole.size == batch.len() => {
-                if let stop @ Outcome::Stop(_) = self.handle_batch(id, &mut batch, cx) {
-                    return stop;
-                }
-                self.give_back(id, batch);
-                self.acknowledge(id, whole, cx);
+        let Some(demand) = &mut self.wiring.producers.place(at).demand else {
+            // Manual: likewise.
+            return self.handle_batch(&mut batch, cx);
+        };
+        if let Some(whole) = demand.whole(batch.len()) {
+            let outcome = self.handle_batch(&mut batch, cx);
+            if outcome != Outcome::Continue {
+                return outcome;
             }
-            Some(first) => {
-                let mut cut = batch.cut();
-                for piece in std::iter::once(first).chain(pieces) {
-                    let mut events = std::mem::take(&mut self.wiring.piece);
-                    cut.next_piece(piece.size, &mut events);
-                    let mut events = Batch::from(events);
-                    if let stop @ Outcome::Stop(_) = self.handle_batch(id, &mut events, cx) {
-                        return stop;
-                    }
-                    self.wiring.piece = events.into_buffer().unwrap_or_default();
-                    self.acknowledge(id, piece, cx);
-                }
-                drop(cut);
-                self.give_back(id, batch);
+            let upstream = self.wiring.producers.place(at);
+            upstream.give_back(batch);
+            if whole.ask > 0 {
+                upstream.ask(id, whole.ask);
             }
-            None => {}
+            return Outcome::Continue;
         }
+        let pieces = demand.split(batch.len());
+        self.handle_pieces(at, id, batch, pieces, cx)
+    }
+
+    fn handle_pieces(
+        &mut self,
+        at: usize,
+        id: SubscriptionId,
+        mut batch: Batch<R::In>,
+        pieces: Split,
+        cx: &mut Cx<'_, R>,
+    ) -> Outcome {
+        let mut cut = batch.cut();
+        for piece in pieces {
+            if piece.excess > 0 {
+                log::error!("{}: {} events in excess on subscription {id}", self.describe(cx), piece.excess);
+            }
+            let mut events = std::mem::take(&mut self.wiring.piece);
+            cut.next_piece(piece.size, &mut events);
+            let outcome = self.handle_batch(&mut events, cx);
+            if outcome != Outcome::Continue {
+                return outcome;
+            }
+            self.wiring.piece = events.into_empty().unwrap_or_default();
+            if piece.ask > 0 {
+                self.wiring.producers.place(at).ask(id, piece.ask);
+            }
+        }
+        drop(cut);
+        self.wiring.producers.place(at).give_back(batch);
         Outcome::Continue
     }
 
     #[inline]
-    fn handle_batch(&mut self, id: SubscriptionId, batch: &mut Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
+    fn handle_batch(&mut self, batch: &mut Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
         if batch.is_empty() {
             return Outcome::Continue;
         }
-        self.wiring.current = Some(id);
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         let cx_user = &mut Context::new(&mut inside);
         let outcome = R::events(&mut self.user, Events::new(batch), &mut self.out, cx_user);
         self.after(outcome, cx)
-    }
-
-    /// Keeps the emptied buffer of a batch for the next ask.
-    #[inline]
-    fn give_back(&mut self, id: SubscriptionId, batch: Batch<R::In>) {
-        if let (Some(upstream), Some(buffer)) = (self.wiring.producers.get_mut(id), batch.into_buffer()) {
-            upstream.buffer = buffer;
-        }
-    }
-
-    /// The ask is the acknowledgement: it goes out after the batch was handled.
-    #[inline]
-    fn acknowledge(&mut self, id: SubscriptionId, piece: Piece, cx: &Cx<'_, R>) {
-        if piece.excess > 0 {
-            log::error!("{}: {} events in excess on subscription {id}", self.describe(cx), piece.excess);
-        }
-        if piece.ask > 0
-            && let Some(upstream) = self.wiring.producers.get_mut(id)
-        {
-            upstream.ask(id, piece.ask);
-        }
     }
 
     /// Section 6.7: the producer cancelled.
@@ -209,7 +218,8 @@ impl<R: Role> Stage<R> {
         }
     }
 
-    /// The record goes at once; the action waits behind input that is queued.
+    /// The record goes at once; the action waits behind input that is queued and output that is buffered, which would be lost
+    /// if it ended the stage.
     fn lose_producer(
         &mut self,
         id: SubscriptionId,
@@ -220,7 +230,7 @@ impl<R: Role> Stage<R> {
         let Some(upstream) = self.wiring.producers.remove(id) else { return Outcome::Continue };
         cx.demonitor_flush(upstream.monitor);
         let cancellation = Cancellation { subscription: id, stage: upstream.peer, kind, reason };
-        if self.wiring.queue.is_empty() {
+        if self.wiring.queue.is_empty() && self.wiring.outlet.buffered() == 0 {
             return self.end_subscription(&cancellation, upstream.mode, cx);
         }
         self.wiring.queue.push_back(Queued::Cancelled(cancellation, upstream.mode));

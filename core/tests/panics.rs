@@ -1,0 +1,221 @@
+//! A panic ends the process it happens in, and nothing else.
+
+mod common;
+
+use std::panic::panic_any;
+use std::time::Duration;
+
+use common::{down, here, idler, seeds};
+use genstage_core::{
+    Context, ExitReason, Mailbox, Outcome, Process, Runtime, Signal, Simulation, ThreadProcess, send_after, spawn,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Where {
+    Handle,
+    HandleSignal,
+    Terminate,
+    DropState,
+    DropBoth,
+    DropMessages,
+    Payload,
+}
+
+/// Panics where it is told, with its name.
+struct Bomb(Where);
+
+struct Charge(bool);
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        assert!(!self.0, "DropMessages");
+    }
+}
+
+/// Panics when it is dropped, as a payload of a panic.
+struct Nested;
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        panic_any(Nested2);
+    }
+}
+
+struct Nested2;
+
+impl Drop for Nested2 {
+    fn drop(&mut self) {
+        panic!("never seen");
+    }
+}
+
+impl Process for Bomb {
+    type Message = Charge;
+
+    fn handle(&mut self, mut charge: Charge, cx: &mut Context<'_, Charge>) -> Outcome {
+        charge.0 = false;
+        match self.0 {
+            Where::Handle | Where::DropBoth => panic!("Handle"),
+            Where::Payload => panic_any(Nested),
+            Where::HandleSignal => {
+                cx.trap_exit(true);
+                cx.me().exit(ExitReason::Normal);
+                Outcome::Continue
+            }
+            _ => Outcome::Stop(ExitReason::Normal),
+        }
+    }
+
+    fn handle_signal(&mut self, signal: Signal, _: &mut Context<'_, Charge>) -> Outcome {
+        panic!("HandleSignal {}", matches!(signal, Signal::Exit(_)))
+    }
+
+    fn terminate(&mut self, _: &ExitReason, _: &mut Context<'_, Charge>) {
+        assert_ne!(self.0, Where::Terminate, "Terminate");
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!matches!(self.0, Where::DropState | Where::DropBoth), "DropState");
+    }
+}
+
+fn message(reason: Option<ExitReason>) -> String {
+    match reason {
+        Some(ExitReason::Panic(panic)) => panic.message().lines().next().unwrap_or_default().to_owned(),
+        other => format!("no panic but {other:?}"),
+    }
+}
+
+fn explode(here: &ThreadProcess<()>, at: Where, charged: bool) -> String {
+    let bomb = Bomb(at).start().unwrap();
+    here.monitor(&bomb);
+    for _ in 0..5 {
+        if let Err(mut late) = bomb.send(Charge(charged)) {
+            // It has exploded already, and this charge is ours again.
+            late.message.0 = false;
+        }
+    }
+    let seen = down(here).reason;
+    assert_eq!(bomb.exit_reason(), Some(seen.clone()));
+    message(Some(seen))
+}
+
+fn all_explode(here: &ThreadProcess<()>) {
+    let bystander = idler();
+    assert_eq!(explode(here, Where::Handle, false), "Handle");
+    assert_eq!(explode(here, Where::HandleSignal, false), "HandleSignal true");
+    assert!(explode(here, Where::Terminate, false).contains("Terminate"), "G6.5");
+    assert!(explode(here, Where::DropState, false).contains("DropState"));
+    assert_eq!(explode(here, Where::DropBoth, false), "Handle", "the first panic counts");
+    assert_eq!(explode(here, Where::DropMessages, true), "DropMessages");
+    assert_eq!(explode(here, Where::DropBoth, true), "Handle");
+    assert_eq!(explode(here, Where::Payload, false), "(a payload that is not text)");
+    assert!(bystander.is_alive());
+}
+
+#[test]
+fn p3_1_wherever_it_happens_the_reason_holds_the_message() {
+    seeds(20, |_| all_explode(&here()));
+}
+
+#[test]
+fn seats_survive_every_kind_of_panic() {
+    let runtime = Runtime::builder().workers(1).build().unwrap();
+    let _inside = runtime.enter();
+    let here = here();
+    for _ in 0..20 {
+        all_explode(&here);
+    }
+    assert_eq!(runtime.rescues(), 0);
+}
+
+#[test]
+fn a_kill_is_a_kill_though_the_state_panics_when_dropped() {
+    seeds(20, |simulation| {
+        let bomb = Bomb(Where::DropState).start().unwrap();
+        bomb.send(Charge(true)).ok();
+        bomb.exit(ExitReason::Kill);
+        let future = spawn(|mailbox: Mailbox<()>| async move {
+            let _charge = Charge(true);
+            mailbox.receive().await;
+        });
+        simulation.run_until_idle();
+        future.exit(ExitReason::Kill);
+        simulation.run_until_idle();
+        assert_eq!([bomb.exit_reason(), future.exit_reason()], [Some(ExitReason::Killed), Some(ExitReason::Killed)]);
+    });
+}
+
+#[test]
+fn a_future_panics_like_a_callback() {
+    fn body(_: Mailbox<()>) -> std::future::Ready<()> {
+        panic!("the closure")
+    }
+    seeds(20, |simulation| {
+        let closure = spawn(body);
+        let polled = spawn(|mailbox: Mailbox<()>| async move {
+            mailbox.receive().await;
+            panic!("the poll")
+        });
+        polled.send(()).unwrap();
+        simulation.run_until_idle();
+        assert_eq!(message(closure.exit_reason()), "the closure");
+        assert_eq!(message(polled.exit_reason()), "the poll");
+    });
+}
+
+#[test]
+fn a_thread_that_panics_ends_its_process_abnormally() {
+    Simulation::new(0).run(|_| {
+        let here = here::<()>();
+        let inner = std::panic::catch_unwind(|| {
+            let inner = common::here::<()>();
+            let address = inner.me().clone();
+            std::panic::panic_any(address);
+        });
+        let Err(payload) = inner;
+        let address = payload.downcast_ref::<genstage_core::Address<()>>().unwrap();
+        assert_eq!(address.exit_reason(), Some(ExitReason::other("the thread panicked")));
+        assert!(here.me().is_alive());
+    });
+}
+
+#[test]
+fn the_clock_survives_a_message_that_panics_when_nobody_takes_it() {
+    let runtime = Runtime::builder().workers(1).build().unwrap();
+    let _inside = runtime.enter();
+    let here = here::<&str>();
+    let dead = spawn(|mailbox: Mailbox<Charge>| async move { drop(mailbox.receive().await) });
+    for _ in 0..3 {
+        send_after(&dead, Charge(true), Duration::from_millis(1));
+    }
+    dead.exit(ExitReason::Kill);
+    here.send_after(here.me(), "the clock ticks", Duration::from_millis(20));
+    assert!(matches!(here.receive(None), Some(genstage_core::Mail::Message("the clock ticks"))));
+}
+
+#[test]
+fn an_unexpected_signal_is_logged_and_nothing_else() {
+    struct Plain;
+    impl Process for Plain {
+        type Message = ();
+        fn init(&mut self, cx: &mut Context<'_, ()>) -> Outcome {
+            cx.trap_exit(true);
+            Outcome::Continue
+        }
+        fn handle(&mut self, (): (), _: &mut Context<'_, ()>) -> Outcome {
+            Outcome::Stop(ExitReason::Shutdown)
+        }
+    }
+    seeds(20, |simulation| {
+        let plain = Plain.start().unwrap();
+        plain.exit(ExitReason::other("unexpected"));
+        simulation.run_until_idle();
+        assert!(plain.is_alive());
+        plain.send(()).unwrap();
+        simulation.run_until_idle();
+        assert_eq!(plain.exit_reason(), Some(ExitReason::Shutdown));
+    });
+}

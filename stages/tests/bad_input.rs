@@ -1,0 +1,218 @@
+//! What users may get wrong, and what stages survive.
+
+mod common;
+
+use common::messages::{Die, Put};
+use common::probes::{Counter, Middle, Sink};
+use common::{Log, Seen, demand, range, seeds};
+use genstage::prelude::*;
+
+fn refusal(options: SubscriptionOptions) -> String {
+    let sim = genstage::Simulation::new(0);
+    sim.run(|sim| {
+        let log = Log::default();
+        let producer = Counter::new("p", &log).start(StageOptions::new()).unwrap();
+        let consumer = Sink::new("c", &log).start(StageOptions::new()).unwrap();
+        let error = consumer.sync_subscribe(&producer, options).unwrap_err();
+        consumer.async_subscribe(&producer, options);
+        sim.run_until_idle();
+        // Nothing was sent to the producer, and the consumer goes on.
+        assert_eq!((log.of("p"), log.of("c")), (vec![Seen::Init], vec![]));
+        assert!(consumer.is_alive());
+        assert!(matches!(error, SubscribeError::Options(_)));
+        error.to_string()
+    })
+}
+
+/// Section 4: `max_demand` is checked first, then `min_demand` against it; the text names option, bound and value.
+#[test]
+fn bad_bounds_are_refused_with_their_text() {
+    let text = |error: &str| format!("bad subscription options: {error}");
+    assert_eq!(refusal(SubscriptionOptions::new().max_demand(0)), text("max_demand must be >= 1, got 0"));
+    assert_eq!(refusal(demand(0, 5)), text("max_demand must be >= 1, got 0"));
+    assert_eq!(refusal(SubscriptionOptions::new().min_demand(2000)), text("min_demand must be <= 999, got 2000"));
+    assert_eq!(refusal(demand(10, 10)), text("min_demand must be <= 9, got 10"));
+    assert_eq!(refusal(demand(1, 1)), text("min_demand must be <= 0, got 1"));
+    assert_eq!(refusal(demand(5, usize::MAX)), text(&format!("min_demand must be <= 4, got {}", usize::MAX)));
+}
+
+/// Section 4: the bounds themselves are allowed.
+#[test]
+fn the_bounds_themselves_are_allowed() {
+    for options in [demand(1, 0), demand(10, 9), demand(usize::MAX, 0), demand(usize::MAX, usize::MAX - 1)] {
+        assert_eq!(options.check(), Ok(()));
+    }
+}
+
+/// Section 4: `max_demand` has no upper bound.
+#[test]
+fn the_greatest_max_demand_works() {
+    for min in [0, 1, usize::MAX - 1] {
+        seeds(10, |sim, log| {
+            let producer = Counter::new("p", log).up_to(1000).start(StageOptions::new()).unwrap();
+            let consumer = Sink::new("c", log).start(StageOptions::new()).unwrap();
+            consumer.sync_subscribe(&producer, demand(usize::MAX, min)).unwrap();
+            sim.run_until_idle();
+            assert_eq!(log.events("c"), range(0..1000));
+            assert_eq!(log.demands("p")[0], usize::MAX);
+        });
+    }
+}
+
+/// Asks without measure from several consumers do not overflow anything.
+#[test]
+fn asks_without_measure_do_not_overflow() {
+    seeds(20, |sim, log| {
+        let producer = Counter::new("p", log).up_to(100).start(StageOptions::new()).unwrap();
+        let middle = Middle::forwarder("m", log).start(StageOptions::new()).unwrap();
+        middle.sync_subscribe(&producer, demand(10, 5)).unwrap();
+        for who in ["a", "b"] {
+            let consumer = Sink::new(who, log).manual().start(StageOptions::new()).unwrap();
+            for producer in [true, false] {
+                let options = demand(1, 0).cancel(Cancel::Temporary);
+                if producer {
+                    let id = consumer.sync_subscribe(&middle, options).unwrap();
+                    (0..3).for_each(|_| middle.ask(id, usize::MAX));
+                }
+            }
+        }
+        sim.run_until_idle();
+        let mut events = [log.events("a"), log.events("b")].concat();
+        events.sort_unstable();
+        assert_eq!(events, range(0..100));
+        producer.cast(Put(vec![100]));
+        sim.run_until_idle();
+        assert_eq!(log.sizes("a").iter().chain(&log.sizes("b")).sum::<usize>(), 101);
+    });
+}
+
+/// Section 14: telling a dead consumer to subscribe fails the caller.
+#[test]
+fn a_dead_consumer_does_not_subscribe() {
+    seeds(10, |sim, log| {
+        let producer = Counter::new("p", log).start(StageOptions::new()).unwrap();
+        let consumer = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        consumer.cast(Die(ExitReason::Normal));
+        sim.run_until_idle();
+        let error = consumer.sync_subscribe(&producer, demand(10, 5)).unwrap_err();
+        assert_eq!(error, SubscribeError::Call(CallError::NoProc));
+        assert_eq!(error.to_string(), "the consumer did not subscribe: the process is dead");
+        consumer.async_subscribe(&producer, demand(10, 5));
+        sim.run_until_idle();
+        assert_eq!(log.of("p"), [Seen::Init]);
+    });
+}
+
+/// Section 1.7: a panic in `handle_events` ends that stage alone: the producer lives and serves others.
+#[test]
+fn a_panicking_consumer_ends_alone() {
+    seeds(50, |sim, log| {
+        let producer = Counter::new("p", log).up_to(100).start(StageOptions::new()).unwrap();
+        let bad = Sink::new("bad", log).panic_at(3).start(StageOptions::new()).unwrap();
+        let id = bad.sync_subscribe(&producer, demand(10, 5)).unwrap();
+        sim.run_until_idle();
+        assert!(matches!(bad.exit_reason(), Some(ExitReason::Panic(panic)) if panic.message() == "not that one"));
+        assert!(matches!(&log.cancels("p")[..], [(CancelKind::Down, ExitReason::Panic(_))]));
+        let good = Sink::new("good", log).start(StageOptions::new()).unwrap();
+        good.sync_subscribe(&producer, demand(10, 5)).unwrap();
+        sim.run_until_idle();
+        assert_eq!(log.events("good"), range(10..100));
+        producer.ask(id, 5);
+        sim.run_until_idle();
+        assert!(producer.is_alive());
+    });
+}
+
+/// Section 1.7: a panic in `handle_demand` ends the producer; its consumers follow their modes.
+#[test]
+fn a_panicking_producer_takes_along_whom_the_mode_says() {
+    seeds(50, |sim, log| {
+        let producer = Counter::new("p", log).panic_on_demand().start(StageOptions::new()).unwrap();
+        let modes = [("a", Cancel::Permanent), ("b", Cancel::Transient), ("c", Cancel::Temporary)];
+        let consumers = modes.map(|(who, mode)| {
+            let consumer = Sink::new(who, log).start(StageOptions::new()).unwrap();
+            consumer.async_subscribe(&producer, demand(10, 5).cancel(mode));
+            consumer
+        });
+        sim.run_until_idle();
+        assert!(matches!(producer.exit_reason(), Some(ExitReason::Panic(panic)) if panic.message() == "no more"));
+        assert_eq!(consumers.map(|consumer| consumer.is_alive()), [false, false, true]);
+    });
+}
+
+/// Section 1.7: a panic in a stage in the middle ends it; what it had emitted before arrives.
+#[test]
+fn a_panicking_stage_in_the_middle_ends_alone() {
+    seeds(50, |sim, log| {
+        let producer = Counter::new("p", log).up_to(100).start(StageOptions::new()).unwrap();
+        let middle = Middle::forwarder("m", log).panic_at(7).start(StageOptions::new()).unwrap();
+        let consumer = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        middle.sync_subscribe(&producer, demand(4, 2)).unwrap();
+        consumer.sync_subscribe(&middle, demand(10, 5).cancel(Cancel::Temporary)).unwrap();
+        sim.run_until_idle();
+        // Batches of two: 6 and 7 are lost together.
+        assert_eq!(log.events("c"), range(0..6));
+        assert!(producer.is_alive() && consumer.is_alive() && !middle.is_alive());
+    });
+}
+
+/// Section 3: the name is taken.
+#[test]
+fn a_name_that_is_taken_is_refused() {
+    seeds(10, |sim, log| {
+        let named = || StageOptions::new().name("counter");
+        let first = Counter::new("p", log).start(named()).unwrap();
+        let error = Counter::new("q", log).start(named()).unwrap_err();
+        assert_eq!(error, StartError::AlreadyStarted(first.pid()));
+        assert_eq!(log.of("q"), []);
+        first.cast(Die(ExitReason::Normal));
+        sim.run_until_idle();
+        assert!(Counter::new("q", log).start(named()).is_ok());
+    });
+}
+
+/// Section 3: a stop or a panic in `init` fails the start, without `terminate`.
+#[test]
+fn a_failing_init_fails_the_start() {
+    struct Fails(bool);
+
+    impl Producer for Fails {
+        type Event = u64;
+
+        fn init(&mut self, _: &mut Context<'_, Self>) -> Outcome {
+            assert!(!self.0, "cannot");
+            Outcome::Stop(ExitReason::other("will not"))
+        }
+
+        fn handle_demand(&mut self, _: usize, _: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
+            unreachable!()
+        }
+
+        fn terminate(&mut self, _: &ExitReason, _: &mut Context<'_, Self>) {
+            unreachable!()
+        }
+    }
+
+    seeds(1, |_, _| {
+        let error = Fails(false).start(StageOptions::new()).unwrap_err();
+        assert_eq!(error, StartError::Init(ExitReason::other("will not")));
+        let Err(StartError::Init(ExitReason::Panic(panic))) = Fails(true).start(StageOptions::new()) else { panic!() };
+        assert_eq!(panic.message(), "cannot");
+    });
+}
+
+/// A stage may subscribe to itself: nothing breaks, and it can be ended.
+#[test]
+fn a_stage_subscribed_to_itself_does_no_harm() {
+    seeds(50, |sim, log| {
+        let each = |event| if event < 10 { vec![event + 1] } else { vec![] };
+        let middle = Middle::new("m", log, each).start(StageOptions::new()).unwrap();
+        middle.sync_subscribe(&middle, demand(4, 2)).unwrap();
+        middle.cast(Put(vec![0]));
+        sim.run_until_idle();
+        assert_eq!(log.events("m"), range(0..11));
+        middle.cast(Die(ExitReason::Normal));
+        sim.run_until_idle();
+        assert_eq!(middle.exit_reason(), Some(ExitReason::Normal));
+    });
+}

@@ -1,0 +1,241 @@
+//! Producers over iterators: section 17.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::probes::Sink;
+use common::{Log, demand, range, seeds};
+use genstage::prelude::*;
+
+/// An iterator that counts how often it was pulled, the pull that finds its end included.
+struct Counted<I> {
+    items: I,
+    pulls: Arc<AtomicUsize>,
+}
+
+impl<I: Iterator> Iterator for Counted<I> {
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<I::Item> {
+        self.pulls.fetch_add(1, Ordering::Relaxed);
+        self.items.next()
+    }
+}
+
+fn counted<I: Iterator<Item = u64>>(items: I) -> (Counted<I>, impl Fn() -> usize) {
+    let pulls = Arc::new(AtomicUsize::new(0));
+    (Counted { items, pulls: Arc::clone(&pulls) }, move || pulls.load(Ordering::Relaxed))
+}
+
+fn reader<R: genstage::Emits<Out = u64>>(log: &Log, producer: &genstage::StageRef<R>) -> SubscriptionId {
+    let consumer = Sink::new("c", log).manual().start(StageOptions::new()).unwrap();
+    consumer.sync_subscribe(producer, demand(10, 0)).unwrap()
+}
+
+/// Section 17: exactly as many items are pulled as are asked for, never one more.
+#[test]
+fn exactly_what_is_asked_for_is_pulled() {
+    seeds(20, |sim, log| {
+        let (items, pulls) = counted(0..);
+        let producer = from_enumerable(items).start(StageOptions::new()).unwrap();
+        let id = reader(log, &producer);
+        sim.run_until_idle();
+        assert_eq!(pulls(), 0);
+        for (ask, pulled) in [(3, 3), (1, 4), (5, 9)] {
+            producer.ask(id, ask);
+            sim.run_until_idle();
+            assert_eq!((pulls(), log.events("c").len()), (pulled, pulled));
+        }
+    });
+}
+
+/// Section 17: where the items end with the demand, the end is noticed at the next demand.
+#[test]
+fn an_exact_match_is_noticed_at_the_next_demand() {
+    seeds(20, |sim, log| {
+        let (items, pulls) = counted(0..5);
+        let producer = from_enumerable(items).start(StageOptions::new()).unwrap();
+        let id = reader(log, &producer);
+        producer.ask(id, 5);
+        sim.run_until_idle();
+        assert!(producer.is_alive());
+        assert_eq!((log.events("c"), pulls()), (range(0..5), 5));
+        producer.ask(id, 1);
+        sim.run_until_idle();
+        assert_eq!((producer.exit_reason(), pulls()), (Some(ExitReason::Normal), 6));
+        assert_eq!(log.cancels("c"), [(CancelKind::Down, ExitReason::Normal)]);
+    });
+}
+
+/// Section 17: an empty iterator ends at the first demand, and without demand never.
+#[test]
+fn an_empty_iterator_ends_at_the_first_demand() {
+    seeds(20, |sim, log| {
+        let producer = from_enumerable(std::iter::empty()).start(StageOptions::new()).unwrap();
+        let id = reader(log, &producer);
+        sim.run_until_idle();
+        assert!(producer.is_alive());
+        producer.ask(id, 1);
+        sim.run_until_idle();
+        assert_eq!((producer.exit_reason(), log.sizes("c")), (Some(ExitReason::Normal), vec![]));
+    });
+}
+
+/// Section 17: with one consumer the rhythm is `max_demand`, then what is asked again; at the end it stops, and its
+/// consumers as their modes say.
+#[test]
+fn a_finite_iterator_is_emitted_whole_and_ends_its_consumers() {
+    for (mode, ends) in [(Cancel::Permanent, true), (Cancel::Transient, false), (Cancel::Temporary, false)] {
+        seeds(50, |sim, log| {
+            let producer = from_enumerable(0..37).start(StageOptions::new()).unwrap();
+            let consumer = Sink::new("c", log).start(StageOptions::new()).unwrap();
+            consumer.sync_subscribe(&producer, demand(10, 5).cancel(mode)).unwrap();
+            sim.run_until_idle();
+            assert_eq!(log.events("c"), range(0..37));
+            assert_eq!(producer.exit_reason(), Some(ExitReason::Normal));
+            assert_eq!(consumer.exit_reason(), ends.then_some(ExitReason::Normal));
+        });
+    }
+}
+
+/// Section 17: it ends only after all that it had buffered has gone out.
+#[test]
+fn the_end_waits_for_the_buffer() {
+    seeds(50, |sim, log| {
+        let producer = from_enumerable(0..5).start(StageOptions::new()).unwrap();
+        let gone = Sink::new("gone", log).manual().start(StageOptions::new()).unwrap();
+        let id = gone.sync_subscribe(&producer, demand(10, 0)).unwrap();
+        // The items are pulled for one that is not there any more when they come: a producer that owes them.
+        producer.demand(DemandMode::Accumulate);
+        producer.ask(id, 10);
+        sim.run_until_idle();
+        gone.exit(ExitReason::Kill);
+        sim.run_until_idle();
+        let id = reader(log, &producer);
+        producer.ask(id, 10);
+        producer.demand(DemandMode::Forward);
+        sim.run_until_idle();
+        assert_eq!((log.events("c"), log.events("gone")), (range(0..5), vec![]));
+        assert_eq!(producer.exit_reason(), Some(ExitReason::Normal));
+    });
+}
+
+/// Section 17: finished and asked again, it emits nothing and pulls nothing.
+#[test]
+fn an_iterator_that_has_ended_is_not_pulled_again() {
+    /// Says `None`, and then goes on.
+    struct Unfused(u64);
+
+    impl Iterator for Unfused {
+        type Item = u64;
+
+        fn next(&mut self) -> Option<u64> {
+            self.0 += 1;
+            (self.0 != 3).then_some(self.0)
+        }
+    }
+
+    seeds(100, |sim, log| {
+        let producer = from_enumerable(Unfused(0)).start(StageOptions::new()).unwrap();
+        let id = reader(log, &producer);
+        producer.ask(id, 5);
+        producer.ask(id, 5);
+        sim.run_until_idle();
+        assert_eq!(log.events("c"), [1, 2]);
+    });
+}
+
+/// Section 17: a panic in the iterator ends the stage, and what it had pulled in that turn is lost; permanent and transient
+/// consumers end with it.
+#[test]
+fn a_panic_in_the_iterator_ends_the_stage_and_its_consumers() {
+    for (mode, ends) in [(Cancel::Permanent, true), (Cancel::Transient, true), (Cancel::Temporary, false)] {
+        seeds(20, |sim, log| {
+            let items = (0..100).inspect(|n| assert!(*n < 12, "no more"));
+            let producer = from_enumerable(items).start(StageOptions::new()).unwrap();
+            let consumer = Sink::new("c", log).start(StageOptions::new()).unwrap();
+            consumer.sync_subscribe(&producer, demand(10, 5).cancel(mode)).unwrap();
+            sim.run_until_idle();
+            let [(CancelKind::Down, ExitReason::Panic(panic))] = &log.cancels("c")[..] else { panic!() };
+            assert_eq!(panic.message(), "no more");
+            assert_eq!(log.events("c"), range(0..10));
+            assert_eq!(consumer.is_alive(), !ends);
+        });
+    }
+}
+
+/// Section 17, `on_cancel` stop: when the last subscription ends, by cancel or by death, the stage stops with reason normal.
+#[test]
+fn with_on_cancel_stop_it_ends_with_its_last_consumer() {
+    seeds(50, |sim, log| {
+        let options = StageOptions::new().demand(DemandMode::Accumulate);
+        let producer = from_enumerable(0..).on_cancel(OnCancel::Stop).start(options).unwrap();
+        sim.run_until_idle();
+        assert!(producer.is_alive());
+        let [a, b] = ["a", "b"].map(|who| Sink::new(who, log).manual().start(StageOptions::new()).unwrap());
+        let id = a.sync_subscribe(&producer, demand(10, 0).cancel(Cancel::Temporary)).unwrap();
+        b.sync_subscribe(&producer, demand(10, 0)).unwrap();
+        producer.demand(DemandMode::Forward);
+        sim.run_until_idle();
+        producer.cancel(id, ExitReason::Normal);
+        sim.run_until_idle();
+        assert!(producer.is_alive());
+        assert_eq!(log.cancels("a"), [(CancelKind::Cancel, ExitReason::Normal)]);
+        b.exit(ExitReason::Kill);
+        sim.run_until_idle();
+        assert_eq!(producer.exit_reason(), Some(ExitReason::Normal));
+    });
+}
+
+/// Section 17, `on_cancel` continue, the default: it waits for the next consumer and goes on where it was.
+#[test]
+fn without_on_cancel_it_waits_for_the_next_consumer() {
+    seeds(50, |sim, log| {
+        let producer = from_enumerable(0..).start(StageOptions::new()).unwrap();
+        let first = reader(log, &producer);
+        producer.ask(first, 3);
+        producer.cancel(first, ExitReason::Shutdown);
+        sim.run_until_idle();
+        let second = reader(log, &producer);
+        producer.ask(second, 2);
+        sim.run_until_idle();
+        assert_eq!(log.events("c"), range(0..5));
+        assert!(producer.is_alive());
+    });
+}
+
+/// Section 17: a stage that was not started linked survives its starter; a linked one does not.
+#[test]
+fn a_link_ties_it_to_its_starter() {
+    use genstage::core::{Mailbox, spawn};
+
+    seeds(20, |sim, _| {
+        let (send, started) = std::sync::mpsc::channel();
+        let starter = spawn(move |mailbox: Mailbox<()>| async move {
+            let linked = from_enumerable(0..3).start_link(StageOptions::new()).unwrap();
+            let free = from_enumerable(0..3).start(StageOptions::new()).unwrap();
+            send.send((linked, free)).unwrap();
+            mailbox.receive().await;
+        });
+        sim.run_until_idle();
+        let (linked, free) = started.try_recv().unwrap();
+        starter.exit(ExitReason::other("gone"));
+        sim.run_until_idle();
+        assert_eq!((linked.exit_reason(), free.exit_reason()), (Some(ExitReason::other("gone")), None));
+    });
+}
+
+/// A demand without end on a finite iterator gives all of it, and ends.
+#[test]
+fn the_greatest_demand_takes_all() {
+    seeds(5, |sim, log| {
+        let producer = from_enumerable((0..1000).filter(|_| true)).start(StageOptions::new()).unwrap();
+        let id = reader(log, &producer);
+        producer.ask(id, usize::MAX);
+        sim.run_until_idle();
+        assert_eq!(log.batches("c"), [range(0..1000)]);
+        assert_eq!(producer.exit_reason(), Some(ExitReason::Normal));
+    });
+}

@@ -1,0 +1,333 @@
+//! Back into iterators: section 18.
+
+mod common;
+
+use std::sync::mpsc;
+
+use common::messages::{Boom, Die, Put};
+use common::probes::{Counter, Middle, Sink};
+use common::spy::Spy;
+use common::{Seen, demand, range, seeds};
+use genstage::core::ThreadProcess;
+use genstage::prelude::*;
+
+fn all<T>(items: impl Iterator<Item = Result<T, StreamError>>) -> Result<Vec<T>, StreamError> {
+    items.collect()
+}
+
+/// Section 18: all events of a producer that ends, in order; its clean end is the end of the stream.
+#[test]
+fn a_stream_yields_all_events_and_ends_with_its_producer() {
+    for (max, min) in [(1, 0), (10, 5), (100, 99), (1000, 500)] {
+        seeds(20, |_, _| {
+            let producer = from_enumerable(0..100_u64).start(StageOptions::new()).unwrap();
+            assert_eq!(all(stream(&producer, demand(max, min)).unwrap()), Ok(range(0..100)));
+        });
+    }
+}
+
+/// Section 18: nothing is asked for before the first `next`; then a batch counts as handled when the caller pulls beyond it.
+#[test]
+fn a_batch_is_acknowledged_when_the_caller_pulls_beyond_it() {
+    seeds(20, |sim, log| {
+        let options = StageOptions::new().dispatcher(Spy::new("p", log));
+        let producer = Counter::new("p", log).start(options).unwrap();
+        let mut numbers = stream(&producer, demand(10, 6)).unwrap();
+        sim.run_until_idle();
+        assert_eq!(log.asks("p"), []);
+        for n in 0..4 {
+            assert_eq!(numbers.next(), Some(Ok(n)));
+        }
+        sim.run_until_idle();
+        assert_eq!(log.asks("p"), [10]);
+        assert_eq!(numbers.next(), Some(Ok(4)));
+        sim.run_until_idle();
+        assert_eq!(log.asks("p"), [10, 4]);
+        for n in 5..9 {
+            assert_eq!(numbers.next(), Some(Ok(n)));
+        }
+        sim.run_until_idle();
+        assert_eq!(log.asks("p"), [10, 4, 4]);
+    });
+}
+
+/// Section 18: a stream that is dropped early cancels upstream with reason normal, and the producer goes on without it.
+#[test]
+fn a_stream_dropped_early_cancels_upstream() {
+    seeds(100, |sim, log| {
+        let producer = Counter::new("p", log).start(StageOptions::new()).unwrap();
+        let numbers = stream(&producer, demand(10, 5)).unwrap();
+        assert_eq!(all(numbers.take(7)), Ok(range(0..7)));
+        sim.run_until_idle();
+        assert_eq!(log.cancels("p"), [(CancelKind::Cancel, ExitReason::Normal)]);
+        // What was under way is not given back.
+        let next = all(stream(&producer, demand(1, 0)).unwrap().take(1)).unwrap();
+        assert!((10..=20).contains(&next[0]), "{next:?}");
+    });
+}
+
+/// Section 18: an infinite iterator with `take`, and a producer that stops when its stream does.
+#[test]
+fn an_infinite_iterator_may_be_taken_from() {
+    seeds(50, |sim, _| {
+        let producer = from_enumerable(0..).on_cancel(OnCancel::Stop).start(StageOptions::new()).unwrap();
+        assert_eq!(all(stream(&producer, SubscriptionOptions::new()).unwrap().take(2500)), Ok(range(0..2500)));
+        sim.run_until_idle();
+        assert_eq!(producer.exit_reason(), Some(ExitReason::Normal));
+    });
+}
+
+/// A stream that was never iterated says nothing to its producer.
+#[test]
+fn a_stream_that_is_not_iterated_does_nothing() {
+    seeds(10, |sim, log| {
+        let producer = Counter::new("p", log).start(StageOptions::new()).unwrap();
+        drop(stream(&producer, demand(10, 5)).unwrap());
+        sim.run_until_idle();
+        assert_eq!(log.of("p"), [Seen::Init]);
+    });
+}
+
+/// Section 18: bad options are an error when the stream is built.
+#[test]
+fn bad_options_are_refused_when_the_stream_is_built() {
+    seeds(1, |_, log| {
+        let producer = Counter::new("p", log).start(StageOptions::new()).unwrap();
+        let error = stream(&producer, SubscriptionOptions::new().max_demand(0)).unwrap_err();
+        assert_eq!(error.to_string(), "max_demand must be >= 1, got 0");
+        let good = stream(&producer, demand(10, 5)).unwrap();
+        let error = good.and(&producer, demand(10, 10)).unwrap_err();
+        assert_eq!(error.to_string(), "min_demand must be <= 9, got 10");
+    });
+}
+
+/// Section 18: several producers come in between as they arrive; each keeps its own order.
+#[test]
+fn several_producers_come_in_between() {
+    seeds(100, |_, _| {
+        let mode = Cancel::Transient;
+        let a = from_enumerable(0..50_u64).start(StageOptions::new()).unwrap();
+        let b = from_enumerable(100..130_u64).start(StageOptions::new()).unwrap();
+        let both = stream(&a, demand(7, 3).cancel(mode)).unwrap().and(&b, demand(5, 1).cancel(mode)).unwrap();
+        let (low, high): (Vec<_>, Vec<_>) = all(both).unwrap().into_iter().partition(|n| *n < 100);
+        assert_eq!((low, high), (range(0..50), range(100..130)));
+    });
+}
+
+/// Section 13 on a stream: the first end of a permanent producer ends it, without an error where the end is clean; the
+/// other producer is cancelled.
+#[test]
+fn a_permanent_producer_ends_the_stream() {
+    for reason in [ExitReason::Normal, ExitReason::Shutdown, ExitReason::other("bad")] {
+        seeds(30, |sim, log| {
+            let ending = Counter::new("ending", log).silent().start(StageOptions::new()).unwrap();
+            let other = Counter::new("other", log).silent().start(StageOptions::new()).unwrap();
+            ending.cast(Put(vec![1]));
+            sim.run_until_idle();
+            let mut events = stream(&ending, demand(10, 5)).unwrap().and(&other, demand(10, 5)).unwrap();
+            assert_eq!(events.next(), Some(Ok(1)));
+            ending.cast(Die(reason.clone()));
+            let error = StreamErrorParts { producer: ending.pid(), reason: reason.clone() };
+            let expected = (!reason.is_clean()).then_some(error);
+            assert_eq!(events.next().map(|end| end.unwrap_err()).map(StreamErrorParts::from), expected);
+            assert_eq!((events.next(), events.next()), (None, None));
+            sim.run_until_idle();
+            assert_eq!(log.cancels("other"), [(CancelKind::Cancel, ExitReason::Normal)]);
+            assert!(other.is_alive());
+        });
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct StreamErrorParts {
+    producer: genstage::Pid,
+    reason: ExitReason,
+}
+
+impl From<StreamError> for StreamErrorParts {
+    fn from(error: StreamError) -> Self {
+        Self { producer: error.producer, reason: error.reason }
+    }
+}
+
+/// Section 13 on a stream: a transient producer may end cleanly, a temporary one anyhow; the others go on.
+#[test]
+fn transient_and_temporary_producers_may_end() {
+    for (mode, reason, fails) in [
+        (Cancel::Transient, ExitReason::Shutdown, false),
+        (Cancel::Transient, ExitReason::other("bad"), true),
+        (Cancel::Temporary, ExitReason::other("bad"), false),
+        (Cancel::Temporary, ExitReason::Normal, false),
+    ] {
+        seeds(30, |_, log| {
+            let ending = Counter::new("ending", log).silent().start(StageOptions::new()).unwrap();
+            let going = from_enumerable(0..20_u64).start(StageOptions::new()).unwrap();
+            ending.cast(Die(reason.clone()));
+            let events = stream(&ending, demand(10, 5).cancel(mode)).unwrap();
+            let events = events.and(&going, demand(4, 2).cancel(Cancel::Transient)).unwrap();
+            let mut outcome = Vec::new();
+            let mut error = None;
+            for event in events {
+                match event {
+                    Ok(event) => outcome.push(event),
+                    Err(end) => error = Some(end.reason),
+                }
+            }
+            if fails {
+                // It may have been dead before it was watched.
+                assert!(matches!(error, Some(ref end) if *end == reason || *end == ExitReason::NoProc), "{error:?}");
+                assert_eq!(outcome, range(0..outcome.len() as u64));
+            } else {
+                // A dead transient producer counts as abnormal: `noproc`.
+                match error {
+                    None => assert_eq!(outcome, range(0..20)),
+                    Some(ExitReason::NoProc) if mode == Cancel::Transient => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        });
+    }
+}
+
+/// Section 18: a producer that panics gives one error, and then the stream is over.
+#[test]
+fn an_abnormal_end_is_one_error_and_then_the_end() {
+    seeds(50, |_, log| {
+        let producer = Counter::new("p", log).up_to(3).start(StageOptions::new()).unwrap();
+        let mut events = stream(&producer, demand(10, 5)).unwrap();
+        assert_eq!(events.by_ref().take(3).collect::<Result<Vec<_>, _>>(), Ok(range(0..3)));
+        producer.cast(Boom);
+        let error = events.next().unwrap().unwrap_err();
+        assert_eq!(error.producer, producer.pid());
+        let text = format!("the stream ended because producer {} did: panic: boom", producer.pid());
+        assert_eq!(error.to_string(), text);
+        assert_eq!((events.next(), events.next()), (None, None));
+    });
+}
+
+/// Section 18: a producer that is dead from the start.
+#[test]
+fn a_dead_producer_is_an_error_unless_temporary() {
+    for (mode, fails) in [(Cancel::Permanent, true), (Cancel::Transient, true), (Cancel::Temporary, false)] {
+        seeds(10, |_, log| {
+            let producer = Counter::new("p", log).start(StageOptions::new()).unwrap();
+            producer.exit(ExitReason::Kill);
+            producer.wait().unwrap_err();
+            let mut events = stream(&producer, demand(10, 5).cancel(mode)).unwrap();
+            assert_eq!(events.next().map(|end| end.unwrap_err().reason), fails.then_some(ExitReason::NoProc));
+            assert_eq!(events.next(), None);
+        });
+    }
+}
+
+/// Section 18: a producer may cancel a stream like any consumer.
+#[test]
+fn a_producer_may_cancel_a_stream() {
+    for reason in [ExitReason::Normal, ExitReason::other("enough")] {
+        seeds(20, |_, log| {
+            let producer = Counter::new("p", log).up_to(1).start(StageOptions::new()).unwrap();
+            let mut events = stream(&producer, demand(10, 5)).unwrap();
+            assert_eq!(events.next(), Some(Ok(0)));
+            let Some(Seen::Subscribed(id)) = log.of("p").into_iter().find(|seen| matches!(seen, Seen::Subscribed(_)))
+            else {
+                panic!()
+            };
+            producer.cancel(id, reason.clone());
+            let end = events.next().map(|end| end.unwrap_err().reason);
+            assert_eq!(end, (!reason.is_clean()).then_some(reason.clone()));
+            assert_eq!(events.next(), None);
+        });
+    }
+}
+
+/// Section 18: a stream over a stage in the middle, to the end of its source.
+#[test]
+fn a_stream_over_a_producer_consumer_drains_it() {
+    seeds(50, |_, log| {
+        let producer = from_enumerable(0..60_u64).start(StageOptions::new()).unwrap();
+        let doubler = Middle::doubler("m", log).start(StageOptions::new()).unwrap();
+        doubler.sync_subscribe(&producer, demand(10, 5)).unwrap();
+        let events = all(stream(&doubler, demand(7, 2)).unwrap()).unwrap();
+        assert_eq!(events, (0..60).flat_map(|n| [n, n]).collect::<Vec<_>>());
+    });
+}
+
+/// Section 18: mail for the thread that iterates stays where it is.
+#[test]
+fn mail_of_the_calling_process_stays_untouched() {
+    seeds(20, |_, _| {
+        let here = ThreadProcess::<u8>::start().unwrap();
+        here.me().send(1).unwrap();
+        let producer = from_enumerable(0..10_u64).start(StageOptions::new()).unwrap();
+        here.me().send(2).unwrap();
+        assert_eq!(all(stream(&producer, demand(3, 1)).unwrap()), Ok(range(0..10)));
+        let mail = [here.try_receive(), here.try_receive()];
+        assert!(matches!(mail, [Some(genstage::core::Mail::Message(1)), Some(genstage::core::Mail::Message(2))]));
+        assert!(here.try_receive().is_none());
+    });
+}
+
+/// A stream and a stage share a producer as two consumers do.
+#[test]
+fn a_stream_shares_its_producer_with_stages() {
+    seeds(50, |sim, log| {
+        let producer = from_enumerable(0..100_u64).start(StageOptions::new()).unwrap();
+        let consumer = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        consumer.sync_subscribe(&producer, demand(10, 5)).unwrap();
+        let streamed = all(stream(&producer, demand(10, 5)).unwrap()).unwrap();
+        sim.run_until_idle();
+        let mut events = [streamed, log.events("c")].concat();
+        events.sort_unstable();
+        assert_eq!(events, range(0..100));
+    });
+}
+
+/// A consumer that sums up a stream of its own within one callback.
+struct Summer;
+struct SumOf(u64);
+
+impl Consumer for Summer {
+    type Event = u64;
+
+    fn handle_events(&mut self, _: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+        Outcome::Continue
+    }
+}
+
+impl HandleCall<SumOf> for Summer {
+    type Reply = u64;
+
+    fn handle_call(&mut self, SumOf(n): SumOf, _: &mut Caller<u64>, _: &mut Context<'_, Self>) -> Answer<u64> {
+        let numbers = from_enumerable(0..n).start(StageOptions::new()).unwrap();
+        let plus_one = map(|n: u64| n + 1).start(StageOptions::new()).unwrap();
+        plus_one.sync_subscribe(&numbers, demand(10, 5)).unwrap();
+        Answer::Reply(stream(&plus_one, demand(10, 5)).unwrap().map(Result::unwrap).sum())
+    }
+}
+
+/// Section 18: a stream within a callback of a runtime with one worker: the wait is announced, and the producers run.
+#[test]
+fn a_stream_within_a_callback_does_not_stop_a_small_runtime() {
+    let runtime = Runtime::builder().workers(1).build().unwrap();
+    let _inside = runtime.enter();
+    let (send, sums) = mpsc::channel();
+    let callers: Vec<_> = (0..4_u64)
+        .map(|n| {
+            let (send, summer) = (send.clone(), Summer.start(StageOptions::new()).unwrap());
+            std::thread::spawn(move || send.send(summer.call(SumOf(1000 + n))).unwrap())
+        })
+        .collect();
+    callers.into_iter().for_each(|caller| caller.join().unwrap());
+    let mut sums: Vec<_> = sums.try_iter().map(Result::unwrap).collect();
+    sums.sort_unstable();
+    assert_eq!(sums, (1000..1004).map(|n| n * (n + 1) / 2).collect::<Vec<_>>());
+}
+
+/// The same in simulation.
+#[test]
+fn a_stream_within_a_callback_works_in_simulation() {
+    seeds(50, |_, _| {
+        let summer = Summer.start(StageOptions::new()).unwrap();
+        assert_eq!(summer.call(SumOf(100)), Ok(5050));
+    });
+}
