@@ -117,10 +117,10 @@ impl<T> Deliveries<T> {
     #[inline]
     pub fn deliver(&mut self, to: SubscriptionId, batch: impl Into<Batch<T>>) {
         let batch = batch.into();
-        if !batch.is_empty() {
-            self.batches.push(Delivery { to, batch });
-        } else {
+        if batch.is_empty() {
             self.recycle(batch);
+        } else {
+            self.batches.push(Delivery { to, batch });
         }
     }
 

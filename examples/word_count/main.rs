@@ -43,6 +43,7 @@ use chunks::{CHUNK, Chunk, Chunks};
 use files::Files;
 use genstage::prelude::*;
 use progress::{Progress, complain};
+use read::Buffers;
 use report::Report;
 use stages::{Counter, Reader};
 use words::Counts;
@@ -118,17 +119,20 @@ fn total(chunks: impl Iterator<Item = Chunk> + Send + 'static, workers: usize) -
     let some_chunks = options.max_demand(4).min_demand(2);
     let some_text = options.max_demand(4).min_demand(2);
 
-    let chunks = from_enumerable(chunks).start(StageOptions::new())?;
+    // Demand is kept back for now: a short source could end before the last reader is there.
+    let chunks = from_enumerable(chunks).start(StageOptions::new().demand(DemandMode::Accumulate))?;
     let mut counters = Vec::new();
     for _ in 0..workers {
-        let reader = Reader::default().start(StageOptions::new())?;
         // A reader for each counter: if each took from all readers, the text under way would grow with the square of
         // their number.
-        let counter = Counter::default().start(StageOptions::new())?;
+        let buffers = Buffers::default();
+        let reader = Reader::new(buffers.clone()).start(StageOptions::new())?;
+        let counter = Counter::new(buffers).start(StageOptions::new())?;
         counter.sync_subscribe(&reader, some_text)?;
         reader.sync_subscribe(&chunks, some_chunks)?;
         counters.push(counter);
     }
+    chunks.demand(DemandMode::Forward);
 
     let mut total = Counts::default();
     let Some((first, others)) = counters.split_first() else { return Ok(total) };

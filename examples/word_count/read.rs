@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::words::is_word_byte;
 
@@ -20,6 +21,24 @@ impl Piece {
     /// Its words and what is between them; no word continues beyond either end.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.store.get(self.words.clone()).unwrap_or_default()
+    }
+}
+
+/// Buffers to be used again: the system need not find and clear new memory for each piece.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Buffers {
+    /// A buffer with anything in it.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Keeps the buffer of a piece, unless it has grown beyond `most` for a long word.
+    pub(crate) fn give_back(&self, piece: Piece, most: usize) {
+        if (1..=most).contains(&piece.store.capacity()) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(piece.store);
+        }
     }
 }
 
@@ -46,28 +65,37 @@ impl ReadAt for File {
 ///
 /// So each word of a file is in exactly one piece, in whatever parts and order the file is read: one that began
 /// earlier is left out, one that goes on behind the part is read to its end. `exact` says that the `size` bytes are
-/// probably there; otherwise the buffer begins small.
-pub(crate) fn words_at(file: &impl ReadAt, start: u64, size: usize, exact: bool) -> io::Result<(Piece, usize)> {
+/// probably there; otherwise little memory is used at first. The piece is in `store`, whatever that contained.
+pub(crate) fn words_at(
+    file: &impl ReadAt,
+    start: u64,
+    size: usize,
+    exact: bool,
+    mut store: Vec<u8>,
+) -> io::Result<(Piece, usize)> {
     // The byte before tells whether the first word began there.
     let before = usize::from(start > 0);
     let offset = start - before as u64;
     let wanted = before + size;
-    let mut store = vec![0; if exact { wanted } else { wanted.min(SMALLEST) }];
-    let mut end = fill(file, &mut store, 0, offset)?;
-    while end == store.len() && end < wanted {
-        store.resize(wanted.min(end * 2), 0);
-        end += fill(file, &mut store, end, offset)?;
+    let mut end = 0;
+    let mut most = if exact { wanted } else { wanted.min(SMALLEST) };
+    loop {
+        end = fill(file, &mut store, end, most, offset)?;
+        if end < most || most == wanted {
+            break;
+        }
+        most = wanted.min(most * 2);
     }
     let found = end.saturating_sub(before);
 
     let read = &store[..end];
     let first = match read.first() {
-        // Up to the separator behind the word that began earlier; the rest of the file does not matter if there is none.
-        Some(&byte) if before == 1 && is_word_byte(byte) => read.iter().position(|&byte| !is_word_byte(byte)),
-        _ => Some(before.min(end)),
+        // A word began earlier: up to its end. If that is not here, neither is the beginning of another.
+        Some(&byte) if before == 1 && is_word_byte(byte) => {
+            read.iter().position(|&byte| !is_word_byte(byte)).unwrap_or(end)
+        }
+        _ => before.min(end),
     };
-    let Some(first) = first else { return Ok((Piece::default(), found)) };
-
     // A file that is shorter than expected has ended: its last word has, too.
     if end == wanted && end > first && is_word_byte(read[end - 1]) {
         end = finish_word(file, &mut store, end, offset)?;
@@ -75,35 +103,38 @@ pub(crate) fn words_at(file: &impl ReadAt, start: u64, size: usize, exact: bool)
     Ok((Piece { store, words: first..end }, found))
 }
 
-/// Reads on until the word that is cut off at the end of `store` has ended; returns where.
+/// Reads on until the word that is cut off at `end` has ended; returns where.
 fn finish_word(file: &impl ReadAt, store: &mut Vec<u8>, mut end: usize, offset: u64) -> io::Result<usize> {
     let mut more = 64;
     loop {
-        store.resize(end + more, 0);
-        let read = fill(file, store, end, offset)?;
-        let added = &store[end..end + read];
-        match added.iter().position(|&byte| !is_word_byte(byte)) {
-            Some(separator) => return Ok(end + separator),
-            None if read < more => return Ok(end + read),
-            None => end += read,
+        let filled = fill(file, store, end, end + more, offset)?;
+        if let Some(separator) = store[end..filled].iter().position(|&byte| !is_word_byte(byte)) {
+            return Ok(end + separator);
         }
+        if filled < end + more {
+            return Ok(filled);
+        }
+        end = filled;
         // Doubled: an absurdly long word takes few steps.
         more *= 2;
     }
 }
 
-/// Fills `store` from `from` on as far as the file goes; its first byte is the file's at `offset`.
-fn fill(file: &impl ReadAt, store: &mut [u8], from: usize, offset: u64) -> io::Result<usize> {
-    let mut at = from;
-    while at < store.len() {
-        match file.read_at(&mut store[at..], offset + at as u64) {
+/// Fills `store` from `at` up to `most` as far as the file goes, and returns how far that is. The first byte of `store`
+/// is the file's at `offset`.
+fn fill(file: &impl ReadAt, store: &mut Vec<u8>, mut at: usize, most: usize, offset: u64) -> io::Result<usize> {
+    if store.len() < most {
+        store.resize(most, 0);
+    }
+    while at < most {
+        match file.read_at(&mut store[at..most], offset + at as u64) {
             Ok(0) => break,
             Ok(read) => at += read,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(at - from)
+    Ok(at)
 }
 
 #[cfg(test)]
@@ -134,6 +165,11 @@ mod tests {
 
     fn slow(bytes: &[u8], step: usize) -> Slow<'_> {
         Slow { bytes, step, interrupted: Cell::new(false) }
+    }
+
+    /// A buffer that has been used, of a length that is sometimes enough.
+    fn dirty() -> Vec<u8> {
+        vec![b'd'; 20]
     }
 
     fn all(counts: &Counts) -> Vec<(String, u64)> {
@@ -168,7 +204,7 @@ mod tests {
                     }
                     let (mut counts, mut bytes) = (Counts::default(), 0);
                     for start in starts {
-                        let (piece, found) = words_at(&slow(text, step), start as u64, size, exact).unwrap();
+                        let (piece, found) = words_at(&slow(text, step), start as u64, size, exact, dirty()).unwrap();
                         counts.count(piece.bytes());
                         bytes += found;
                     }
@@ -189,8 +225,8 @@ mod tests {
                 expected.count(&text);
                 for cut in 1..=len {
                     let mut counts = Counts::default();
-                    counts.count(words_at(&slow(&text, 2), 0, cut, true).unwrap().0.bytes());
-                    counts.count(words_at(&slow(&text, 2), cut as u64, len - cut, true).unwrap().0.bytes());
+                    counts.count(words_at(&slow(&text, 2), 0, cut, true, dirty()).unwrap().0.bytes());
+                    counts.count(words_at(&slow(&text, 2), cut as u64, len - cut, true, dirty()).unwrap().0.bytes());
                     assert_eq!(all(&counts), all(&expected), "{text:?} at {cut}");
                 }
             }
@@ -199,39 +235,48 @@ mod tests {
 
     #[test]
     fn a_part_behind_the_end_is_empty() {
-        let (piece, found) = words_at(&slow(b"word", 9), 100, 10, true).unwrap();
+        let (piece, found) = words_at(&slow(b"word", 9), 100, 10, true, dirty()).unwrap();
         assert_eq!((piece.bytes(), found), (&b""[..], 0));
     }
 
     #[test]
     fn a_file_that_shrank_ends_where_it_ends() {
         // Expected to have 10 bytes more.
-        let (piece, found) = words_at(&slow(b"one two", 9), 3, 14, true).unwrap();
+        let (piece, found) = words_at(&slow(b"one two", 9), 3, 14, true, dirty()).unwrap();
         assert_eq!((piece.bytes(), found), (&b" two"[..], 4));
     }
 
     #[test]
     fn of_what_was_appended_only_the_last_word_is_read() {
-        let (piece, found) = words_at(&slow(b"one twofold three", 9), 0, 7, true).unwrap();
+        let (piece, found) = words_at(&slow(b"one twofold three", 9), 0, 7, true, dirty()).unwrap();
         assert_eq!((piece.bytes(), found), (&b"one twofold"[..], 7));
     }
 
     #[test]
     fn a_word_much_longer_than_the_part_is_read_to_its_end() {
         let text = [b" ".repeat(5), b"x".repeat(10_000), b" y".to_vec()].concat();
-        let (piece, found) = words_at(&slow(&text, usize::MAX), 0, 8, true).unwrap();
+        let (piece, found) = words_at(&slow(&text, usize::MAX), 0, 8, true, dirty()).unwrap();
         assert_eq!((piece.bytes(), found), (&text[..10_005], 8));
-        let (piece, found) = words_at(&slow(&text, usize::MAX), 8, 100, true).unwrap();
-        assert_eq!((piece.bytes(), piece.store.capacity(), found), (&b""[..], 0, 100));
+        let (piece, found) = words_at(&slow(&text, usize::MAX), 8, 100, true, dirty()).unwrap();
+        assert_eq!((piece.bytes(), piece.store.len(), found), (&b""[..], 101, 100));
     }
 
     #[test]
     fn little_is_allocated_for_a_file_of_unknown_length() {
-        let (piece, _) = words_at(&slow(b"word", 9), 0, 1 << 20, false).unwrap();
+        let (piece, _) = words_at(&slow(b"word", 9), 0, 1 << 20, false, dirty()).unwrap();
         assert_eq!((piece.bytes(), piece.store.len()), (&b"word"[..], SMALLEST));
         let text = b"word ".repeat(3000);
-        let (piece, found) = words_at(&slow(&text, 999), 0, 1 << 20, false).unwrap();
+        let (piece, found) = words_at(&slow(&text, 999), 0, 1 << 20, false, dirty()).unwrap();
         assert_eq!((piece.bytes(), found), (&text[..], text.len()));
+    }
+
+    #[test]
+    fn buffers_are_used_again_but_not_those_of_long_words() {
+        let buffers = Buffers::default();
+        for (capacity, kept) in [(0, false), (8, true), (10, true), (11, false)] {
+            buffers.give_back(Piece { store: Vec::with_capacity(capacity), words: 0..0 }, 10);
+            assert_eq!(buffers.take().capacity() > 0, kept, "{capacity}");
+        }
     }
 
     #[test]
@@ -242,6 +287,6 @@ mod tests {
                 Err(ErrorKind::PermissionDenied.into())
             }
         }
-        assert_eq!(words_at(&Broken, 0, 1, true).unwrap_err().kind(), ErrorKind::PermissionDenied);
+        assert_eq!(words_at(&Broken, 0, 1, true, dirty()).unwrap_err().kind(), ErrorKind::PermissionDenied);
     }
 }

@@ -9,27 +9,37 @@ use genstage::core::may_block;
 use genstage::prelude::*;
 
 use crate::chunks::{CHUNK, Chunk};
-use crate::read::{Piece, words_at};
+use crate::read::{Buffers, Piece, words_at};
 use crate::words::Counts;
 
 /// Everything before this has gone to the consumer.
 struct Finished;
 
+/// The largest buffer that is worth keeping.
+const LARGEST: usize = 2 * CHUNK as usize;
+
 /// Reads chunks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Reader {
+    buffers: Buffers,
     /// Files of unknown length that have not ended yet.
     unfinished: usize,
 }
 
 impl Reader {
+    /// A reader that uses these buffers.
+    pub(crate) fn new(buffers: Buffers) -> Self {
+        Self { buffers, unfinished: 0 }
+    }
+
     /// Reads a chunk, or the beginning of one without an end. A failure is reported, and leaves an empty piece.
     fn read(&mut self, mut chunk: Chunk, cx: &mut Context<'_, Self>) -> Piece {
         let exact = chunk.end.is_some();
         let rest = chunk.cut(CHUNK);
         let size = usize::try_from(chunk.end.map_or(CHUNK, |end| end - chunk.start)).unwrap_or(usize::MAX);
         // A disk can be slow: others use the core meanwhile.
-        let read = may_block(|| Some(words_at(chunk.file.open()?, chunk.start, size, exact)));
+        let buffer = self.buffers.take();
+        let read = may_block(|| Some(words_at(chunk.file.open()?, chunk.start, size, exact, buffer)));
         let (piece, bytes) = match read {
             Some(Ok(read)) => read,
             Some(Err(error)) => {
@@ -93,9 +103,17 @@ impl HandleInfo<Finished> for Reader {
 }
 
 /// Counts words. Emits nothing until there is nothing more to count, then everything at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counter {
+    buffers: Buffers,
     counts: Counts,
+}
+
+impl Counter {
+    /// A counter that gives the buffers of its pieces back to these.
+    pub(crate) fn new(buffers: Buffers) -> Self {
+        Self { buffers, counts: Counts::default() }
+    }
 }
 
 impl ProducerConsumer for Counter {
@@ -105,6 +123,7 @@ impl ProducerConsumer for Counter {
     fn handle_events(&mut self, pieces: Events<'_, Piece>, _: &mut Emit<Counts>, _: &mut Context<'_, Self>) -> Outcome {
         for piece in pieces {
             self.counts.count(piece.bytes());
+            self.buffers.give_back(piece, LARGEST);
         }
         Outcome::Continue
     }

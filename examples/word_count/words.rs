@@ -10,6 +10,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use ahash::RandomState;
 use serde::Serialize;
@@ -22,6 +23,10 @@ const LOWER_CASE: u8 = 0x20;
 
 /// A `_` with [`LOWER_CASE`] set; no other byte of a word becomes this.
 const UNDERSCORE: u8 = b'_' | LOWER_CASE;
+
+/// All tables hash alike: two of them then have their words in about the same order, and [`Counts::merge`] walks through
+/// both from front to back instead of jumping about.
+static HASHING: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// A word and how often it was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,13 +44,24 @@ pub(crate) const fn is_word_byte(byte: u8) -> bool {
 }
 
 /// How often each word was seen.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counts {
     short: HashMap<u128, u64, RandomState>,
     long: HashMap<Box<[u8]>, u64, RandomState>,
     words: u64,
     /// A long word in lower case, while it is looked up.
     lowered: Vec<u8>,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            short: HashMap::with_hasher(HASHING.clone()),
+            long: HashMap::with_hasher(HASHING.clone()),
+            words: 0,
+            lowered: Vec::new(),
+        }
+    }
 }
 
 impl Counts {
@@ -116,9 +132,10 @@ impl Counts {
             std::mem::swap(self, &mut other);
         }
         self.words += other.words;
-        // Workers share most of their frequent words, but few of their many rare ones.
-        self.short.reserve(other.short.len() / 2);
-        self.long.reserve(other.long.len() / 2);
+        // For all of them, though many are in both: in a table that is too small, words that come in order of their
+        // hashes pile up at one place.
+        self.short.reserve(other.short.len());
+        self.long.reserve(other.long.len());
         for (word, count) in other.short {
             *self.short.entry(word).or_insert(0) += count;
         }

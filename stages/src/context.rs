@@ -63,6 +63,10 @@ impl<'a, S: 'static> Context<'a, S> {
 
     /// Where calls, casts and infos put the events they emit. Does not compile in a consumer.
     ///
+    /// # Panics
+    ///
+    /// If one type is two kinds of stage at once, in the one that was not started.
+    ///
     /// ```
     /// use genstage::prelude::*;
     ///
@@ -169,7 +173,7 @@ pub trait EmitsAs<K> {
 #[derive(Debug)]
 pub struct ProducerKind;
 
-/// Says that a stage emits as a producer_consumer.
+/// Says that a stage emits as a `producer_consumer`.
 #[derive(Debug)]
 pub struct ProducerConsumerKind;
 

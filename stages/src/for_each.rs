@@ -56,7 +56,7 @@ impl<T, F> fmt::Debug for ForEach<T, F> {
     }
 }
 
-/// A producer_consumer that emits what a closure makes of every event.
+/// A `producer_consumer` that emits what a closure makes of every event.
 ///
 /// ```
 /// use genstage::prelude::*;

@@ -6,18 +6,17 @@
 //! for. So the slowest stage sets the pace, and memory does not grow with the length of the stream.
 //!
 //! ```text
-//!                  ask                          ask
-//!             <-----------                 <-----------
-//!   producer                 producer_                    consumer
-//!                            consumer
-//!             ----------->                 ----------->
-//!                events                       events
+//!                ask                         ask
+//!           <-----------                <-----------
+//!   producer             producer_consumer           consumer
+//!           ----------->                ----------->
+//!              events                      events
 //! ```
 //!
 //! * Events travel in **batches**. A callback gets a whole batch as [`Events`], and emits as many events as it likes into an
 //!   [`Emit`].
-//! * What a stage emits beyond demand waits in its **buffer**: 10,000 events at a producer, no bound at a producer_consumer.
-//!   A full buffer discards its oldest events. [`StageOptions`] change both.
+//! * What a stage emits beyond demand waits in its **buffer**: at most 10,000 events in a producer, without bound in a
+//!   `ProducerConsumer`. A full buffer discards its oldest events. [`StageOptions`] change both.
 //! * With several consumers the **dispatcher** decides who gets which event. [`DemandDispatcher`], the default, serves the
 //!   consumer with the biggest demand first; each event goes to one consumer. Write others with the [`Dispatcher`] trait.
 //!

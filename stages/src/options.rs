@@ -66,7 +66,7 @@ impl<R: Role> StageOptions<R> {
     }
 
     /// How many events the stage keeps that nobody has asked for: by default 10,000 for a producer, without bound for a
-    /// producer_consumer. What exceeds it is discarded and reported. With 0, whatever meets no demand is discarded.
+    /// `producer_consumer`. What exceeds it is discarded and reported. With 0, whatever meets no demand is discarded.
     pub fn buffer_size(mut self, events: usize) -> Self
     where
         R: Emits,

@@ -167,7 +167,7 @@ impl<T, I> Outlet<T, I> {
         self.dispatcher.demand().saturating_sub(self.buffer.len()).saturating_sub(self.owed)
     }
 
-    /// Whether downstream waits for something: a producer_consumer takes its next input only then.
+    /// Whether downstream waits for something: a `producer_consumer` takes its next input only then.
     #[inline]
     pub(crate) fn wants(&self) -> bool {
         self.buffer.is_empty() && self.dispatcher.demand() > 0

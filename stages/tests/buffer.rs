@@ -193,7 +193,7 @@ fn nothing_overtakes_a_buffered_event() {
     });
 }
 
-/// Section 10: the estimate counts the buffer alone, not input that waits in a producer_consumer.
+/// Section 10: the estimate counts the buffer alone, not input that waits in a `producer_consumer`.
 #[test]
 fn the_estimate_counts_the_output_buffer_only() {
     seeds(20, |sim, log| {

@@ -189,7 +189,7 @@ fn a_finite_producer_stops_behind_its_last_events() {
     });
 }
 
-/// Sections 11 and 12: in a producer_consumer an info waits behind the input, then behind the output.
+/// Sections 11 and 12: in a `producer_consumer` an info waits behind the input, then behind the output.
 #[test]
 fn an_info_to_a_producer_consumer_waits_behind_input_and_output() {
     seeds(50, |sim, log| {
@@ -240,7 +240,7 @@ fn an_info_keeps_its_place_between_input_events() {
     });
 }
 
-/// Sections 11 and 12: an info to a producer_consumer with no input waits behind its output alone.
+/// Sections 11 and 12: an info to a `producer_consumer` with no input waits behind its output alone.
 #[test]
 fn an_info_to_a_producer_consumer_without_input_waits_behind_output() {
     seeds(20, |sim, log| {

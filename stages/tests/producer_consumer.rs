@@ -369,7 +369,7 @@ fn the_cancellation_names_the_real_producer() {
     });
 }
 
-/// Section 12, the manual side: a producer_consumer may ask upstream itself.
+/// Section 12, the manual side: a `producer_consumer` may ask upstream itself.
 #[test]
 fn a_producer_consumer_may_ask_by_hand() {
     seeds(20, |sim, log| {
@@ -387,7 +387,7 @@ fn a_producer_consumer_may_ask_by_hand() {
     });
 }
 
-/// Section 10: the output buffer of a producer_consumer has no bound unless it is given one.
+/// Section 10: the output buffer of a `producer_consumer` has no bound unless it is given one.
 #[test]
 fn the_output_buffer_has_no_bound_by_default() {
     seeds(2, |sim, log| {

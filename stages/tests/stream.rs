@@ -317,7 +317,9 @@ fn a_stream_within_a_callback_does_not_stop_a_small_runtime() {
             std::thread::spawn(move || send.send(summer.call(SumOf(1000 + n))).unwrap())
         })
         .collect();
-    callers.into_iter().for_each(|caller| caller.join().unwrap());
+    for caller in callers {
+        caller.join().unwrap();
+    }
     let mut sums: Vec<_> = sums.try_iter().map(Result::unwrap).collect();
     sums.sort_unstable();
     assert_eq!(sums, (1000..1004).map(|n| n * (n + 1) / 2).collect::<Vec<_>>());

@@ -1,10 +1,11 @@
 //! The cell of a process: its inbox, its body, and the order in which it lives and dies.
 //!
-//! Who may touch what: anybody may lock the inbox, and only for a moment; the body is locked by the one thread that runs
-//! the process's slice, and no other lock of the runtime is held while it runs.
+//! Who may touch what: one lock guards the inbox and, while the process does not run, its body; anybody may take it, and
+//! only for a moment. The thread that runs a slice takes the body out and holds no lock while it runs.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::thread::Thread;
 
 use super::current;
@@ -20,6 +21,8 @@ use crate::{ExitReason, MonitorRef, Pid, Signal, log, reason::Panic};
 
 /// What a process does in its turns.
 pub(crate) trait Body<M>: Send {
+    /// Takes its mail, at the start of a slice.
+    fn begin(&mut self, inbox: &mut Inbox<M>);
     /// Once, before the first turn, with the starter waiting.
     fn init(&mut self, cell: &Arc<Cell<M>>) -> Turn;
     /// One slice.
@@ -62,8 +65,28 @@ pub(crate) struct Cell<M> {
     /// Mirrors `inbox.doom.is_some()`, to be asked between messages without the lock.
     doomed: AtomicBool,
     cost: Cost,
-    inbox: Mutex<Inbox<M>>,
-    body: Mutex<Option<Box<dyn Body<M>>>>,
+    inbox: Mutex<Resting<M>>,
+}
+
+/// What the lock guards.
+pub(crate) struct Resting<M> {
+    inbox: Inbox<M>,
+    /// `None` while a slice runs, and once dead.
+    body: Option<Box<dyn Body<M>>>,
+}
+
+impl<M> Deref for Resting<M> {
+    type Target = Inbox<M>;
+
+    fn deref(&self) -> &Inbox<M> {
+        &self.inbox
+    }
+}
+
+impl<M> DerefMut for Resting<M> {
+    fn deref_mut(&mut self) -> &mut Inbox<M> {
+        &mut self.inbox
+    }
 }
 
 impl<M: Send + 'static> Cell<M> {
@@ -77,8 +100,7 @@ impl<M: Send + 'static> Cell<M> {
             engine: Arc::clone(engine),
             doomed: AtomicBool::new(false),
             cost: Cost::unknown(),
-            inbox: Mutex::new(Inbox::starting()),
-            body: Mutex::new(None),
+            inbox: Mutex::new(Resting { inbox: Inbox::starting(), body: None }),
         })
     }
 
@@ -86,7 +108,7 @@ impl<M: Send + 'static> Cell<M> {
         &self.engine
     }
 
-    pub(crate) fn inbox(&self) -> &Mutex<Inbox<M>> {
+    pub(crate) fn inbox(&self) -> &Mutex<Resting<M>> {
         &self.inbox
     }
 
@@ -148,8 +170,7 @@ impl<M: Send + 'static> Cell<M> {
             Ok(Turn::Stop(reason)) => reason,
             Ok(Turn::Doomed) => ExitReason::Killed,
             Ok(Turn::Drained | Turn::More) => {
-                *self.body.lock() = Some(body);
-                self.end_slice(false).into_iter().for_each(|task| self.engine.schedule(task));
+                self.end_slice(body, false).into_iter().for_each(|task| self.engine.schedule(task));
                 return Ok(());
             }
             Err(panic) => ExitReason::Panic(panic),
@@ -170,8 +191,11 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     /// The end of a slice, or of the start. Gives the process back if it must run again.
-    fn end_slice(self: &Arc<Self>, more: bool) -> Option<Task> {
-        match self.inbox.lock().end(more) {
+    #[inline]
+    fn end_slice(self: &Arc<Self>, body: Box<dyn Body<M>>, more: bool) -> Option<Task> {
+        let mut resting = self.inbox.lock();
+        resting.body = Some(body);
+        match resting.end(more) {
             Ended::Idle => None,
             Ended::Requeue => Some(Arc::clone(self) as Task),
         }
@@ -179,16 +203,9 @@ impl<M: Send + 'static> Cell<M> {
 
     /// The end: after a callback's wish or fault with `terminate`, after an exit signal without (G6.3). Where both came, the
     /// signal counts: whoever sent it has seen the process as dead since.
-    fn stop(self: &Arc<Self>, reason: ExitReason) {
-        let mut body = self.body.lock().take();
-        let reason = match &mut body {
-            Some(body) if !self.is_doomed() => match Panic::catch(|| body.terminate(self, &reason)) {
-                Ok(()) => reason,
-                Err(panic) => ExitReason::Panic(panic),
-            },
-            _ => reason,
-        };
-        self.bury(body, reason);
+    fn stop(self: &Arc<Self>, mut body: Box<dyn Body<M>>, reason: ExitReason) {
+        let terminated = if self.is_doomed() { Ok(()) } else { Panic::catch(|| body.terminate(self, &reason)) };
+        self.bury(Some(body), terminated.map_or_else(ExitReason::Panic, |()| reason));
     }
 
     /// Death, in the order of P3.3: no longer alive; state dropped and names freed; only then are others told. So whoever
@@ -245,19 +262,20 @@ impl<M: Send + 'static> Cell<M> {
 impl<M: Send + 'static> Runnable for Cell<M> {
     fn run(self: Arc<Self>) -> Option<Task> {
         let _inside = current::enter_pid(self.pid);
-        let turn = {
-            let mut body = self.body.lock();
-            let body = body.as_mut()?;
-            Panic::catch(|| body.run(&self))
+        let mut body = {
+            let mut resting = self.inbox.lock();
+            let mut body = resting.body.take()?;
+            body.begin(&mut resting);
+            body
         };
-        let reason = match turn {
-            Ok(Turn::Drained) => return self.end_slice(false),
-            Ok(Turn::More) => return self.end_slice(true),
+        let reason = match Panic::catch(|| body.run(&self)) {
+            Ok(Turn::Drained) => return self.end_slice(body, false),
+            Ok(Turn::More) => return self.end_slice(body, true),
             Ok(Turn::Stop(reason)) => reason,
             Ok(Turn::Doomed) => ExitReason::Killed,
             Err(panic) => ExitReason::Panic(panic),
         };
-        self.stop(reason);
+        self.stop(body, reason);
         None
     }
 

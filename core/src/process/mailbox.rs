@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::cell::{Body, Cell, Turn};
-use super::inbox::Mail;
+use super::inbox::{Inbox, Mail};
 use super::own::Own;
 use crate::sync::Arc;
 use crate::timer::Timer;
@@ -186,13 +186,16 @@ impl<M: Send + 'static> Wake for ProcessWaker<M> {
 }
 
 impl<M: Send + 'static> Body<M> for FutureBody {
+    fn begin(&mut self, inbox: &mut Inbox<M>) {
+        inbox.begin_future();
+    }
+
     fn init(&mut self, cell: &Arc<Cell<M>>) -> Turn {
         cell.wake_future();
         Turn::Drained
     }
 
     fn run(&mut self, cell: &Arc<Cell<M>>) -> Turn {
-        cell.inbox().lock().begin_future();
         if cell.is_doomed() {
             return Turn::Doomed;
         }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use super::address::Address;
 use super::cell::{Body, Cell, Turn};
-use super::inbox::Mail;
+use super::inbox::{Inbox, Mail};
 use super::own::{Own, describe};
 use super::start::{StartOptions, start};
 use crate::sync::Arc;
@@ -153,6 +153,10 @@ impl<P: Process> Server<P> {
 }
 
 impl<P: Process> Body<P::Message> for Server<P> {
+    fn begin(&mut self, inbox: &mut Inbox<P::Message>) {
+        inbox.begin(&mut self.work);
+    }
+
     fn init(&mut self, cell: &Arc<Cell<P::Message>>) -> Turn {
         let mut cx = Context { own: &self.own, work: &mut self.work };
         match self.process.init(&mut cx) {
@@ -164,7 +168,6 @@ impl<P: Process> Body<P::Message> for Server<P> {
     }
 
     fn run(&mut self, cell: &Arc<Cell<P::Message>>) -> Turn {
-        cell.inbox().lock().begin(&mut self.work);
         let mut budget = cell.engine().budget(SLICE_MAIL);
         loop {
             if cell.is_doomed() {

@@ -53,7 +53,7 @@ fn burns(thread: Option<u64>) -> bool {
     !matches!(state, Some('S' | 'D' | 'T' | 't'))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, not(loom), target_os = "linux"))]
 mod tests {
     use super::*;
 

@@ -147,7 +147,7 @@ impl Scheduler {
         if long || !seat.word.is_current(claim.slice) {
             return self.inject(task);
         }
-        match seat.hot.push(task, |task| seat.queue.push(task)) {
+        match seat.hot.push(task, &seat.queue) {
             Placed::Queued if self.idle.any() && seat.is_worth_moving() => self.rouse_one(),
             Placed::Hot | Placed::Queued => {}
             Placed::Refused(task) => self.inject(task),

@@ -4,6 +4,7 @@
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::Task;
+use super::seat::Line;
 
 /// As other runtimes have it; a longer backlog goes to the injector, where idle seats find it.
 const CAPACITY: usize = 256;
@@ -19,11 +20,6 @@ impl Queue {
         Self { push, pop }
     }
 
-    /// Hands the task back if the queue is full.
-    pub(crate) fn push(&self, task: Task) -> Result<(), Task> {
-        self.push.try_send(task).map_err(crossbeam_channel::TrySendError::into_inner)
-    }
-
     #[inline]
     pub(crate) fn pop(&self) -> Option<Task> {
         // Looking first costs two loads; a failed receive costs a fence.
@@ -32,6 +28,17 @@ impl Queue {
 
     pub(crate) fn len(&self) -> usize {
         self.pop.len()
+    }
+}
+
+impl Line for Queue {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.pop.is_empty()
+    }
+
+    fn push(&self, task: Task) -> Result<(), Task> {
+        self.push.try_send(task).map_err(crossbeam_channel::TrySendError::into_inner)
     }
 }
 

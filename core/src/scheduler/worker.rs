@@ -3,13 +3,11 @@
 use std::thread;
 use std::time::Instant;
 
+use super::seat::Line;
 use super::{Scheduler, Seat, SeatClaim, Task, away};
 use crate::process::current;
 use crate::runtime::engine::Engine;
 use crate::sync::Arc;
-
-/// How often in a row the hot slot comes first. As in tokio: more, and two processes that play ping-pong starve the queue.
-const HOT_STREAK: u32 = 3;
 
 /// Every so many slices the injector comes first, so that it cannot starve. A prime, as in tokio and Go.
 const INJECTOR_FIRST: u32 = 61;
@@ -27,7 +25,7 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
     let number = away::this_thread();
     let mut next = Some(seat);
     while let Some(seat) = next {
-        let mut worker = Worker { scheduler, at: seat, seat: &scheduler.seats[seat], slices: 0, streak: 0 };
+        let mut worker = Worker { scheduler, at: seat, seat: &scheduler.seats[seat], slices: 0 };
         worker.seat.sitter.sit(number);
         match worker.sit() {
             Left::Stopping => break,
@@ -62,7 +60,6 @@ struct Worker<'a> {
     at: usize,
     seat: &'a Seat,
     slices: u32,
-    streak: u32,
 }
 
 impl Worker<'_> {
@@ -116,14 +113,7 @@ impl Worker<'_> {
                 return Some(task);
             }
         }
-        if self.streak < HOT_STREAK
-            && let Some(task) = self.seat.hot.take()
-        {
-            self.streak += 1;
-            return Some(task);
-        }
-        self.streak = 0;
-        let own = self.seat.queue.pop().or_else(|| self.seat.hot.take());
+        let own = self.seat.hot.take().or_else(|| self.seat.queue.pop());
         own.or_else(|| self.scheduler.injector.pop()).or_else(|| self.search())
     }
 

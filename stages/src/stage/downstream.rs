@@ -118,7 +118,7 @@ impl<R: Role> Stage<R> {
         }
     }
 
-    /// Sees to unmet demand: a producer is asked, a producer_consumer goes on with its input.
+    /// Sees to unmet demand: a producer is asked, a `producer_consumer` goes on with its input.
     #[inline]
     pub(super) fn supply(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
         if R::PULLS {

@@ -1,7 +1,7 @@
 //! The stage: a thin loop around pure parts. It takes one message, lets a pure part or a callback decide, and acts.
 //!
 //! 1. `mod` — the loop: which message goes where
-//! 2. `upstream` — its subscriptions to producers: events, demand, the queue of a producer_consumer
+//! 2. `upstream` — its subscriptions to producers: events, demand, the queue of a `producer_consumer`
 //! 3. `downstream` — the subscriptions of its consumers: asks, deliveries, demand on the producer
 //! 4. `inside` — what callbacks reach through their context
 

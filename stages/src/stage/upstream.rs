@@ -44,7 +44,7 @@ impl<T> Upstream<T> {
     }
 }
 
-/// What waits at a producer_consumer until downstream wants something.
+/// What waits at a `producer_consumer` until downstream wants something.
 pub(crate) enum Queued<R: Role> {
     Events(SubscriptionId, Batch<R::In>),
     /// A subscription ended behind this input.
@@ -103,11 +103,16 @@ impl<R: Role> Stage<R> {
         if !self.wiring.producers.contains(id) {
             return Outcome::Continue;
         }
-        if R::PULLS {
+        if !R::PULLS {
+            return self.handle_message(id, batch, cx);
+        }
+        if !self.wiring.queue.is_empty() || !self.wiring.outlet.wants() {
             self.wiring.queue.push_back(Queued::Events(id, batch));
-            self.drain(cx)
-        } else {
-            self.handle_message(id, batch, cx)
+            return Outcome::Continue;
+        }
+        match self.handle_message(id, batch, cx) {
+            Outcome::Continue => self.drain(cx),
+            stop @ Outcome::Stop(_) => stop,
         }
     }
 

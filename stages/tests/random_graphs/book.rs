@@ -1,0 +1,122 @@
+//! What happened, and what must hold while it does.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use genstage::SubscriptionId;
+
+/// Stages are numbered as they are started.
+pub(crate) type Node = usize;
+
+#[derive(Clone, Default)]
+pub(crate) struct Shared(Arc<Mutex<Book>>);
+
+impl Shared {
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().unwrap()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    /// When its stage emitted each event, counted for each stage by itself.
+    places: HashMap<(Node, u64), usize>,
+    /// From whom which event has come.
+    received: HashSet<(Node, u64)>,
+    /// Producers that kept back demand: events they emitted meanwhile come behind those that this demand brings (section 9.4).
+    pub(crate) accumulated: HashSet<Node>,
+    pub(crate) emitted: BTreeMap<Node, usize>,
+    pub(crate) discarded: BTreeMap<Node, usize>,
+    /// What producers could still emit.
+    pub(crate) left: BTreeMap<Node, usize>,
+    pub(crate) edges: BTreeMap<SubscriptionId, Edge>,
+    pub(crate) faults: Vec<String>,
+}
+
+/// A subscription.
+#[derive(Debug, Default)]
+pub(crate) struct Edge {
+    pub(crate) producer: Node,
+    pub(crate) consumer: Node,
+    /// The bounds of an automatic subscription, once they are known.
+    pub(crate) bounds: Option<(usize, usize)>,
+    pub(crate) asked: usize,
+    pub(crate) delivered: usize,
+    pub(crate) received: usize,
+    last: Option<usize>,
+    /// Whether the dispatcher serves it.
+    pub(crate) served: bool,
+    /// How often `handle_cancel` ran for it.
+    pub(crate) cancels_of_producer: usize,
+    pub(crate) cancels_of_consumer: usize,
+}
+
+impl Book {
+    pub(crate) fn emit(&mut self, node: Node, event: u64) {
+        let count = self.emitted.entry(node).or_default();
+        if self.places.insert((node, event), *count).is_some() {
+            self.faults.push(format!("stage {node} emitted event {event} twice"));
+        }
+        *count += 1;
+    }
+
+    pub(crate) fn discard(&mut self, node: Node, count: usize) {
+        *self.discarded.entry(node).or_default() += count;
+    }
+
+    pub(crate) fn edge(&mut self, id: SubscriptionId) -> &mut Edge {
+        self.edges.entry(id).or_default()
+    }
+
+    pub(crate) fn ask(&mut self, id: SubscriptionId, count: usize) {
+        let edge = self.edge(id);
+        edge.asked += count;
+        let under_way = edge.asked - edge.received;
+        if let Some((max, _)) = edge.bounds
+            && under_way > max
+        {
+            self.faults.push(format!("{under_way} events asked for on subscription {id}, with a max_demand of {max}"));
+        }
+    }
+
+    pub(crate) fn deliver(&mut self, id: SubscriptionId, count: usize) {
+        let edge = self.edge(id);
+        edge.delivered += count;
+        if edge.delivered > edge.asked || !edge.served {
+            let fault = format!("subscription {id} got {count} events too many: {edge:?}");
+            self.faults.push(fault);
+        }
+    }
+
+    pub(crate) fn receive(&mut self, id: SubscriptionId, events: &[u64]) {
+        if events.is_empty() {
+            self.faults.push(format!("an empty batch on subscription {id}"));
+        }
+        let edge = self.edge(id);
+        edge.received += events.len();
+        let (producer, mut last) = (edge.producer, edge.last);
+        for event in events {
+            let place = self.places.get(&(producer, *event)).copied();
+            if place.is_none() || (place <= last && !self.accumulated.contains(&producer)) {
+                self.faults.push(format!(
+                    "event {event} on subscription {id} of stage {producer} has place {place:?} and comes after {last:?}"
+                ));
+            }
+            if !self.received.insert((producer, *event)) {
+                self.faults.push(format!("event {event} of stage {producer} was received twice"));
+            }
+            last = place;
+        }
+        self.edge(id).last = last;
+    }
+
+    /// What the consumers of a stage have asked for and not got.
+    pub(crate) fn unmet(&self, node: Node) -> usize {
+        let served = self.edges.values().filter(|edge| edge.producer == node && edge.served);
+        served.map(|edge| edge.asked - edge.delivered).sum()
+    }
+
+    pub(crate) fn delivered(&self, node: Node) -> usize {
+        self.edges.values().filter(|edge| edge.producer == node).map(|edge| edge.delivered).sum()
+    }
+}
