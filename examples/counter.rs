@@ -1,5 +1,4 @@
 //! The classical three stages, A -> B -> C: one counts, one multiplies, one collects.
-//!
 //! C asks for ten numbers at a time, B for as many as C wants, and A emits no more than that.
 
 use std::sync::mpsc::{Sender, channel};
@@ -52,7 +51,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let a = Counter(0).start(StageOptions::new())?;
     let b = Multiplier(2).start(StageOptions::new())?;
     let c = Collector(Vec::new(), sender).start(StageOptions::new())?;
-    // From the end upward: nothing flows before somebody at the end asks for it.
     c.sync_subscribe(&b, SubscriptionOptions::new().max_demand(10))?;
     b.sync_subscribe(&a, SubscriptionOptions::new().max_demand(10))?;
     c.wait()?;

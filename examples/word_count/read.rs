@@ -124,6 +124,8 @@ fn finish_word(file: &impl ReadAt, store: &mut Vec<u8>, mut end: usize, offset: 
 /// is the file's at `offset`.
 fn fill(file: &impl ReadAt, store: &mut Vec<u8>, mut at: usize, most: usize, offset: u64) -> io::Result<usize> {
     if store.len() < most {
+        // Exactly: a few bytes more than a chunk must not double the buffer.
+        store.reserve_exact(most - store.len());
         store.resize(most, 0);
     }
     while at < most {

@@ -15,8 +15,8 @@ use crate::words::Counts;
 /// Everything before this has gone to the consumer.
 struct Finished;
 
-/// The largest buffer that is worth keeping.
-const LARGEST: usize = 2 * CHUNK as usize;
+/// The largest buffer that is kept, two chunks: a longer one was needed for an absurdly long word.
+const LARGEST: usize = 512 * 1024;
 
 /// Reads chunks.
 #[derive(Debug)]

@@ -16,6 +16,9 @@ use crate::{Outcome, Producer};
 /// demand and items is noticed at the next demand. A slow iterator holds up this stage alone: other processes
 /// run meanwhile. A panic in it ends the stage, and its consumers hear the reason.
 ///
+/// With several consumers, start it with [`DemandMode::Accumulate`](crate::DemandMode::Accumulate) and let demand through once
+/// all have subscribed: a short iterator may be at its end before the last of them is there.
+///
 /// ```
 /// use genstage::prelude::*;
 ///

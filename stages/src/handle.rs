@@ -189,7 +189,7 @@ impl<R: Role> StageRef<R> {
     ///
     /// [`WaitError::Ended`] if it ended abnormally: with anything but normal or a shutdown.
     pub fn wait(&self) -> Result<(), WaitError> {
-        let here = ThreadProcess::<()>::start().map_err(|_| WaitError::Never)?;
+        let here = ThreadProcess::<()>::aside().map_err(|_| WaitError::Never)?;
         here.monitor(&self.0);
         // Nobody else knows of this process: the first thing to come is the end.
         if !matches!(here.receive(None), Some(Mail::Signal(Signal::Down(_)))) {

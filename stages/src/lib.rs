@@ -268,7 +268,7 @@ pub use producer::Producer;
 pub use producer_consumer::ProducerConsumer;
 pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, IsProducer, Receives, Role};
 pub use stream::{Stream, stream};
-pub use subscription::{CancelKind, Cancellation, Manner, Partner};
+pub use subscription::{CancelKind, Cancellation, Manner, Partner, Side};
 
 /// Compiles and runs the examples of the README.
 #[cfg(doctest)]
@@ -280,8 +280,8 @@ pub mod prelude {
     pub use crate::{
         Answer, CallError, Caller, Cancel, CancelKind, Cancellation, Consumer, ConsumerRef, Context, DemandDispatcher,
         DemandMode, Emit, Events, ExitReason, HandleCall, HandleCast, HandleInfo, Keep, Manner, OnCancel, Outcome,
-        Partner, Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime, Signal, Source, StageOptions,
-        StartError, StreamError, SubscribeError, SubscriptionId, SubscriptionOptions, WaitError, for_each,
-        from_enumerable, map, stream,
+        Partner, Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime, Side, Signal, Simulation,
+        Source, StageOptions, StartError, StreamError, SubscribeError, SubscriptionId, SubscriptionOptions, WaitError,
+        for_each, from_enumerable, map, stream,
     };
 }

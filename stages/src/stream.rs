@@ -167,7 +167,7 @@ enum Next<T> {
 
 impl<T: Send + 'static> Running<T> {
     fn start(waiting: Vec<(Box<dyn ProducerPort<T>>, SubscriptionOptions)>) -> Result<Self, StartError> {
-        let process = ThreadProcess::start()?;
+        let process = ThreadProcess::aside()?;
         let mut producers = Vec::with_capacity(waiting.len());
         for (port, options) in waiting {
             let monitor = process.monitor(port.peer());

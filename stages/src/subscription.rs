@@ -35,12 +35,23 @@ pub enum Manner {
 pub struct Cancellation {
     /// The subscription.
     pub subscription: SubscriptionId,
+    /// What the other stage was on it.
+    pub side: Side,
     /// The stage on the other side.
     pub stage: Peer,
     /// How it ended.
     pub kind: CancelKind,
     /// Why it ended.
     pub reason: ExitReason,
+}
+
+/// Which end of a subscription a stage is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// It emits.
+    Producer,
+    /// It receives.
+    Consumer,
 }
 
 /// How a subscription ended.

@@ -100,14 +100,13 @@ fn a_finite_iterator_is_emitted_whole_and_ends_its_consumers() {
     }
 }
 
-/// Section 17: it ends only after all that it had buffered has gone out.
+/// Section 17: it ends only after all items have gone out, and none of them to a consumer that died waiting.
 #[test]
-fn the_end_waits_for_the_buffer() {
+fn the_end_comes_after_all_items_have_gone_out() {
     seeds(50, |sim, log| {
         let producer = from_enumerable(0..5).start(StageOptions::new()).unwrap();
         let gone = Sink::new("gone", log).manual().start(StageOptions::new()).unwrap();
         let id = gone.sync_subscribe(&producer, demand(10, 0)).unwrap();
-        // The items are pulled for one that is not there any more when they come: a producer that owes them.
         producer.demand(DemandMode::Accumulate);
         producer.ask(id, 10);
         sim.run_until_idle();
@@ -212,7 +211,7 @@ fn a_link_ties_it_to_its_starter() {
     use genstage::core::{Mailbox, spawn};
 
     seeds(20, |sim, _| {
-        let (send, started) = std::sync::mpsc::channel();
+        let (send, reports) = std::sync::mpsc::channel();
         let starter = spawn(move |mailbox: Mailbox<()>| async move {
             let linked = from_enumerable(0..3).start_link(StageOptions::new()).unwrap();
             let free = from_enumerable(0..3).start(StageOptions::new()).unwrap();
@@ -220,7 +219,7 @@ fn a_link_ties_it_to_its_starter() {
             mailbox.receive().await;
         });
         sim.run_until_idle();
-        let (linked, free) = started.try_recv().unwrap();
+        let (linked, free) = reports.try_recv().unwrap();
         starter.exit(ExitReason::other("gone"));
         sim.run_until_idle();
         assert_eq!((linked.exit_reason(), free.exit_reason()), (Some(ExitReason::other("gone")), None));

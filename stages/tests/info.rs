@@ -72,7 +72,9 @@ fn an_info_splits_what_is_delivered() {
     seeds(50, |sim, log| {
         let (producer, id) = silent(log);
         producer.cast(Put(range(0..3)));
-        ["d", "e", "f"].into_iter().for_each(|info| producer.async_info(Mark(info)));
+        for info in ["d", "e", "f"] {
+            producer.async_info(Mark(info));
+        }
         producer.cast(Put(range(3..5)));
         producer.async_info(Mark("i"));
         producer.ask(id, 5);

@@ -101,6 +101,36 @@ fn a_pipeline_with_little_demand_never_sleeps_in() {
     }
 }
 
+/// Section 6.5 on real threads: consumers that stop in the middle of a batch, one after the other and four at a time, cost the
+/// source nothing but the events in their hands.
+#[test]
+fn consumers_that_end_all_the_time_do_not_hurt_the_source() {
+    struct Quits(u64);
+
+    impl Consumer for Quits {
+        type Event = u64;
+
+        fn handle_events(&mut self, events: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+            self.0 = self.0.saturating_sub(events.len() as u64);
+            if self.0 == 0 { Outcome::Stop(ExitReason::Normal) } else { Outcome::Continue }
+        }
+    }
+
+    let source = from_enumerable(0..).start(StageOptions::new()).unwrap();
+    for round in 0..100 {
+        let consumers: Vec<_> = (0..4).map(|n| Quits(n * 50 + round).start(StageOptions::new()).unwrap()).collect();
+        for consumer in &consumers {
+            consumer.sync_subscribe(&source, SubscriptionOptions::new().max_demand(20)).unwrap();
+        }
+        for consumer in consumers {
+            assert_eq!(consumer.wait(), Ok(()));
+        }
+    }
+    let numbers: Result<Vec<_>, _> = stream(&source, SubscriptionOptions::new()).unwrap().take(5000).collect();
+    assert!(numbers.unwrap().is_sorted_by(|a, b| a < b));
+    source.exit(ExitReason::Kill);
+}
+
 /// Consumers that come and go while the source runs: what arrives is in order and nothing comes twice.
 #[test]
 fn consumers_may_come_and_go() {

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::address::Address;
-use super::cell::{AnyProcess, Cell, Home};
+use super::cell::{Cell, Home};
 use super::current;
 use super::inbox::Mail;
 use super::own::Own;
@@ -43,10 +43,21 @@ impl<M: Send + 'static> ThreadProcess<M> {
     ///
     /// [`StartError::ShutDown`] if the runtime starts no more processes.
     pub fn start() -> Result<Self, StartError> {
+        let here = Self::aside()?;
+        current::adopt(here.pid());
+        Ok(here)
+    }
+
+    /// As [`start`](Self::start), but the thread does not stand for it: what the thread starts is not linked to it. For a
+    /// wait in passing.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn aside() -> Result<Self, StartError> {
         let cell = Cell::starting(&Runtime::current_engine(), Home::Thread(std::thread::current()));
         prepare(&cell, StartOptions::new())?;
         let _ = cell.inbox().lock().end(false);
-        current::adopt(AnyProcess::pid(&*cell));
         Ok(Self { own: Own(Address(cell)), _not_send: std::marker::PhantomData })
     }
 

@@ -13,7 +13,7 @@ use crate::sync::Arc;
 const INJECTOR_FIRST: u32 = 61;
 
 /// Every so many slices one is timed, whoever it is. A clock read costs 27 ns here, a light slice some 100.
-const SAMPLE: u32 = 16;
+const SAMPLE: u32 = 64;
 
 /// How long a seat without work looks around before it sleeps, in rounds of some 100 ns. Chosen by `heavy-2`: shorter, and
 /// the two sides of a balanced pipeline pay for a wake-up with every batch.

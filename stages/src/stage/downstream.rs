@@ -10,7 +10,7 @@ use crate::mail::{ConsumerPort, StageMail, Subscribe};
 use crate::options::DemandMode;
 use crate::outlet::Step;
 use crate::role::Role;
-use crate::subscription::{CancelKind, Cancellation, Partner};
+use crate::subscription::{CancelKind, Cancellation, Partner, Side};
 use crate::{Outcome, log};
 
 /// A consumer of this stage's.
@@ -88,7 +88,7 @@ impl<R: Role> Stage<R> {
         consumer.port.cancelled(id, reason.clone());
         self.wiring.outlet.cancel(id);
         self.flush(cx);
-        let cancellation = Cancellation { subscription: id, stage: consumer.peer, kind, reason };
+        let cancellation = Cancellation { subscription: id, side: Side::Consumer, stage: consumer.peer, kind, reason };
         self.wiring.current = Some(id);
         let outcome = self.callback(cx, |stage, cx| R::cancelled(stage, &cancellation, cx));
         match self.after(outcome, cx) {

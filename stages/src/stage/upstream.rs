@@ -10,7 +10,7 @@ use crate::demand::{Demand, Split};
 use crate::mail::{Command, ProducerPort, SubscribeTo};
 use crate::options::Cancel;
 use crate::role::Role;
-use crate::subscription::{CancelKind, Cancellation, Manner, Partner};
+use crate::subscription::{CancelKind, Cancellation, Manner, Partner, Side};
 use crate::{Outcome, SubscribeError, log};
 
 /// A producer of this stage's.
@@ -234,7 +234,7 @@ impl<R: Role> Stage<R> {
     ) -> Outcome {
         let Some(upstream) = self.wiring.producers.remove(id) else { return Outcome::Continue };
         cx.demonitor_flush(upstream.monitor);
-        let cancellation = Cancellation { subscription: id, stage: upstream.peer, kind, reason };
+        let cancellation = Cancellation { subscription: id, side: Side::Producer, stage: upstream.peer, kind, reason };
         if self.wiring.queue.is_empty() && self.wiring.outlet.buffered() == 0 {
             return self.end_subscription(&cancellation, upstream.mode, cx);
         }

@@ -1,5 +1,6 @@
 //! What tests tell probes to do.
 
+use genstage::Peer;
 use genstage::prelude::*;
 
 use super::Seen;
@@ -19,6 +20,8 @@ pub(crate) struct Boom;
 pub(crate) struct CancelIt(pub(crate) SubscriptionId, pub(crate) ExitReason);
 /// Ask from inside.
 pub(crate) struct AskFor(pub(crate) SubscriptionId, pub(crate) usize);
+/// Monitor this one.
+pub(crate) struct Watch(pub(crate) Peer);
 /// Which subscription is the callback about?
 pub(crate) struct WhichSubscription;
 
@@ -41,6 +44,13 @@ macro_rules! messages {
         impl HandleCast<Die> for $probe {
             fn handle_cast(&mut self, Die(reason): Die, _: &mut Context<'_, Self>) -> Outcome {
                 Outcome::Stop(reason)
+            }
+        }
+
+        impl HandleCast<Watch> for $probe {
+            fn handle_cast(&mut self, Watch(other): Watch, cx: &mut Context<'_, Self>) -> Outcome {
+                cx.monitor(other);
+                Outcome::Continue
             }
         }
 
