@@ -21,7 +21,7 @@ use crate::handle::StageRef;
 use crate::mail::{Command, StageMail, Subscriber};
 use crate::options::DemandMode;
 use crate::outlet::Outlet;
-use crate::role::{Never, Role};
+use crate::role::Role;
 use crate::{Outcome, StageOptions, log};
 use downstream::Downstream;
 use inside::Inner;
@@ -214,5 +214,3 @@ pub(crate) fn log_signal(kind: &str, stage: Pid, signal: &Signal) {
         other => log::warn!("{kind} {stage}: unexpected {other:?}"),
     }
 }
-
-const _: fn(Never) = |never| match never {};
