@@ -22,7 +22,7 @@ use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Arc, CachePadded};
 use idle::Idle;
 use queue::{Injector, Queue};
-use seat::{HotSlot, Placed, SeatWord, Slice};
+use seat::{SeatWord, Slice};
 use threads::Threads;
 
 /// A process in a run queue.
@@ -59,7 +59,6 @@ pub(crate) struct Plan {
 
 pub(crate) struct Seat {
     word: SeatWord,
-    hot: HotSlot,
     queue: Queue,
     /// What a slice takes here on average.
     average: Cost,
@@ -92,7 +91,6 @@ impl Scheduler {
             .map(|_| {
                 CachePadded(Seat {
                     word: SeatWord::new(),
-                    hot: HotSlot::new(),
                     queue: Queue::new(),
                     average: Cost::of(Duration::from_micros(1)),
                     sitter: threads::Sitter::default(),
@@ -147,10 +145,11 @@ impl Scheduler {
         if long || !seat.word.is_current(claim.slice) {
             return self.inject(task);
         }
-        match seat.hot.push(task, &seat.queue) {
-            Placed::Queued if self.idle.any() && seat.is_worth_moving() => self.rouse_one(),
-            Placed::Hot | Placed::Queued => {}
-            Placed::Refused(task) => self.inject(task),
+        match seat.queue.push(task) {
+            // The first runs here next, cache-warm; it takes more than one to wake somebody.
+            Ok(queued) if queued > 1 && self.idle.any() && seat.is_worth_moving() => self.rouse_one(),
+            Ok(_) => {}
+            Err(task) => self.inject(task),
         }
     }
 
@@ -170,8 +169,7 @@ impl Scheduler {
         loop {
             let mut seats = self.seats.iter();
             let found = self.injector.pop();
-            let Some(task) = found.or_else(|| seats.find_map(|seat| seat.hot.take().or_else(|| seat.queue.pop())))
-            else {
+            let Some(task) = found.or_else(|| seats.find_map(|seat| seat.queue.pop())) else {
                 return;
             };
             task.run().into_iter().for_each(|again| self.injector.push(again));
@@ -214,7 +212,7 @@ impl Scheduler {
     /// Moves what waits at one seat to where every seat finds it.
     fn release_work(&self, seat: &Seat) {
         let mut released = false;
-        while let Some(task) = seat.hot.take().or_else(|| seat.queue.pop()) {
+        while let Some(task) = seat.queue.pop() {
             self.injector.push(task);
             released = true;
         }

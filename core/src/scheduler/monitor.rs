@@ -141,7 +141,7 @@ impl Watch<'_> {
             scheduler.release_work(seat);
             return;
         }
-        let waiting = seat.hot.is_full() || seat.queue.len() > 0 || !scheduler.injector.is_empty();
+        let waiting = seat.queue.len() > 0 || !scheduler.injector.is_empty();
         let patience = if seen.waiting() { 1 } else { PATIENCE };
         let thread = seat.sitter.number();
         if !waiting || rounds < patience || scheduler.is_stopping() {

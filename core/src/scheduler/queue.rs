@@ -1,44 +1,77 @@
 //! The queues: one for each seat, and one for everybody. Any thread may push to and take from any of them, so a seat that
 //! changes hands moves nothing.
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use std::collections::VecDeque;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::Task;
-use super::seat::Line;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// As other runtimes have it; a longer backlog goes to the injector, where idle seats find it.
 const CAPACITY: usize = 256;
 
+/// A seat's queue, first in, first out, and whether the seat's thread sleeps: under one lock, so that no push is lost. Who
+/// pushes may just have lost the seat, and its new thread may be about to sleep.
+///
+/// First in, first out, because then a stage finds both what it was sent and what it was asked for when its turn comes. A slot
+/// that jumps the queue runs it once for each.
 pub(crate) struct Queue {
-    push: Sender<Task>,
-    pop: Receiver<Task>,
+    state: Mutex<State>,
+    /// The length, as a glance; written under the lock.
+    len: AtomicUsize,
+}
+
+struct State {
+    tasks: VecDeque<Task>,
+    asleep: bool,
 }
 
 impl Queue {
     pub(crate) fn new() -> Self {
-        let (push, pop) = bounded(CAPACITY);
-        Self { push, pop }
+        let state = State { tasks: VecDeque::with_capacity(CAPACITY), asleep: false };
+        Self { state: Mutex::new(state), len: AtomicUsize::new(0) }
+    }
+
+    /// How many are queued now. Handed back: the seat's thread sleeps and would not see it, or the queue is full.
+    #[inline]
+    pub(crate) fn push(&self, task: Task) -> Result<usize, Task> {
+        let mut state = self.state.lock();
+        if state.asleep || state.tasks.len() >= CAPACITY {
+            return Err(task);
+        }
+        state.tasks.push_back(task);
+        let len = state.tasks.len();
+        self.len.store(len, Ordering::Relaxed);
+        Ok(len)
     }
 
     #[inline]
     pub(crate) fn pop(&self) -> Option<Task> {
-        // Looking first costs two loads; a failed receive costs a fence.
-        if self.pop.is_empty() { None } else { self.pop.try_recv().ok() }
+        if self.len() == 0 {
+            return None;
+        }
+        let mut state = self.state.lock();
+        let task = state.tasks.pop_front();
+        self.len.store(state.tasks.len(), Ordering::Relaxed);
+        task
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.pop.len()
+    /// The seat's thread is about to sleep. False: there is something to run.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        let mut state = self.state.lock();
+        state.asleep = state.tasks.is_empty();
+        state.asleep
     }
-}
 
-impl Line for Queue {
+    pub(crate) fn wake_up(&self) {
+        self.state.lock().asleep = false;
+    }
+
     #[inline]
-    fn is_empty(&self) -> bool {
-        self.pop.is_empty()
-    }
-
-    fn push(&self, task: Task) -> Result<(), Task> {
-        self.push.try_send(task).map_err(crossbeam_channel::TrySendError::into_inner)
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
     }
 }
 
@@ -60,6 +93,7 @@ impl Injector {
 
     #[inline]
     pub(crate) fn pop(&self) -> Option<Task> {
+        // Looking first costs two loads; a failed receive costs a fence.
         if self.pop.is_empty() { None } else { self.pop.try_recv().ok() }
     }
 
@@ -69,5 +103,63 @@ impl Injector {
 
     pub(crate) fn len(&self) -> usize {
         self.pop.len()
+    }
+}
+
+#[cfg(all(test, loom))]
+mod models {
+    use std::time::Duration;
+
+    use loom::thread;
+
+    use super::super::{Cost, Runnable};
+    use super::*;
+    use crate::sync::Arc;
+
+    struct Nothing(Cost);
+
+    impl Runnable for Nothing {
+        fn run(self: Arc<Self>) -> Option<Task> {
+            None
+        }
+
+        fn cost(&self) -> &Cost {
+            &self.0
+        }
+    }
+
+    /// Who has just lost the seat pushes while its new thread runs dry: nothing stays behind at a seat that sleeps.
+    fn late_push(pushes: usize) {
+        loom::model(move || {
+            let queue = Arc::new(Queue::new());
+            let pusher = {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || {
+                    let task = || Arc::new(Nothing(Cost::of(Duration::ZERO))) as Task;
+                    (0..pushes).filter(|_| queue.push(task()).is_err()).count()
+                })
+            };
+            let mut taken = 0;
+            let asleep = loop {
+                taken += usize::from(queue.pop().is_some());
+                if queue.fall_asleep() {
+                    break true;
+                }
+                if taken == pushes {
+                    break false;
+                }
+                thread::yield_now();
+            };
+            let refused = pusher.join().unwrap_or(0);
+            let left = queue.len();
+            assert!(!asleep || left == 0, "nobody looks here any more");
+            assert_eq!(taken + refused + left, pushes);
+        });
+    }
+
+    #[test]
+    fn loom_a_late_push_is_run_or_refused() {
+        late_push(1);
+        late_push(2);
     }
 }

@@ -3,9 +3,7 @@
 //! One word holds the number of the current slice and two bits. Its owner begins and ends slices; the monitor may
 //! take the seat away in between; a compare-and-swap decides which of the two came first.
 
-use super::Task;
-use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 const IN_CALLBACK: u64 = 1;
 const WAITING: u64 = 2;
@@ -101,86 +99,6 @@ impl Drop for Announced<'_> {
     }
 }
 
-/// What a push into the hot slot came to.
-#[must_use]
-pub(crate) enum Placed {
-    /// It runs next on that seat.
-    Hot,
-    /// It runs on that seat after others.
-    Queued,
-    /// Not here: the seat's thread sleeps and would not see it, or the queue is full.
-    Refused(Task),
-}
-
-/// The head of a seat's queue, and whether the seat's thread sleeps: under one lock, so that no push is lost.
-/// The queue is filled under it too: who pushes may just have lost the seat, and its new thread may be about to sleep.
-///
-/// It is filled only while the queue is empty, so the two together are first in, first out: what a stage asks for and what it
-/// is sent have both arrived by the time its turn comes.
-pub(crate) struct HotSlot {
-    hot: Mutex<Hot>,
-    /// Whether there is a task, as a glance; written under the lock.
-    full: AtomicBool,
-}
-
-struct Hot {
-    task: Option<Task>,
-    asleep: bool,
-}
-
-impl HotSlot {
-    pub(crate) fn new() -> Self {
-        Self { hot: Mutex::new(Hot { task: None, asleep: false }), full: AtomicBool::new(false) }
-    }
-
-    /// Puts a task into the slot if nothing is queued, else behind what is.
-    #[inline]
-    pub(crate) fn push(&self, task: Task, queue: &impl Line) -> Placed {
-        let mut hot = self.hot.lock();
-        if hot.asleep {
-            Placed::Refused(task)
-        } else if hot.task.is_none() && queue.is_empty() {
-            hot.task = Some(task);
-            self.full.store(true, Ordering::Relaxed);
-            Placed::Hot
-        } else {
-            queue.push(task).map_or_else(Placed::Refused, |()| Placed::Queued)
-        }
-    }
-
-    #[inline]
-    pub(crate) fn take(&self) -> Option<Task> {
-        if !self.is_full() {
-            return None;
-        }
-        let mut hot = self.hot.lock();
-        self.full.store(false, Ordering::Relaxed);
-        hot.task.take()
-    }
-
-    /// The seat's thread is about to sleep. False: there is something to run.
-    pub(crate) fn fall_asleep(&self) -> bool {
-        let mut hot = self.hot.lock();
-        hot.asleep = hot.task.is_none();
-        hot.asleep
-    }
-
-    pub(crate) fn wake_up(&self) {
-        self.hot.lock().asleep = false;
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.full.load(Ordering::Relaxed)
-    }
-}
-
-/// What stands in line behind the hot slot.
-pub(crate) trait Line {
-    fn is_empty(&self) -> bool;
-    /// Hands the task back if the line is full.
-    fn push(&self, task: Task) -> Result<(), Task>;
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -257,73 +175,5 @@ mod loom_models {
             let taken = monitor.join().unwrap_or(false);
             assert_ne!(kept, taken);
         });
-    }
-
-    struct Nothing(Cost);
-
-    impl super::super::Runnable for Nothing {
-        fn run(self: Arc<Self>) -> Option<Task> {
-            None
-        }
-
-        fn cost(&self) -> &Cost {
-            &self.0
-        }
-    }
-
-    /// Counts what is in line. Relaxed, so that the slot's lock must do the work.
-    #[derive(Default)]
-    struct Counted(AtomicU64);
-
-    impl Line for Arc<Counted> {
-        fn is_empty(&self) -> bool {
-            self.0.load(Ordering::Relaxed) == 0
-        }
-
-        fn push(&self, _: Task) -> Result<(), Task> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Ok(())
-        }
-    }
-
-    /// Who has just lost the seat pushes while its new thread runs dry: nothing stays behind at a seat that sleeps.
-    fn late_push(pushes: usize) {
-        loom::model(move || {
-            let slot = Arc::new(HotSlot::new());
-            let queue = Arc::new(Counted::default());
-            let pusher = {
-                let (slot, queue) = (Arc::clone(&slot), Arc::clone(&queue));
-                thread::spawn(move || {
-                    let task = || Arc::new(Nothing(Cost::of(Duration::ZERO))) as Task;
-                    (0..pushes).filter(|_| matches!(slot.push(task(), &queue), Placed::Refused(_))).count()
-                })
-            };
-            let mut taken = 0;
-            let asleep = loop {
-                taken += usize::from(slot.take().is_some());
-                taken += usize::try_from(queue.0.swap(0, Ordering::Relaxed)).unwrap_or(0);
-                if slot.fall_asleep() {
-                    if queue.0.load(Ordering::Relaxed) == 0 {
-                        break true;
-                    }
-                    slot.wake_up();
-                }
-                if taken == pushes {
-                    break false;
-                }
-                thread::yield_now();
-            };
-            let refused = pusher.join().unwrap_or(0);
-            let queued = usize::try_from(queue.0.load(Ordering::Relaxed)).unwrap_or(0);
-            let left = usize::from(slot.is_full()) + queued;
-            assert!(!asleep || left == 0, "nobody looks here any more");
-            assert_eq!(taken + refused + left, pushes);
-        });
-    }
-
-    #[test]
-    fn a_late_push_is_run_or_refused() {
-        late_push(1);
-        late_push(2);
     }
 }

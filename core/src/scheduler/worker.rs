@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::Instant;
 
-use super::seat::Line;
 use super::{Scheduler, Seat, SeatClaim, Task, away};
 use crate::process::current;
 use crate::runtime::engine::Engine;
@@ -113,7 +112,7 @@ impl Worker<'_> {
                 return Some(task);
             }
         }
-        let own = self.seat.hot.take().or_else(|| self.seat.queue.pop());
+        let own = self.seat.queue.pop();
         own.or_else(|| self.scheduler.injector.pop()).or_else(|| self.search())
     }
 
@@ -132,7 +131,7 @@ impl Worker<'_> {
                 let _ = scheduler.idle.end_search();
                 return None;
             }
-            if !self.seat.hot.fall_asleep() {
+            if !self.seat.queue.fall_asleep() {
                 continue;
             }
             scheduler.idle.sleep(self.at);
@@ -144,14 +143,14 @@ impl Worker<'_> {
             scheduler.idle.stay_awake(self.at);
             // Also where it did not sleep: the clock may have gone dormant on seeing the announcement.
             scheduler.monitor.attend();
-            self.seat.hot.wake_up();
+            self.seat.queue.wake_up();
         }
     }
 
     fn look_around(&mut self) -> Option<Task> {
         let seen: Vec<_> = self.scheduler.seats.iter().map(|seat| seat.word.look()).collect();
         for _ in 0..SEARCH_ROUNDS {
-            if let Some(task) = self.seat.hot.take().or_else(|| self.seat.queue.pop()) {
+            if let Some(task) = self.seat.queue.pop() {
                 return Some(task);
             }
             if let Some(task) = self.scheduler.injector.pop() {
@@ -183,7 +182,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Half of the queue of the first other seat that `worth` picks, or its hot slot.
+    /// Half of the queue of the first other seat that `worth` picks.
     fn steal(&self, worth: impl Fn(usize, &Seat) -> bool) -> Option<Task> {
         let seats = &self.scheduler.seats;
         let others = (1..seats.len()).map(|step| (self.at + step) % seats.len());
@@ -193,7 +192,7 @@ impl Worker<'_> {
                 continue;
             }
             let more = victim.queue.len() / 2;
-            let Some(first) = victim.queue.pop().or_else(|| victim.hot.take()) else { continue };
+            let Some(first) = victim.queue.pop() else { continue };
             for _ in 1..more {
                 let Some(task) = victim.queue.pop() else { break };
                 if let Err(task) = self.seat.queue.push(task) {
