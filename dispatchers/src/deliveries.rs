@@ -36,6 +36,8 @@ pub struct Deliveries<T> {
     notices: Vec<Notice>,
     released: Vec<InfoTicket>,
     spares: Vec<Batch<T>>,
+    /// Batches whose vector has been lent.
+    husks: Vec<Batch<T>>,
 }
 
 /// One batch for one consumer.
@@ -110,7 +112,7 @@ impl fmt::Display for Notice {
 impl<T> Deliveries<T> {
     /// An empty sink. Allocates nothing.
     pub const fn new() -> Self {
-        Self { batches: Vec::new(), notices: Vec::new(), released: Vec::new(), spares: Vec::new() }
+        Self { batches: Vec::new(), notices: Vec::new(), released: Vec::new(), spares: Vec::new(), husks: Vec::new() }
     }
 
     /// Sends a batch to a subscription. An empty batch is not sent (decision Q11).
@@ -134,7 +136,32 @@ impl<T> Deliveries<T> {
         self.released.push(ticket);
     }
 
-    /// All of `events` as a batch, leaving an empty spare buffer in their place. Copies no event.
+    /// Gives a vector without an allocation that of a spare batch, to be filled and taken with
+    /// [`take_all`](Self::take_all).
+    ///
+    /// Late, when something is about to be emitted, rather than as soon as the last batch went: by now the batches that
+    /// consumers have handled may be back, and two buffers go round and round where there would be three.
+    ///
+    /// ```
+    /// use genstage_dispatchers::{Batch, Deliveries};
+    ///
+    /// let mut out = Deliveries::new();
+    /// out.recycle(Batch::from(vec![1, 2, 3]));
+    /// let mut events = Vec::new();
+    /// out.lend(&mut events);
+    /// assert!(events.is_empty() && events.capacity() >= 3);
+    /// ```
+    #[inline]
+    pub fn lend(&mut self, events: &mut Vec<T>) {
+        if events.capacity() == 0
+            && let Some(mut spare) = self.spares.pop()
+        {
+            spare.swap(events);
+            self.husks.push(spare);
+        }
+    }
+
+    /// All of `events` as a batch, leaving an empty vector in their place. Copies no event.
     ///
     /// ```
     /// let mut out = genstage_dispatchers::Deliveries::new();
@@ -144,7 +171,7 @@ impl<T> Deliveries<T> {
     /// ```
     #[inline]
     pub fn take_all(&mut self, events: &mut Vec<T>) -> Batch<T> {
-        let mut batch = self.spare();
+        let mut batch = self.husks.pop().unwrap_or_default();
         batch.swap(events);
         batch
     }
@@ -214,14 +241,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moved_vector_leaves_a_spare_one() {
+    fn a_lent_vector_is_taken_back_in_its_own_batch() {
         let mut out = Deliveries::new();
         let spare = Vec::with_capacity(8);
         let place = spare.as_ptr();
         out.recycle(spare.into());
-        let mut events = vec![1, 2];
-        assert_eq!(out.take_all(&mut events).as_slice(), [1, 2]);
+        let mut events = Vec::new();
+        out.lend(&mut events);
         assert_eq!((events.as_ptr(), events.len(), events.capacity()), (place, 0, 8));
+        out.lend(&mut events);
+        events.extend([1, 2]);
+        let batch = out.take_all(&mut events);
+        assert_eq!((batch.as_slice(), batch.as_slice().as_ptr()), (&[1, 2][..], place));
+        assert_eq!((events.capacity(), out.husks.len(), out.spares.len()), (0, 0, 0));
     }
 
     #[test]

@@ -137,6 +137,7 @@ impl<R: Role> Stage<R> {
 
     #[inline]
     fn ask_producer(&mut self, demand: usize, cx: &mut Cx<'_, R>) -> Outcome {
+        self.wiring.outlet.deliveries.lend(&mut self.out.events);
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         let outcome = R::demand(&mut self.user, demand, &mut self.out, &mut Context::new(&mut inside));
         self.after(outcome, cx)

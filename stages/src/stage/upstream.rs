@@ -200,6 +200,9 @@ impl<R: Role> Stage<R> {
         if batch.is_empty() {
             return Outcome::Continue;
         }
+        if R::EMITS {
+            self.wiring.outlet.deliveries.lend(&mut self.out.events);
+        }
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         let cx_user = &mut Context::new(&mut inside);
         let outcome = R::events(&mut self.user, Events::new(batch), &mut self.out, cx_user);
