@@ -16,12 +16,7 @@ pub(super) struct Genstage {
 impl Genstage {
     pub(super) fn start() -> Self {
         // Its size is the default: a seat for each core.
-        Self {
-            runtime: Runtime::builder()
-                .workers(std::env::var("W").ok().and_then(|w| w.parse().ok()).unwrap_or(2))
-                .build()
-                .expect("the runtime starts"),
-        }
+        Self { runtime: Runtime::builder().build().expect("the runtime starts") }
     }
 }
 

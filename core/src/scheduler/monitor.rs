@@ -13,6 +13,13 @@ use crate::sync::{Arc, Mutex};
 /// How long the monitor sleeps while any seat is busy. A callback that was seen in two rounds has run for one to two of them.
 const ROUND: Duration = Duration::from_millis(1);
 
+/// After so many rounds in which nothing waited, the monitor takes more time. As in Go.
+const QUIET: u32 = 50;
+
+/// How long it then sleeps. Guessed: with a callback that starts to block just then, what arrives behind it waits this
+/// much longer, once.
+const LAZY_ROUND: Duration = Duration::from_millis(4);
+
 /// In how many rounds in a row the same slice must be seen before its seat is taken; announced waits need one. Guessed: a
 /// callback of a millisecond or two is cheaper to wait for than to replace.
 const PATIENCE: u32 = 2;
@@ -66,6 +73,7 @@ fn run(engine: &Arc<Engine>) {
         seats: vec![(Seen::default(), 0); scheduler.seats.len()],
         vacant: Vec::new(),
         forsaken: 0,
+        quiet: 0,
     };
     let mut last_round = engine.clock.now();
     while !scheduler.is_stopping() {
@@ -76,11 +84,11 @@ fn run(engine: &Arc<Engine>) {
             scheduler.tick.fetch_add(1, Ordering::Relaxed);
             watch.round();
         }
-        sleep(engine, scheduler);
+        sleep(engine, scheduler, watch.pause());
     }
 }
 
-fn sleep(engine: &Engine, scheduler: &Scheduler) {
+fn sleep(engine: &Engine, scheduler: &Scheduler, pause: Duration) {
     let bell = &scheduler.monitor;
     let until_next = || engine.timers.next_deadline().map(|next| next.saturating_sub(engine.clock.now()));
     if scheduler.idle.all() {
@@ -94,7 +102,7 @@ fn sleep(engine: &Engine, scheduler: &Scheduler) {
         }
         bell.dormant.store(false, Ordering::SeqCst);
     } else {
-        thread::park_timeout(until_next().unwrap_or(ROUND).min(ROUND));
+        thread::park_timeout(until_next().unwrap_or(pause).min(pause));
     }
 }
 
@@ -107,11 +115,21 @@ struct Watch<'a> {
     vacant: Vec<usize>,
     /// Rounds in a row in which there was work and somebody slept.
     forsaken: u32,
+    /// Rounds in a row in which nothing waited for a seat.
+    quiet: u32,
 }
 
 impl Watch<'_> {
+    /// How long to sleep while seats are busy. Each round takes a core from one of them for some microseconds, which a pair of
+    /// stages in step pays twice; where nothing has waited for a while, fewer will do.
+    fn pause(&self) -> Duration {
+        if self.quiet < QUIET { ROUND } else { LAZY_ROUND }
+    }
+
     fn round(&mut self) {
         let (scheduler, engine) = (self.scheduler, self.engine);
+        let waiting = !scheduler.injector.is_empty() || scheduler.seats.iter().any(|seat| seat.queue.len() > 0);
+        self.quiet = if waiting { 0 } else { self.quiet.saturating_add(1) };
         self.vacant.retain(|seat| !scheduler.threads.fill(engine, *seat));
         for at in 0..self.seats.len() {
             let seen = self.scheduler.seats[at].word.look();

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Instant;
 
-use super::{Scheduler, Seat, SeatClaim, Task, away};
+use super::{LONG, Scheduler, Seat, SeatClaim, Task, away};
 use crate::process::current;
 use crate::runtime::engine::Engine;
 use crate::sync::Arc;
@@ -17,6 +17,10 @@ const SAMPLE: u32 = 64;
 /// How long a seat without work looks around before it sleeps, in rounds of some 100 ns. Chosen by `heavy-2`: shorter, and
 /// the two sides of a balanced pipeline pay for a wake-up with every batch.
 const SEARCH_ROUNDS: u32 = 200;
+
+/// The bound of a longer search, in lengths of a long slice. Guessed: a search of some 200 us is still little beside the slices
+/// that justify it.
+const MOST_LONG: u32 = 8;
 
 pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
     let Some(scheduler) = engine.scheduler() else { return };
@@ -149,7 +153,7 @@ impl Worker<'_> {
 
     fn look_around(&mut self) -> Option<Task> {
         let seen: Vec<_> = self.scheduler.seats.iter().map(|seat| seat.word.look()).collect();
-        for _ in 0..SEARCH_ROUNDS {
+        for _ in 0..self.rounds() {
             if let Some(task) = self.seat.queue.pop() {
                 return Some(task);
             }
@@ -169,6 +173,13 @@ impl Worker<'_> {
         }
         // Whoever is still in the slice it was in when the search began will be there for a while.
         self.steal(|at, seat| seat.word.look() == seen[at] && seen[at].in_callback())
+    }
+
+    /// Where slices are long, so are the gaps between them, and a wake-up hurts both sides of the pipeline: it is worth looking
+    /// around for about as long as a slice takes, within bounds.
+    fn rounds(&self) -> u32 {
+        let slices = self.seat.average.get().as_nanos() / LONG.as_nanos();
+        SEARCH_ROUNDS * (1 + u32::try_from(slices).unwrap_or(MOST_LONG).min(MOST_LONG))
     }
 
     /// A fair part of a long injector comes along, to be taken from here with less traffic.
