@@ -280,8 +280,8 @@ pub mod prelude {
     pub use crate::{
         Answer, CallError, Caller, Cancel, CancelKind, Cancellation, Consumer, ConsumerRef, Context, DemandDispatcher,
         DemandMode, Emit, Events, ExitReason, HandleCall, HandleCast, HandleInfo, Keep, Manner, OnCancel, Outcome,
-        Partner, Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime, Side, Signal, Simulation,
-        Source, StageOptions, StartError, StreamError, SubscribeError, SubscriptionId, SubscriptionOptions, WaitError,
-        for_each, from_enumerable, map, stream,
+        Partner, Peer, Pid, Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime, Side, Signal,
+        Simulation, Source, StageOptions, StartError, StreamError, SubscribeError, SubscriptionId, SubscriptionOptions,
+        WaitError, for_each, from_enumerable, map, stream,
     };
 }

@@ -227,12 +227,19 @@ impl SubscriptionOptions {
         }
     }
 
-    pub(crate) fn max(&self) -> usize {
+    /// The most events that may be under way.
+    pub fn max(&self) -> usize {
         self.max_demand
     }
 
-    pub(crate) fn min(&self) -> usize {
+    /// The number owed at which more is asked for.
+    pub fn min(&self) -> usize {
         self.min_demand.unwrap_or(self.max_demand / 2)
+    }
+
+    /// When the end of the producer ends its consumer.
+    pub fn mode(&self) -> Cancel {
+        self.cancel
     }
 
     pub(crate) fn subscriber(&self) -> Subscriber {

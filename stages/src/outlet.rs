@@ -110,7 +110,11 @@ impl<T, I> Outlet<T, I> {
             self.dispatcher.dispatch(events, &mut self.deliveries);
         }
         if !events.is_empty() {
-            self.discarded += self.buffer.store(events, &mut self.infos);
+            let mut passed = Vec::new();
+            self.discarded += self.buffer.store(events, &mut passed);
+            for info in passed {
+                self.pass_info(info);
+            }
         }
     }
 

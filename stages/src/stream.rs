@@ -121,11 +121,12 @@ impl<T: Send + 'static> Stream<T> {
             return None;
         }
         if self.running.is_none() {
+            let producer = self.waiting.first().map(|(port, _)| port.peer().pid());
             match Running::start(std::mem::take(&mut self.waiting)) {
                 Ok(running) => self.running = Some(running),
                 Err(_shut_down) => {
                     self.done = true;
-                    return None;
+                    return producer.map(|producer| Err(StreamError { producer, reason: ExitReason::Shutdown }));
                 }
             }
         }

@@ -333,3 +333,17 @@ fn a_stream_within_a_callback_works_in_simulation() {
         assert_eq!(summer.call(SumOf(100)), Ok(5050));
     });
 }
+
+/// A stream that cannot begin says so: an empty result would look like a producer without events.
+#[test]
+fn a_stream_on_a_runtime_that_is_shutting_down_is_an_error() {
+    let runtime = Runtime::builder().workers(1).build().unwrap();
+    let inside = runtime.enter();
+    let numbers = from_enumerable(0..3).start(StageOptions::new()).unwrap();
+    let mut stream = stream(&numbers, SubscriptionOptions::new()).unwrap();
+    runtime.shutdown(std::time::Duration::from_secs(5));
+    let error = stream.next().unwrap().unwrap_err();
+    assert_eq!((error.producer, error.reason), (numbers.pid(), ExitReason::Shutdown));
+    assert!(stream.next().is_none());
+    drop(inside);
+}

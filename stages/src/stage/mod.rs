@@ -140,7 +140,10 @@ impl<R: Role> Process for Stage<R> {
         };
         self.wiring.current = None;
         let outcome = self.callback(cx, |stage, cx| R::signal(stage, signal, cx));
-        self.after(outcome, cx)
+        match self.after(outcome, cx) {
+            Outcome::Continue => self.refill(cx),
+            stop @ Outcome::Stop(_) => stop,
+        }
     }
 
     fn terminate(&mut self, reason: &ExitReason, cx: &mut Cx<'_, R>) {

@@ -239,7 +239,10 @@ impl<R: Role> Stage<R> {
         cx.demonitor_flush(upstream.monitor);
         let cancellation = Cancellation { subscription: id, side: Side::Producer, stage: upstream.peer, kind, reason };
         if self.wiring.queue.is_empty() && self.wiring.outlet.buffered() == 0 {
-            return self.end_subscription(&cancellation, upstream.mode, cx);
+            return match self.end_subscription(&cancellation, upstream.mode, cx) {
+                Outcome::Continue => self.refill(cx),
+                stop @ Outcome::Stop(_) => stop,
+            };
         }
         self.wiring.queue.push_back(Queued::Cancelled(cancellation, upstream.mode));
         Outcome::Continue
