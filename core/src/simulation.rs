@@ -63,6 +63,8 @@ impl Simulation {
     }
 
     /// Runs processes and timers for this much virtual time, and returns how many slices that took.
+    ///
+    /// A callback that waits runs the others on its own stack until its wait is over, also beyond that time.
     pub fn run_for(&self, time: Duration) -> usize {
         self.steps(Some(self.now().saturating_add(time)))
     }

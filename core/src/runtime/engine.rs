@@ -158,7 +158,7 @@ impl Runnable for Leftover {
     }
 }
 
-/// How often a wait looks before it parks, some 100 ns apart. Chosen by `stream`, where the next batch is a microsecond or two
+/// How often a wait looks before it parks, some 250 ns apart. Chosen by `stream`, where the next batch is a microsecond or two
 /// away: to park and be woken takes several times as long.
 const LOOKS: u32 = 100;
 

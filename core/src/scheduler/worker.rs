@@ -14,9 +14,9 @@ const INJECTOR_FIRST: u32 = 61;
 /// Every so many slices one is timed, whoever it is. A clock read costs 27 ns here, a light slice some 100.
 const SAMPLE: u32 = 64;
 
-/// How long a seat without work looks around before it sleeps, in rounds of some 100 ns. Chosen by `heavy-2`: shorter, and
+/// How long a seat without work looks around before it sleeps, in rounds of some 250 ns. Chosen by `heavy-2`: shorter, and
 /// the two sides of a balanced pipeline pay for a wake-up with every batch.
-const SEARCH_ROUNDS: u32 = 200;
+const SEARCH_ROUNDS: u32 = 100;
 
 /// The bound of a longer search, in lengths of a long slice. Guessed: a search of some 200 us is still little beside the slices
 /// that justify it.
