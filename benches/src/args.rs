@@ -80,7 +80,9 @@ where
                 runs = number(&mut parser, "--runs", "a whole number from 1", |n| *n >= 1)?;
             }
             Arg::Long("scale") => {
-                scale = number(&mut parser, "--scale", "a number above 0", |x: &f64| x.is_finite() && *x > 0.0)?;
+                scale = number(&mut parser, "--scale", "a number above 0 and up to 1000", |x: &f64| {
+                    *x > 0.0 && *x <= 1000.0
+                })?;
             }
             Arg::Long("json") => json = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Help),
@@ -197,8 +199,8 @@ mod tests {
     #[test]
     fn bad_values_are_named() {
         assert_eq!(error(&["--runs", "0"]), "--runs takes a whole number from 1, not '0'");
-        for scale in ["0", "-1", "inf", "NaN", "much"] {
-            let expected = format!("--scale takes a number above 0, not '{scale}'");
+        for scale in ["0", "-1", "1001", "inf", "NaN", "much"] {
+            let expected = format!("--scale takes a number above 0 and up to 1000, not '{scale}'");
             assert_eq!(error(&["--scale", scale]), expected);
         }
         assert!(error(&["--scale"]).contains("--scale"));

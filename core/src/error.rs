@@ -90,13 +90,13 @@ impl fmt::Display for RegisterError {
 
 impl std::error::Error for RegisterError {}
 
-/// A runtime that could not be built: the system refused a thread.
+/// A runtime that could not be built: the system refused a thread, or the plan asks for too many.
 #[derive(Debug)]
 pub struct BuildError(pub(crate) std::io::Error);
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the runtime could not start a thread: {}", self.0)
+        write!(f, "the runtime could not be built: {}", self.0)
     }
 }
 

@@ -117,8 +117,8 @@ mod timer;
 pub use error::{BuildError, LinkError, RegisterError, SendError, StartError};
 pub use pid::{MonitorRef, Pid};
 pub use process::{
-    Address, Context, IntoExit, Mail, Mailbox, Outcome, Own, Peer, Process, StartOptions, ThreadProcess, may_block,
-    send_after, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
+    Address, Context, IntoExit, Mail, Mailbox, Outcome, Own, Peer, Process, StartOptions, ThreadProcess, current_pid,
+    may_block, send_after, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
 };
 pub use reason::{Detail, ExitReason, Panic, Reason};
 pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};

@@ -1,6 +1,6 @@
 //! What has been read so far: added up, and shown on a terminal.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -27,12 +27,15 @@ pub(crate) struct Progress {
 impl Progress {
     /// A line that begins now.
     pub(crate) fn new() -> Self {
-        Self::with_target(ProgressDrawTarget::stderr())
+        // None when piped, either way: what is piped may end up on the same terminal.
+        let target =
+            if io::stdout().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self::with_target(target)
     }
 
     fn with_target(target: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
         }
         Self {
@@ -102,6 +105,7 @@ impl Progress {
         if drawing {
             let bytes = self.bytes();
             // This draws, too.
+            self.bar.tick();
             self.bar.set_message(format!(
                 "{} files, {} MB, {:.0} MB/s",
                 grouped(self.files()),

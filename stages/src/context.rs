@@ -50,7 +50,8 @@ impl<'a, S: 'static> Context<'a, S> {
         self.inside.subscription()
     }
 
-    /// Asks a producer for more events, on a manual subscription (section 8). Zero does nothing. False: no such subscription.
+    /// Asks a producer for more events, on a manual subscription (section 8). Zero does nothing. False: no such
+    /// subscription, or an automatic one, which asks by itself.
     pub fn ask(&mut self, subscription: SubscriptionId, events: usize) -> bool {
         self.inside.ask(subscription, events)
     }

@@ -61,6 +61,9 @@ impl<I> Enumerable<I> {
     }
 }
 
+/// How many items room is made for at once. Guessed: far above usual demands.
+const PART: usize = 65_536;
+
 /// All items have been emitted; handled when they have all gone out.
 struct Finished;
 
@@ -69,7 +72,17 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Producer for Enumerable
 
     fn handle_demand(&mut self, demand: usize, out: &mut Emit<I::Item>, cx: &mut Context<'_, Self>) -> Outcome {
         let Some(items) = &mut self.items else { return Outcome::Continue };
-        may_block(|| out.extend(items.take(demand)));
+        may_block(|| {
+            // By parts, because `extend` makes room for all that an endless iterator promises.
+            while out.len() < demand {
+                let part = (demand - out.len()).min(PART);
+                let goal = out.len() + part;
+                out.extend(items.take(part));
+                if out.len() < goal {
+                    break;
+                }
+            }
+        });
         if out.len() < demand {
             self.items = None;
             cx.async_info(Finished);

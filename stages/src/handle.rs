@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use genstage_core::{Address, CALL_TIMEOUT, CallError, ExitReason, Mail, Peer, Pid, Signal, ThreadProcess};
+use genstage_core::{
+    Address, CALL_TIMEOUT, CallError, ExitReason, Mail, Peer, Pid, Signal, ThreadProcess, current_pid,
+};
 use genstage_dispatchers::{Batch, SubscriptionId};
 
 use crate::mail::{ProducerPort, StageMail, SubscribeTo};
@@ -189,6 +191,9 @@ impl<R: Role> StageRef<R> {
     ///
     /// [`WaitError::Ended`] if it ended abnormally: with anything but normal or a shutdown.
     pub fn wait(&self) -> Result<(), WaitError> {
+        if current_pid() == Some(self.pid()) {
+            return Err(WaitError::Never);
+        }
         let here = ThreadProcess::<()>::aside().map_err(|_| WaitError::Never)?;
         here.monitor(&self.0);
         // Nobody else knows of this process: the first thing to come is the end.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use genstage_core::{Address, ExitReason, Mail, Peer, Signal, StartError, ThreadProcess};
+use genstage_core::{Address, CallError, ExitReason, Mail, Peer, Signal, StartError, ThreadProcess, current_pid};
 use genstage_dispatchers::{Batch, SubscriptionId};
 
 use crate::demand::Demand;
@@ -121,7 +121,12 @@ impl<T: Send + 'static> Stream<T> {
             return None;
         }
         if self.running.is_none() {
-            let producer = self.waiting.first().map(|(port, _)| port.peer().pid());
+            let producers = || self.waiting.iter().map(|(port, _)| port.peer().pid());
+            if let Some(producer) = producers().find(|producer| current_pid() == Some(*producer)) {
+                self.done = true;
+                return Some(Err(StreamError { producer, reason: ExitReason::other(CallError::CallingSelf) }));
+            }
+            let producer = producers().next();
             match Running::start(std::mem::take(&mut self.waiting)) {
                 Ok(running) => self.running = Some(running),
                 Err(_shut_down) => {

@@ -213,3 +213,81 @@ fn a_stage_subscribed_to_itself_does_no_harm() {
         assert_eq!(middle.exit_reason(), Some(ExitReason::Normal));
     });
 }
+
+/// P1.3: a kill takes effect after the callback that runs, also between the batches of one message.
+#[test]
+fn a_kill_takes_effect_between_the_batches_of_one_message() {
+    for seed in 0..50 {
+        Simulation::new(seed).run(|simulation| {
+            let numbers = from_enumerable(0..500).start(StageOptions::new()).unwrap();
+            let (report, reports) = std::sync::mpsc::channel();
+            let sink = for_each(move |n: i32| {
+                let _ = report.send(n);
+                if n == 2 {
+                    let me = genstage::core::current_pid().unwrap();
+                    Peer::from(me).exit(ExitReason::Kill);
+                }
+            });
+            let sink = sink.start(StageOptions::new()).unwrap();
+            let options = SubscriptionOptions::new().max_demand(500).min_demand(499);
+            sink.sync_subscribe(&numbers, options).unwrap();
+            simulation.run_until_idle();
+            assert_eq!(sink.exit_reason(), Some(ExitReason::Killed), "seed {seed}");
+            assert_eq!(reports.iter().collect::<Vec<_>>(), [0, 1, 2], "seed {seed}");
+        });
+    }
+}
+
+/// A stage cannot wait for itself, nor stream from itself: both are errors at once.
+#[test]
+fn a_stage_that_waits_for_itself_is_told_so() {
+    struct Selfish(std::sync::mpsc::Sender<(Result<(), WaitError>, Option<ExitReason>)>);
+    struct Me(ProducerRef<Selfish>);
+
+    impl Producer for Selfish {
+        type Event = u8;
+
+        fn handle_demand(&mut self, _: usize, _: &mut Emit<u8>, _: &mut Context<'_, Self>) -> Outcome {
+            Outcome::Continue
+        }
+    }
+
+    impl HandleCast<Me> for Selfish {
+        fn handle_cast(&mut self, Me(me): Me, _: &mut Context<'_, Self>) -> Outcome {
+            let mut own = stream(&me, SubscriptionOptions::new()).unwrap();
+            let streamed = own.next().and_then(Result::err).map(|error| error.reason);
+            let _ = self.0.send((me.wait(), streamed));
+            Outcome::Continue
+        }
+    }
+
+    let (report, reports) = std::sync::mpsc::channel();
+    let stage = Selfish(report).start(StageOptions::new()).unwrap();
+    stage.cast(Me(stage.clone()));
+    assert_eq!(reports.recv(), Ok((Err(WaitError::Never), Some(ExitReason::other(CallError::CallingSelf)))));
+    stage.exit(ExitReason::Kill);
+}
+
+/// An automatic subscription asks by itself: a further ask would break its bound, and is refused.
+#[test]
+fn an_ask_on_an_automatic_subscription_is_refused() {
+    struct Greedy(std::sync::mpsc::Sender<bool>);
+
+    impl Consumer for Greedy {
+        type Event = i32;
+
+        fn handle_events(&mut self, _: Events<'_, i32>, cx: &mut Context<'_, Self>) -> Outcome {
+            let subscription = cx.subscription().unwrap();
+            let _ = self.0.send(cx.ask(subscription, 1000));
+            Outcome::Continue
+        }
+    }
+
+    let (report, reports) = std::sync::mpsc::channel();
+    let numbers = from_enumerable(0..30).start(StageOptions::new()).unwrap();
+    let greedy = Greedy(report).start(StageOptions::new()).unwrap();
+    greedy.sync_subscribe(&numbers, SubscriptionOptions::new().max_demand(10)).unwrap();
+    greedy.wait().unwrap();
+    drop(greedy);
+    assert_eq!(reports.iter().collect::<Vec<_>>(), [false; 6]);
+}

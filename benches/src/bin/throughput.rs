@@ -1,5 +1,6 @@
 //! How many nanoseconds does an event take, from producer to consumer, in genstage and in its peers?
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -17,11 +18,17 @@ fn main() -> ExitCode {
     };
     match throughput::run(&options, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever was reading, `head` perhaps, has seen enough.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("throughput: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn help() -> ExitCode {

@@ -61,6 +61,8 @@ pub(crate) struct Inbox<M> {
     phase: Phase,
     /// Something came since the slice began: run once more.
     woken: bool,
+    /// Mail that a future has taken in this slice.
+    taken: u32,
     pub(crate) trap_exit: bool,
     /// The reason this process is to die with at the next gap between callbacks.
     pub(crate) doom: Option<ExitReason>,
@@ -78,6 +80,7 @@ impl<M> Inbox<M> {
             mail: VecDeque::new(),
             phase: Phase::Running,
             woken: false,
+            taken: 0,
             trap_exit: false,
             doom: None,
             relations: Relations::default(),
@@ -135,6 +138,7 @@ impl<M> Inbox<M> {
     pub(crate) fn begin_future(&mut self) {
         self.phase = Phase::Running;
         self.woken = false;
+        self.taken = 0;
     }
 
     /// The end of a slice; `more` says that the body itself still holds mail.
@@ -153,6 +157,21 @@ impl<M> Inbox<M> {
     pub(crate) fn take_first(&mut self, fits: impl Fn(&Mail<M>) -> bool) -> Option<Mail<M>> {
         let at = self.mail.iter().position(fits)?;
         self.mail.remove(at)
+    }
+
+    /// As [`take_first`](Self::take_first), for a future: nothing once the process is doomed (P1.3), nor beyond `most` in one
+    /// slice; what is left then is for the next.
+    pub(crate) fn take_in_slice(&mut self, most: u32, fits: impl Fn(&Mail<M>) -> bool) -> Option<Mail<M>> {
+        if self.doom.is_some() {
+            return None;
+        }
+        if self.taken >= most {
+            self.woken = true;
+            return None;
+        }
+        let mail = self.take_first(fits)?;
+        self.taken += 1;
+        Some(mail)
     }
 
     /// The end begins: from now on pushes are refused. Gives what was queued; `None` if it had begun before.

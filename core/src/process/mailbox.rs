@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::cell::{Body, Cell, Turn};
 use super::inbox::{Inbox, Mail};
 use super::own::Own;
+use super::server::SLICE_MAIL;
 use crate::sync::Arc;
 use crate::timer::Timer;
 use crate::{ExitReason, Signal};
@@ -67,7 +68,9 @@ impl<M: Send + 'static> Mailbox<M> {
     }
 
     async fn next(&self, fits: impl Fn(&Mail<M>) -> bool) -> Mail<M> {
-        poll_fn(|_| match self.own.me().0.inbox().lock().take_first(&fits) {
+        let cell = &self.own.me().0;
+        let most = cell.engine().slice_mail(SLICE_MAIL);
+        poll_fn(|_| match cell.inbox().lock().take_in_slice(most, &fits) {
             Some(mail) => Poll::Ready(mail),
             None => Poll::Pending,
         })

@@ -25,7 +25,7 @@ pub use address::Address;
 pub(crate) use cell::AnyProcess;
 pub use inbox::Mail;
 pub use mailbox::{IntoExit, Mailbox};
-pub use own::{Own, may_block, send_after};
+pub use own::{Own, current_pid, may_block, send_after};
 pub use peer::Peer;
 pub use server::{Context, Outcome, Process};
 pub use start::{StartOptions, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with};

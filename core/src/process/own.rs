@@ -27,6 +27,12 @@ impl<M: Send + 'static> Own<M> {
         self.0.pid()
     }
 
+    /// Whether an exit signal has hit, so that this process ends with the current callback. A glance: one relaxed load.
+    #[inline]
+    pub fn is_doomed(&self) -> bool {
+        self.0.0.is_doomed()
+    }
+
     /// Links this process and another: if one ends abnormally, so does the other, or it hears of it if it traps exits.
     ///
     /// Symmetric and idempotent; linking to oneself does nothing (P5.1).
@@ -124,6 +130,12 @@ impl<M> std::fmt::Debug for Own<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Own({:?})", self.0)
     }
+}
+
+/// The process that the calling thread stands for, if any: inside a callback, or with a
+/// [`ThreadProcess`](crate::ThreadProcess).
+pub fn current_pid() -> Option<Pid> {
+    super::current::pid()
 }
 
 /// Sends `message` to a process after `delay`, from anywhere. Dropped if the process is dead by then (P9.3).

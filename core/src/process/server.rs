@@ -125,7 +125,7 @@ impl<M: Send + 'static> Deref for Context<'_, M> {
 
 /// Mail one slice may handle before others get their turn. Guessed: long enough to be cheap, and the clock ends the slices of
 /// slow callbacks much sooner.
-const SLICE_MAIL: u32 = 64;
+pub(crate) const SLICE_MAIL: u32 = 64;
 
 /// The body of such a process.
 pub(crate) struct Server<P: Process> {

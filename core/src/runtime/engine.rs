@@ -103,6 +103,15 @@ impl Engine {
         }
     }
 
+    /// How much mail one slice of a future may take.
+    pub(crate) fn slice_mail(&self, mail: u32) -> u32 {
+        match &self.mode {
+            Mode::Seats(_) => mail,
+            // Others get in between often, as in slices of callbacks.
+            Mode::Simulated(_) => 2,
+        }
+    }
+
     /// Runs something of the user's that may wait, announced.
     pub(crate) fn may_block<T>(&self, work: impl FnOnce() -> T) -> T {
         match &self.mode {

@@ -43,9 +43,9 @@ impl Runtime {
         Builder::default()
     }
 
-    /// Until the guard drops, what this thread starts belongs to this runtime.
+    /// Until the guard drops, what this thread starts belongs to this runtime. Guards nest: drop the last one first.
     pub fn enter(&self) -> Entered {
-        Entered { _guard: current::enter_engine(&self.engine) }
+        Entered { _guard: current::enter_engine(&self.engine), _not_send: std::marker::PhantomData }
     }
 
     /// The number of seats: how many callbacks run at once.
@@ -105,6 +105,8 @@ impl fmt::Debug for Runtime {
 #[must_use]
 pub struct Entered {
     _guard: current::EngineGuard,
+    /// It belongs to the thread that entered.
+    _not_send: std::marker::PhantomData<*const ()>,
 }
 
 impl fmt::Debug for Entered {
@@ -112,6 +114,9 @@ impl fmt::Debug for Entered {
         f.write_str("Entered")
     }
 }
+
+/// More than any machine has cores; a number gone wrong is told from a wish.
+const MOST_WORKERS: usize = 4096;
 
 /// A cap far above what a healthy program needs: a thread is used up only by a callback that blocks unannounced.
 const MAX_THREADS: usize = 1024;
@@ -162,8 +167,12 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if the system refuses a thread.
+    /// [`BuildError`] if the system refuses a thread, or for more than 4096 workers.
     pub fn build(mut self) -> Result<Runtime, BuildError> {
+        if self.plan.workers > MOST_WORKERS {
+            let why = format!("{} workers; the most are {MOST_WORKERS}", self.plan.workers);
+            return Err(BuildError(std::io::Error::new(std::io::ErrorKind::InvalidInput, why)));
+        }
         self.plan.max_threads = self.plan.max_threads.max(self.plan.workers);
         let scheduler = Scheduler::new(self.plan);
         let engine = Engine::new(Clock::real(), Mode::Seats(Arc::clone(&scheduler)));

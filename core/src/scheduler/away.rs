@@ -16,9 +16,11 @@ impl Away {
         Self { threads: Mutex::new(Vec::new()), most_burning: seats }
     }
 
-    /// Whether a seat may be taken from this thread.
+    /// Whether a seat may be taken from this thread. An announced wait may yet burn, so its word counts only where the system
+    /// does not tell.
     pub(crate) fn allows(&self, thread: Option<u64>, announced: bool) -> bool {
-        announced || !burns(thread) || self.burning() < self.most_burning
+        let burns = state(thread).map_or(!announced, |state| !is_asleep(state));
+        !burns || self.burning() < self.most_burning
     }
 
     pub(crate) fn enter(&self, thread: Option<u64>) {
@@ -45,12 +47,18 @@ pub(crate) fn this_thread() -> Option<u64> {
 
 /// Whether a thread runs, or wants to. Where the system does not tell, it is taken to: the bound then holds for all.
 fn burns(thread: Option<u64>) -> bool {
-    let state = thread.and_then(|number| {
-        let stat = fs::read_to_string(format!("/proc/self/task/{number}/stat")).ok()?;
-        // The name in parentheses may hold anything, so the state is what follows the last of them.
-        stat.rsplit(')').next()?.trim_start().chars().next()
-    });
-    !matches!(state, Some('S' | 'D' | 'T' | 't'))
+    !state(thread).is_some_and(is_asleep)
+}
+
+fn is_asleep(state: char) -> bool {
+    matches!(state, 'S' | 'D' | 'T' | 't')
+}
+
+/// What the system says of a thread.
+fn state(thread: Option<u64>) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/self/task/{}/stat", thread?)).ok()?;
+    // The name in parentheses may hold anything, so the state is what follows the last of them.
+    stat.rsplit(')').next()?.trim_start().chars().next()
 }
 
 #[cfg(all(test, not(loom), target_os = "linux"))]
@@ -82,7 +90,8 @@ mod tests {
         assert!(away.allows(me, false));
         away.enter(me);
         assert!(!away.allows(me, false));
-        assert!(away.allows(me, true));
+        assert!(!away.allows(me, true), "it announced a wait, and burns");
+        assert!(away.allows(None, true), "its word is all there is");
         away.leave(me);
         assert!(away.allows(me, false));
     }

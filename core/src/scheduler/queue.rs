@@ -107,7 +107,7 @@ impl Injector {
 }
 
 #[cfg(all(test, loom))]
-mod models {
+mod loom_models {
     use std::time::Duration;
 
     use loom::thread;
@@ -158,7 +158,7 @@ mod models {
     }
 
     #[test]
-    fn loom_a_late_push_is_run_or_refused() {
+    fn a_late_push_is_run_or_refused() {
         late_push(1);
         late_push(2);
     }

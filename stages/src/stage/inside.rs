@@ -30,7 +30,9 @@ impl<R: Role> Inside<R::Stage> for Inner<'_, R> {
     }
 
     fn ask(&mut self, id: SubscriptionId, count: usize) -> bool {
-        let Some(upstream) = self.wiring.producers.get_mut(id) else { return false };
+        let Some(upstream) = self.wiring.producers.get_mut(id).filter(|upstream| upstream.is_manual()) else {
+            return false;
+        };
         if count > 0 {
             upstream.ask(id, count);
         }

@@ -34,6 +34,11 @@ impl<T> Upstream<T> {
         }
     }
 
+    /// An automatic one asks by itself: more would break its bound.
+    pub(super) fn is_manual(&self) -> bool {
+        self.demand.is_none()
+    }
+
     #[inline]
     pub(super) fn ask(&mut self, id: SubscriptionId, count: usize) {
         self.port.ask(id, count, std::mem::take(&mut self.empty));
@@ -119,6 +124,7 @@ impl<R: Role> Stage<R> {
     /// The drain loop of section 12: input is taken up only while downstream waits for something.
     pub(super) fn drain(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
         while self.wiring.outlet.wants()
+            && !cx.is_doomed()
             && let Some(queued) = self.wiring.queue.pop_front()
         {
             let outcome = match queued {
@@ -188,6 +194,10 @@ impl<R: Role> Stage<R> {
             self.wiring.piece = events.into_empty().unwrap_or_default();
             if piece.ask > 0 {
                 self.wiring.producers.place(at).ask(id, piece.ask);
+            }
+            // A callback has ended: the loop of the process sees to it.
+            if cx.is_doomed() {
+                return Outcome::Continue;
             }
         }
         drop(cut);
