@@ -2,7 +2,6 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -201,12 +200,12 @@ fn a_wake_up_from_outside_is_never_lost() {
 fn seats_that_change_hands_lose_nothing() {
     struct Rude {
         peers: Vec<Address<u32>>,
-        handled: Arc<AtomicU64>,
+        handled: Sender<()>,
     }
     impl Process for Rude {
         type Message = u32;
         fn handle(&mut self, n: u32, cx: &mut Context<'_, u32>) -> Outcome {
-            self.handled.fetch_add(1, Ordering::Relaxed);
+            self.handled.send(()).unwrap();
             if self.peers.is_empty() {
                 return Outcome::Continue;
             }
@@ -226,23 +225,19 @@ fn seats_that_change_hands_lose_nothing() {
     }
     let runtime = runtime(2);
     let _inside = runtime.enter();
-    let handled = Arc::new(AtomicU64::new(0));
-    let peers: Vec<_> =
-        (0..8).map(|_| Rude { peers: vec![], handled: Arc::clone(&handled) }.start().unwrap()).collect();
+    let (handled, handlings) = channel();
+    let peers: Vec<_> = (0..8).map(|_| Rude { peers: vec![], handled: handled.clone() }.start().unwrap()).collect();
     let rude: Vec<_> =
-        (0..8).map(|_| Rude { peers: peers.clone(), handled: Arc::clone(&handled) }.start().unwrap()).collect();
+        (0..8).map(|_| Rude { peers: peers.clone(), handled: handled.clone() }.start().unwrap()).collect();
     for n in 0..100 {
         for (shift, process) in (0..).zip(&rude) {
             process.send(n * 8 + shift).unwrap();
         }
     }
     let all = 100 * 8 * 9;
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while handled.load(Ordering::Relaxed) < all {
-        assert!(Instant::now() < deadline, "{} of {all} handled", handled.load(Ordering::Relaxed));
-        thread::sleep(5 * MS);
+    for done in 0..all {
+        assert_eq!(handlings.recv_timeout(Duration::from_secs(60)), Ok(()), "{done} of {all} handled");
     }
-    assert_eq!(handled.load(Ordering::Relaxed), all);
     assert_eq!(runtime.rescues(), 0);
 }
 
@@ -295,12 +290,10 @@ fn shutdown_names_who_is_stuck_and_does_not_wait_for_it() {
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert_eq!(fine.exit_reason(), Some(ExitReason::Shutdown));
     assert!(!stuck.is_alive());
+    let here = here::<()>();
+    here.monitor(&stuck);
     drop(open);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while stuck.exit_reason().is_none() {
-        assert!(Instant::now() < deadline, "its thread ends it when the callback returns");
-        thread::sleep(MS);
-    }
+    assert!(here.receive(Some(Duration::from_secs(10))).is_some(), "its thread ends it when the callback returns");
 }
 
 #[test]

@@ -47,8 +47,6 @@ pub(crate) struct Outlet<T, I> {
     /// Infos that a dispatcher holds behind its own events.
     tickets: VecDeque<(InfoTicket, I)>,
     next_ticket: u64,
-    /// Infos whose turn has come.
-    infos: Vec<I>,
     pub(crate) deliveries: Deliveries<T>,
     /// Events that the buffer discarded since the stage last looked.
     pub(crate) discarded: usize,
@@ -65,7 +63,6 @@ impl<T, I> Outlet<T, I> {
             replay: VecDeque::new(),
             tickets: VecDeque::new(),
             next_ticket: 0,
-            infos: Vec::new(),
             deliveries: Deliveries::new(),
             discarded: 0,
         }
@@ -204,19 +201,19 @@ impl<T, I> Outlet<T, I> {
     /// Whether there are infos, discards or notices to see to.
     #[inline]
     pub(crate) fn has_news(&self) -> bool {
-        !self.infos.is_empty() || self.discarded > 0 || self.deliveries.has_news()
+        self.discarded > 0 || self.deliveries.has_news()
     }
 
     /// The infos whose turn has come, in order.
     pub(crate) fn take_infos(&mut self) -> Vec<I> {
-        for ticket in self.deliveries.drain_released() {
-            if let Some(at) = self.tickets.iter().position(|(known, _)| *known == ticket)
-                && let Some((_, info)) = self.tickets.remove(at)
-            {
-                self.infos.push(info);
-            }
-        }
-        std::mem::take(&mut self.infos)
+        let tickets = &mut self.tickets;
+        let released = self.deliveries.drain_released();
+        released
+            .filter_map(|ticket| {
+                let at = tickets.iter().position(|(known, _)| *known == ticket)?;
+                tickets.remove(at).map(|(_, info)| info)
+            })
+            .collect()
     }
 
     pub(crate) fn take_notices(&mut self) -> Vec<Notice> {

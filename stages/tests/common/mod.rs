@@ -1,5 +1,5 @@
 //! Tiny stages that write down what happens to them, and a way to run a test under many seeds.
-#![allow(dead_code)] // each test file uses its part
+#![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod messages;
 pub(crate) mod probes;
