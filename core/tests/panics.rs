@@ -3,6 +3,7 @@
 mod common;
 
 use std::panic::panic_any;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use common::{down, here, idler, seeds};
@@ -20,6 +21,9 @@ enum Where {
     DropMessages,
     Payload,
 }
+
+/// Held while charges are sent, so that none explodes before all are queued.
+static GATE: Mutex<()> = Mutex::new(());
 
 /// Panics where it is told, with its name.
 struct Bomb(Where);
@@ -54,6 +58,7 @@ impl Process for Bomb {
 
     fn handle(&mut self, mut charge: Charge, cx: &mut Context<'_, Charge>) -> Outcome {
         charge.0 = false;
+        drop(GATE.lock().unwrap_or_else(PoisonError::into_inner));
         match self.0 {
             Where::Handle | Where::DropBoth => panic!("Handle"),
             Where::Payload => panic_any(Nested),
@@ -91,12 +96,11 @@ fn message(reason: Option<ExitReason>) -> String {
 fn explode(here: &ThreadProcess<()>, at: Where, charged: bool) -> String {
     let bomb = Bomb(at).start().unwrap();
     here.monitor(&bomb);
+    let all_sent = GATE.lock().unwrap_or_else(PoisonError::into_inner);
     for _ in 0..5 {
-        if let Err(mut late) = bomb.send(Charge(charged)) {
-            // It has exploded already, and this charge is ours again.
-            late.message.0 = false;
-        }
+        assert!(bomb.send(Charge(charged)).is_ok(), "it waits at the gate");
     }
+    drop(all_sent);
     let seen = down(here).reason;
     assert_eq!(bomb.exit_reason(), Some(seen.clone()));
     message(Some(seen))
