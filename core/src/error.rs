@@ -50,6 +50,8 @@ pub enum StartError {
     AlreadyStarted(Pid),
     /// `init` stopped or panicked, with this reason.
     Init(ExitReason),
+    /// `init` did not want to run, which is no fault ([`Init::Ignore`](crate::Init)).
+    Ignore,
     /// The runtime is shutting down and starts no more processes.
     ShutDown,
 }
@@ -59,6 +61,7 @@ impl fmt::Display for StartError {
         match self {
             Self::AlreadyStarted(pid) => write!(f, "the name is taken by process {pid}"),
             Self::Init(reason) => write!(f, "init failed: {reason}"),
+            Self::Ignore => f.write_str("init did not want to run"),
             Self::ShutDown => f.write_str("the runtime is shutting down"),
         }
     }
@@ -76,6 +79,8 @@ pub enum RegisterError {
     HasName(String),
     /// The process is dead.
     Dead(Pid),
+    /// Nothing can be registered there.
+    NotABook(String),
 }
 
 impl fmt::Display for RegisterError {
@@ -84,6 +89,7 @@ impl fmt::Display for RegisterError {
             Self::NameTaken(pid) => write!(f, "the name is taken by process {pid}"),
             Self::HasName(name) => write!(f, "the process already has the name `{name}`"),
             Self::Dead(pid) => write!(f, "process {pid} is dead"),
+            Self::NotABook(what) => write!(f, "nothing can be registered in {what}"),
         }
     }
 }

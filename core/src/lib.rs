@@ -6,7 +6,7 @@
 //! start: a runtime with a seat for each core comes up by itself.
 //!
 //! ```
-//! use genstage_core::{CALL_TIMEOUT, Context, Outcome, Process, ReplyTo};
+//! use genstage_core::{CALL_TIMEOUT, ProcessContext, Outcome, Process, ReplyTo};
 //!
 //! struct Counter(u64);
 //!
@@ -18,7 +18,7 @@
 //! impl Process for Counter {
 //!     type Message = Order;
 //!
-//!     fn handle(&mut self, order: Order, _cx: &mut Context<'_, Order>) -> Outcome {
+//!     fn handle(&mut self, order: Order, _cx: &mut ProcessContext<'_, Order>) -> Outcome {
 //!         match order {
 //!             Order::Add(n) => self.0 += n,
 //!             Order::Read(reply) => reply.send(self.0),
@@ -38,7 +38,7 @@
 //!
 //! ```text
 //!   Address ──send──▶ inbox ──slice──▶ Process (callbacks) | future (Mailbox) | thread (ThreadProcess)
-//!   Peer ─exit, link─▶  │                  │ Context, Own: link, monitor, trap exits, set timers
+//!   Peer ─exit, link─▶  │                  │ ProcessContext, Own: link, monitor, trap exits, set timers
 //!                       ▼                  ▼
 //!      seats (one a core), threads that sit on them, queues anyone may push to
 //!      one clock: timers, and it takes seats from callbacks that outstay their time
@@ -101,6 +101,7 @@
 pub(crate) mod log;
 
 mod error;
+mod name;
 mod names;
 mod pid;
 mod process;
@@ -110,19 +111,22 @@ mod runtime;
 mod scheduler;
 mod signal;
 mod simulation;
+mod supervisor;
 mod sync;
 mod table;
 mod timer;
 
 pub use error::{BuildError, LinkError, RegisterError, SendError, StartError};
+pub use name::{Name, Naming};
 pub use pid::{MonitorRef, Pid};
 pub use process::{
-    Address, Context, IntoExit, Mail, Mailbox, Outcome, Own, Peer, Process, StartOptions, ThreadProcess, current_pid,
-    may_block, send_after, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
+    Address, Init, IntoExit, Mail, Mailbox, Outcome, Own, Peer, Process, ProcessContext, StartOptions, ThreadProcess,
+    current_pid, may_block, send_after, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
 };
 pub use reason::{Detail, ExitReason, Panic, Reason};
 pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};
 pub use runtime::{Builder, Entered, Runtime, register, registered, unregister, whereis};
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
+pub use supervisor::{Child, ChildId, ChildPlan, ChildSpec, ChildType, Restart, Shutdown, Started};
 pub use timer::Timer;

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 
 use common::{Order, Seen, exit, here, idler, mortal, other, seeds, witness};
 use genstage_core::{
-    Address, Context, ExitReason, Mailbox, Outcome, Peer, Process, SendError, Simulation, spawn, spawn_link,
+    Address, ExitReason, Mailbox, Outcome, Peer, Process, ProcessContext, SendError, Simulation, spawn, spawn_link,
 };
 
 /// How the signal comes.
@@ -152,7 +152,7 @@ fn p1_3_a_killing_signal_overtakes_the_queue() {
     struct Counter(Arc<()>);
     impl Process for Counter {
         type Message = Arc<()>;
-        fn handle(&mut self, _: Arc<()>, _: &mut Context<'_, Arc<()>>) -> Outcome {
+        fn handle(&mut self, _: Arc<()>, _: &mut ProcessContext<'_, Arc<()>>) -> Outcome {
             panic!("handled a message that came before the exit, {} more wait", Arc::strong_count(&self.0))
         }
     }
@@ -239,7 +239,7 @@ fn g6_3_a_signal_beats_the_callback_that_it_hits_and_skips_terminate() {
     struct Last(Vec<&'static str>, std::sync::mpsc::Sender<Vec<&'static str>>);
     impl Process for Last {
         type Message = &'static str;
-        fn handle(&mut self, how: &'static str, cx: &mut Context<'_, &'static str>) -> Outcome {
+        fn handle(&mut self, how: &'static str, cx: &mut ProcessContext<'_, &'static str>) -> Outcome {
             self.0.push(how);
             if how != "late" {
                 cx.me().exit(ExitReason::Kill);
@@ -247,7 +247,7 @@ fn g6_3_a_signal_beats_the_callback_that_it_hits_and_skips_terminate() {
             assert_ne!(how, "panic");
             Outcome::Stop(ExitReason::Normal)
         }
-        fn terminate(&mut self, _: &ExitReason, cx: &mut Context<'_, &'static str>) {
+        fn terminate(&mut self, _: &ExitReason, cx: &mut ProcessContext<'_, &'static str>) {
             cx.me().exit(ExitReason::Kill);
             self.0.push("terminate");
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use genstage_core::{Context, ExitReason, Outcome, Process, Runtime};
+use genstage_core::{ExitReason, Init, Outcome, Process, ProcessContext, Runtime};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -21,7 +21,7 @@ struct Ticker {
 }
 
 impl Ticker {
-    fn arm(&mut self, cx: &Context<'_, ()>) {
+    fn arm(&mut self, cx: &ProcessContext<'_, ()>) {
         self.due = Instant::now() + MS;
         cx.send_after(cx.me(), (), MS);
     }
@@ -30,12 +30,12 @@ impl Ticker {
 impl Process for Ticker {
     type Message = ();
 
-    fn init(&mut self, cx: &mut Context<'_, ()>) -> Outcome {
+    fn init(&mut self, cx: &mut ProcessContext<'_, ()>) -> Init {
         self.arm(cx);
-        Outcome::Continue
+        Init::Continue
     }
 
-    fn handle(&mut self, (): (), cx: &mut Context<'_, ()>) -> Outcome {
+    fn handle(&mut self, (): (), cx: &mut ProcessContext<'_, ()>) -> Outcome {
         self.worst = self.worst.max(self.due.elapsed());
         if self.stop.load(Ordering::Relaxed) {
             self.report.send(self.worst).unwrap();
@@ -52,7 +52,7 @@ struct Hog;
 impl Process for Hog {
     type Message = Box<dyn FnOnce() + Send>;
 
-    fn handle(&mut self, work: Box<dyn FnOnce() + Send>, _: &mut Context<'_, Self::Message>) -> Outcome {
+    fn handle(&mut self, work: Box<dyn FnOnce() + Send>, _: &mut ProcessContext<'_, Self::Message>) -> Outcome {
         work();
         Outcome::Continue
     }

@@ -8,8 +8,8 @@ use std::sync::mpsc::{Sender, channel};
 
 use common::{Order, Seen, down, exit, here, idler, mortal, other, seeds, witness};
 use genstage_core::{
-    Address, Context, ExitReason, Mailbox, MonitorRef, Outcome, Peer, Process, Signal, StartOptions, register, spawn,
-    spawn_link, spawn_monitor, start, start_with,
+    Address, ExitReason, Mailbox, MonitorRef, Outcome, Peer, Process, ProcessContext, Signal, StartOptions, register,
+    spawn, spawn_link, spawn_monitor, start, start_with,
 };
 
 #[test]
@@ -39,7 +39,7 @@ fn p3_3_whoever_hears_of_a_death_finds_the_state_dropped_and_the_name_free() {
     }
     impl Process for Holder {
         type Message = ();
-        fn handle(&mut self, (): (), _: &mut Context<'_, ()>) -> Outcome {
+        fn handle(&mut self, (): (), _: &mut ProcessContext<'_, ()>) -> Outcome {
             Outcome::Stop(ExitReason::Shutdown)
         }
     }
@@ -71,7 +71,7 @@ fn p3_3_who_asks_in_the_middle_of_a_death_hears_of_it_when_it_is_complete() {
     struct Slow(Peer, Sender<Option<ExitReason>>);
     impl Process for Slow {
         type Message = ();
-        fn handle(&mut self, (): (), _: &mut Context<'_, ()>) -> Outcome {
+        fn handle(&mut self, (): (), _: &mut ProcessContext<'_, ()>) -> Outcome {
             Outcome::Continue
         }
     }
@@ -164,7 +164,7 @@ fn p6_4_flush_also_reaches_mail_that_the_slice_has_already_taken() {
     struct Flusher(Option<MonitorRef>, Address<ExitReason>, Sender<&'static str>);
     impl Process for Flusher {
         type Message = &'static str;
-        fn handle(&mut self, order: &'static str, cx: &mut Context<'_, &'static str>) -> Outcome {
+        fn handle(&mut self, order: &'static str, cx: &mut ProcessContext<'_, &'static str>) -> Outcome {
             match (order, self.0) {
                 ("kill", _) => {
                     self.0 = Some(cx.monitor(&self.1));
@@ -180,7 +180,7 @@ fn p6_4_flush_also_reaches_mail_that_the_slice_has_already_taken() {
             }
             Outcome::Continue
         }
-        fn handle_signal(&mut self, _: Signal, _: &mut Context<'_, &'static str>) -> Outcome {
+        fn handle_signal(&mut self, _: Signal, _: &mut ProcessContext<'_, &'static str>) -> Outcome {
             self.2.send("down").unwrap();
             Outcome::Continue
         }

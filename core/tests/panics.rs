@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use common::{down, here, idler, seeds};
 use genstage_core::{
-    Context, ExitReason, Mailbox, Outcome, Process, Runtime, Signal, Simulation, ThreadProcess, send_after, spawn,
+    ExitReason, Init, Mailbox, Outcome, Process, ProcessContext, Runtime, Signal, Simulation, ThreadProcess,
+    send_after, spawn,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +57,7 @@ impl Drop for Nested2 {
 impl Process for Bomb {
     type Message = Charge;
 
-    fn handle(&mut self, mut charge: Charge, cx: &mut Context<'_, Charge>) -> Outcome {
+    fn handle(&mut self, mut charge: Charge, cx: &mut ProcessContext<'_, Charge>) -> Outcome {
         charge.0 = false;
         drop(GATE.lock().unwrap_or_else(PoisonError::into_inner));
         match self.0 {
@@ -71,11 +72,11 @@ impl Process for Bomb {
         }
     }
 
-    fn handle_signal(&mut self, signal: Signal, _: &mut Context<'_, Charge>) -> Outcome {
+    fn handle_signal(&mut self, signal: Signal, _: &mut ProcessContext<'_, Charge>) -> Outcome {
         panic!("HandleSignal {}", matches!(signal, Signal::Exit(_)))
     }
 
-    fn terminate(&mut self, _: &ExitReason, _: &mut Context<'_, Charge>) {
+    fn terminate(&mut self, _: &ExitReason, _: &mut ProcessContext<'_, Charge>) {
         assert_ne!(self.0, Where::Terminate, "Terminate");
     }
 }
@@ -205,11 +206,11 @@ fn an_unexpected_signal_is_logged_and_nothing_else() {
     struct Plain;
     impl Process for Plain {
         type Message = ();
-        fn init(&mut self, cx: &mut Context<'_, ()>) -> Outcome {
+        fn init(&mut self, cx: &mut ProcessContext<'_, ()>) -> Init {
             cx.trap_exit(true);
-            Outcome::Continue
+            Init::Continue
         }
-        fn handle(&mut self, (): (), _: &mut Context<'_, ()>) -> Outcome {
+        fn handle(&mut self, (): (), _: &mut ProcessContext<'_, ()>) -> Outcome {
             Outcome::Stop(ExitReason::Shutdown)
         }
     }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use common::{down, here};
 use genstage_core::{
-    Address, Context, ExitReason, Mail, Mailbox, Outcome, Process, Runtime, ThreadProcess, spawn, start_with,
+    Address, ExitReason, Init, Mail, Mailbox, Outcome, Process, ProcessContext, Runtime, ThreadProcess, spawn,
+    start_with,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -24,7 +25,7 @@ struct Hog;
 impl Process for Hog {
     type Message = Box<dyn FnOnce() + Send>;
 
-    fn handle(&mut self, work: Box<dyn FnOnce() + Send>, _: &mut Context<'_, Self::Message>) -> Outcome {
+    fn handle(&mut self, work: Box<dyn FnOnce() + Send>, _: &mut ProcessContext<'_, Self::Message>) -> Outcome {
         work();
         Outcome::Continue
     }
@@ -42,7 +43,7 @@ fn a_callback_that_waits_in_receive_lends_its_seat() {
     struct Waiter(Sender<u32>);
     impl Process for Waiter {
         type Message = Sender<Address<u32>>;
-        fn handle(&mut self, tell: Sender<Address<u32>>, _: &mut Context<'_, Self::Message>) -> Outcome {
+        fn handle(&mut self, tell: Sender<Address<u32>>, _: &mut ProcessContext<'_, Self::Message>) -> Outcome {
             let inner: ThreadProcess<u32> = here();
             tell.send(inner.me().clone()).unwrap();
             let Some(Mail::Message(n)) = inner.receive(None) else { panic!("no message") };
@@ -76,7 +77,7 @@ fn every_message_is_handled_exactly_once() {
     }
     impl Process for Sum {
         type Message = (u64, u64);
-        fn handle(&mut self, (sender, n): (u64, u64), _: &mut Context<'_, (u64, u64)>) -> Outcome {
+        fn handle(&mut self, (sender, n): (u64, u64), _: &mut ProcessContext<'_, (u64, u64)>) -> Outcome {
             let next = &mut self.next[usize::try_from(sender).unwrap()];
             assert_eq!(*next, n, "P1.1 from sender {sender}");
             *next += 1;
@@ -143,7 +144,7 @@ enum Ball {
 impl Process for Player {
     type Message = Ball;
 
-    fn handle(&mut self, ball: Ball, _: &mut Context<'_, Ball>) -> Outcome {
+    fn handle(&mut self, ball: Ball, _: &mut ProcessContext<'_, Ball>) -> Outcome {
         match ball {
             Ball::Peer(peer) => self.peer = Some(peer),
             Ball::Hit(0) => self.done.send(()).unwrap(),
@@ -204,7 +205,7 @@ fn seats_that_change_hands_lose_nothing() {
     }
     impl Process for Rude {
         type Message = u32;
-        fn handle(&mut self, n: u32, cx: &mut Context<'_, u32>) -> Outcome {
+        fn handle(&mut self, n: u32, cx: &mut ProcessContext<'_, u32>) -> Outcome {
             self.handled.send(()).unwrap();
             if self.peers.is_empty() {
                 return Outcome::Continue;
@@ -301,11 +302,11 @@ fn shutdown_ends_all_in_time_and_leaves_trapping_ones_to_the_kill() {
     struct Stubborn;
     impl Process for Stubborn {
         type Message = ();
-        fn init(&mut self, cx: &mut Context<'_, ()>) -> Outcome {
+        fn init(&mut self, cx: &mut ProcessContext<'_, ()>) -> Init {
             cx.trap_exit(true);
-            Outcome::Continue
+            Init::Continue
         }
-        fn handle(&mut self, (): (), _: &mut Context<'_, ()>) -> Outcome {
+        fn handle(&mut self, (): (), _: &mut ProcessContext<'_, ()>) -> Outcome {
             Outcome::Continue
         }
     }
@@ -323,7 +324,7 @@ fn dropping_a_runtime_drops_what_its_processes_hold() {
     struct Told(#[allow(dead_code, reason = "held to be dropped")] Sender<()>);
     impl Process for Told {
         type Message = ();
-        fn handle(&mut self, (): (), _: &mut Context<'_, ()>) -> Outcome {
+        fn handle(&mut self, (): (), _: &mut ProcessContext<'_, ()>) -> Outcome {
             Outcome::Continue
         }
     }

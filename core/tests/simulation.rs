@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{here, idler, mortal};
 use genstage_core::{
-    Address, Context, ExitReason, Mail, Mailbox, MonitorRef, Outcome, Process, Signal, Simulation, spawn,
+    Address, ExitReason, Mail, Mailbox, MonitorRef, Outcome, Process, ProcessContext, Signal, Simulation, spawn,
 };
 
 /// Hands a number on to two others until it is used up.
@@ -26,7 +26,7 @@ enum Order {
 impl Process for Node {
     type Message = Order;
 
-    fn handle(&mut self, order: Order, cx: &mut Context<'_, Order>) -> Outcome {
+    fn handle(&mut self, order: Order, cx: &mut ProcessContext<'_, Order>) -> Outcome {
         match order {
             Order::Meet(peers) => {
                 self.watches = peers.iter().map(|peer| cx.monitor(peer)).collect();
@@ -43,7 +43,7 @@ impl Process for Node {
         Outcome::Continue
     }
 
-    fn handle_signal(&mut self, signal: Signal, cx: &mut Context<'_, Order>) -> Outcome {
+    fn handle_signal(&mut self, signal: Signal, cx: &mut ProcessContext<'_, Order>) -> Outcome {
         let _ = self.report.send(format!("{} hears {signal:?} of {}", cx.pid(), self.watches.len()));
         Outcome::Continue
     }
@@ -99,7 +99,7 @@ fn waiting_inside_a_callback_runs_the_others() {
     struct Asker(Sender<u32>);
     impl Process for Asker {
         type Message = Address<Address<u32>>;
-        fn handle(&mut self, server: Address<Address<u32>>, _: &mut Context<'_, Self::Message>) -> Outcome {
+        fn handle(&mut self, server: Address<Address<u32>>, _: &mut ProcessContext<'_, Self::Message>) -> Outcome {
             let inner = here::<u32>();
             server.send(inner.me().clone()).unwrap();
             let Some(Mail::Message(reply)) = inner.receive(None) else { panic!("no reply") };

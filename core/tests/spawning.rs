@@ -6,40 +6,40 @@ use std::sync::mpsc::{Sender, channel};
 
 use common::{exit, here, idler, other, seeds};
 use genstage_core::{
-    Address, Context, ExitReason, Mailbox, Outcome, Peer, Process, Runtime, Signal, StartError, StartOptions,
-    registered, spawn, spawn_link, spawn_monitor, start, start_with, whereis,
+    Address, ExitReason, Init, Mailbox, Outcome, Peer, Process, ProcessContext, Runtime, Signal, StartError,
+    StartOptions, registered, spawn, spawn_link, spawn_monitor, start, start_with, whereis,
 };
 
 /// How `init` goes.
 #[derive(Clone, Debug)]
-enum Init {
+enum How {
     Continue,
     Stop(ExitReason),
     Panic,
     ExitSelf(ExitReason),
 }
 
-struct Starter(Init, Sender<&'static str>);
+struct Starter(How, Sender<&'static str>);
 
 impl Process for Starter {
     type Message = ();
 
-    fn init(&mut self, cx: &mut Context<'_, ()>) -> Outcome {
+    fn init(&mut self, cx: &mut ProcessContext<'_, ()>) -> Init {
         assert_eq!(whereis("starter"), Some(cx.pid()), "G1.3: named before init");
         match &self.0 {
-            Init::Continue => {}
-            Init::Stop(reason) => return Outcome::Stop(reason.clone()),
-            Init::Panic => panic!("init panics"),
-            Init::ExitSelf(reason) => cx.me().exit(reason.clone()),
+            How::Continue => {}
+            How::Stop(reason) => return Init::Stop(reason.clone()),
+            How::Panic => panic!("init panics"),
+            How::ExitSelf(reason) => cx.me().exit(reason.clone()),
         }
+        Init::Continue
+    }
+
+    fn handle(&mut self, (): (), _: &mut ProcessContext<'_, ()>) -> Outcome {
         Outcome::Continue
     }
 
-    fn handle(&mut self, (): (), _: &mut Context<'_, ()>) -> Outcome {
-        Outcome::Continue
-    }
-
-    fn terminate(&mut self, _: &ExitReason, _: &mut Context<'_, ()>) {
+    fn terminate(&mut self, _: &ExitReason, _: &mut ProcessContext<'_, ()>) {
         let _ = self.1.send("terminate");
     }
 }
@@ -50,12 +50,12 @@ impl Drop for Starter {
     }
 }
 
-fn failures() -> Vec<(Init, ExitReason)> {
+fn failures() -> Vec<(How, ExitReason)> {
     let mut all: Vec<_> = [ExitReason::Normal, ExitReason::Shutdown, ExitReason::Kill, other("x")]
-        .map(|reason| (Init::Stop(reason.clone()), reason))
+        .map(|reason| (How::Stop(reason.clone()), reason))
         .into();
-    all.push((Init::ExitSelf(ExitReason::Kill), ExitReason::Killed));
-    all.push((Init::ExitSelf(other("y")), other("y")));
+    all.push((How::ExitSelf(ExitReason::Kill), ExitReason::Killed));
+    all.push((How::ExitSelf(other("y")), other("y")));
     all
 }
 
@@ -83,7 +83,7 @@ fn g1_5_a_failed_start_leaves_nothing_and_tells_a_trapping_starter_once() {
             assert!(here.me().is_alive());
         }
         let (report, _) = channel();
-        let Err(StartError::Init(ExitReason::Panic(panic))) = start(Starter(Init::Panic, report), options()) else {
+        let Err(StartError::Init(ExitReason::Panic(panic))) = start(Starter(How::Panic, report), options()) else {
             panic!("a panic in init is a failed start");
         };
         assert_eq!(panic.message(), "init panics");
@@ -124,7 +124,7 @@ fn g1_1_start_returns_after_init_and_the_process_is_linked_and_named() {
         let here = here::<()>();
         here.trap_exit(true);
         let (report, reports) = channel();
-        let started = start(Starter(Init::Continue, report), options()).unwrap();
+        let started = start(Starter(How::Continue, report), options()).unwrap();
         assert_eq!(whereis("starter"), Some(started.pid()));
         started.exit(other("x"));
         assert_eq!(exit(&here).from, started.pid());
@@ -138,18 +138,18 @@ fn g6_2_the_end_of_the_parent_ends_the_child_even_if_normal() {
     struct Child(Sender<ExitReason>);
     impl Process for Child {
         type Message = ();
-        fn init(&mut self, cx: &mut Context<'_, ()>) -> Outcome {
+        fn init(&mut self, cx: &mut ProcessContext<'_, ()>) -> Init {
             cx.trap_exit(true);
+            Init::Continue
+        }
+        fn handle(&mut self, (): (), _: &mut ProcessContext<'_, ()>) -> Outcome {
             Outcome::Continue
         }
-        fn handle(&mut self, (): (), _: &mut Context<'_, ()>) -> Outcome {
-            Outcome::Continue
-        }
-        fn handle_signal(&mut self, signal: Signal, _: &mut Context<'_, ()>) -> Outcome {
+        fn handle_signal(&mut self, signal: Signal, _: &mut ProcessContext<'_, ()>) -> Outcome {
             assert!(matches!(signal, Signal::Exit(exit) if exit.reason == other("stranger")));
             Outcome::Continue
         }
-        fn terminate(&mut self, reason: &ExitReason, _: &mut Context<'_, ()>) {
+        fn terminate(&mut self, reason: &ExitReason, _: &mut ProcessContext<'_, ()>) {
             self.0.send(reason.clone()).unwrap();
         }
     }
@@ -214,7 +214,7 @@ fn a_runtime_that_shuts_down_starts_nothing() {
     let _inside = runtime.enter();
     assert_eq!(runtime.shutdown(std::time::Duration::from_secs(5)), []);
     let (report, reports) = channel();
-    assert_eq!(start(Starter(Init::Continue, report), options()).err(), Some(StartError::ShutDown));
+    assert_eq!(start(Starter(How::Continue, report), options()).err(), Some(StartError::ShutDown));
     assert_eq!(reports.recv(), Ok("dropped"));
     let born_dead = idler();
     assert_eq!((born_dead.is_alive(), born_dead.exit_reason()), (false, Some(ExitReason::Shutdown)));

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use genstage_core::{Context, Outcome, Process, Runtime};
+use genstage_core::{Outcome, Process, ProcessContext, Runtime};
 
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
@@ -14,7 +14,7 @@ struct Sleeper;
 impl Process for Sleeper {
     type Message = Duration;
 
-    fn handle(&mut self, time: Duration, _: &mut Context<'_, Duration>) -> Outcome {
+    fn handle(&mut self, time: Duration, _: &mut ProcessContext<'_, Duration>) -> Outcome {
         std::thread::sleep(time);
         Outcome::Continue
     }

@@ -3,6 +3,7 @@
 //! Who may touch what: one lock guards the inbox and, while the process does not run, its body; anybody may take it, and
 //! only for a moment. The thread that runs a slice takes the body out and holds no lock while it runs.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -17,7 +18,7 @@ use crate::scheduler::{Cost, Runnable, Task};
 use crate::signal::{Down, Exit};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex, Weak};
-use crate::{ExitReason, MonitorRef, Pid, Signal, log, reason::Panic};
+use crate::{ExitReason, MonitorRef, Pid, Signal, StartError, log, reason::Panic};
 
 /// What a process does in its turns.
 pub(crate) trait Body<M>: Send {
@@ -44,6 +45,10 @@ pub(crate) enum Turn {
     More,
     /// A callback asked for the end.
     Stop(ExitReason),
+    /// `init` does not want to run.
+    Ignore,
+    /// `init` fails the start, for this reason, and ends normally.
+    Fail(ExitReason),
     /// An exit signal hit.
     Doomed,
 }
@@ -160,22 +165,26 @@ impl<M: Send + 'static> Cell<M> {
         self: &Arc<Self>,
         parent: Option<&Peer>,
         make: impl FnOnce() -> Box<dyn Body<M>>,
-    ) -> Result<(), ExitReason> {
+    ) -> Result<(), StartError> {
         let _inside = current::enter_process(&self.engine, self.pid);
         let mut body = match Panic::catch(make) {
             Ok(body) => body,
-            Err(panic) => return Err(self.fail(parent, None, ExitReason::Panic(panic))),
+            Err(panic) => return Err(StartError::Init(self.fail(parent, None, ExitReason::Panic(panic)))),
         };
-        let reason = match Panic::catch(|| body.init(self)) {
-            Ok(Turn::Stop(reason)) => reason,
-            Ok(Turn::Doomed) => ExitReason::Killed,
+        let (reason, told) = match Panic::catch(|| body.init(self)) {
+            Ok(Turn::Stop(reason)) => (reason, None),
+            Ok(Turn::Ignore) => (ExitReason::Normal, Some(StartError::Ignore)),
+            Ok(Turn::Fail(reason)) => (ExitReason::Normal, Some(StartError::Init(reason))),
+            Ok(Turn::Doomed) => (ExitReason::Killed, None),
             Ok(Turn::Drained | Turn::More) => {
                 self.end_slice(body, false).into_iter().for_each(|task| self.engine.schedule(task));
                 return Ok(());
             }
-            Err(panic) => ExitReason::Panic(panic),
+            Err(panic) => (ExitReason::Panic(panic), None),
         };
-        Err(self.fail(parent, Some(body), reason))
+        let reason = self.fail(parent, Some(body), reason);
+        // An end that came from elsewhere meanwhile is what the starter hears of.
+        Err(told.filter(|_| reason == ExitReason::Normal).unwrap_or(StartError::Init(reason)))
     }
 
     /// A start that failed. A parent that traps exits hears of it from the start alone (G1.5); one that does not dies
@@ -194,11 +203,22 @@ impl<M: Send + 'static> Cell<M> {
     #[inline]
     fn end_slice(self: &Arc<Self>, body: Box<dyn Body<M>>, more: bool) -> Option<Task> {
         let mut resting = self.inbox.lock();
+        if resting.reason.is_some() {
+            drop(resting);
+            return Self::drop_late(body);
+        }
         resting.body = Some(body);
         match resting.end(more) {
             Ended::Idle => None,
             Ended::Requeue => Some(Arc::clone(self) as Task),
         }
+    }
+
+    /// The callback of an abandoned process has returned after all.
+    #[cold]
+    fn drop_late(body: Box<dyn Body<M>>) -> Option<Task> {
+        let _ = Self::empty(Some(body), VecDeque::new());
+        None
     }
 
     /// The end: after a callback's wish or fault with `terminate`, after an exit signal without (G6.3). Where both came, the
@@ -211,7 +231,11 @@ impl<M: Send + 'static> Cell<M> {
     /// Death, in the order of P3.3: no longer alive; state dropped and names freed; only then are others told. So whoever
     /// hears of it can take the name and finds sockets and files released. Returns the reason it died with.
     pub(crate) fn bury(&self, body: Option<Box<dyn Body<M>>>, reason: ExitReason) -> ExitReason {
-        let Some(mail) = self.inbox.lock().close(reason) else { return self.reason() };
+        let closed = self.inbox.lock().close(reason);
+        let Some(mail) = closed else {
+            let _ = Self::empty(body, VecDeque::new());
+            return self.reason();
+        };
         if let Err(panic) = Self::empty(body, mail) {
             self.inbox.lock().amend(panic);
         }
@@ -271,7 +295,8 @@ impl<M: Send + 'static> Runnable for Cell<M> {
         let reason = match Panic::catch(|| body.run(&self)) {
             Ok(Turn::Drained) => return self.end_slice(body, false),
             Ok(Turn::More) => return self.end_slice(body, true),
-            Ok(Turn::Stop(reason)) => reason,
+            Ok(Turn::Stop(reason) | Turn::Fail(reason)) => reason,
+            Ok(Turn::Ignore) => ExitReason::Normal,
             Ok(Turn::Doomed) => ExitReason::Killed,
             Err(panic) => ExitReason::Panic(panic),
         };
@@ -308,6 +333,10 @@ pub(crate) trait AnyProcess: Send + Sync {
     fn traps_exits(&self) -> bool;
     /// The names of the runtime it lives in.
     fn names(&self) -> &Names;
+    /// Gives up on a process that is bound to end but whose callback does not return: it dies for everybody else, and what it
+    /// holds is dropped when the callback returns after all. False if it is not bound to end, or dead already.
+    fn abandon(&self) -> bool;
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
 impl<M: Send + 'static> AnyProcess for Cell<M> {
@@ -414,6 +443,21 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
 
     fn names(&self) -> &Names {
         &self.engine.names
+    }
+
+    fn abandon(&self) -> bool {
+        let mut resting = self.inbox.lock();
+        let bound = resting.doom.is_some() && resting.reason.is_none();
+        let body = resting.body.take_if(|_| bound);
+        drop(resting);
+        if bound {
+            self.bury(body, ExitReason::Killed);
+        }
+        bound
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
     }
 }
 

@@ -67,6 +67,22 @@ impl<M: Send + 'static> Mailbox<M> {
         .await;
     }
 
+    /// The next mail that fits; all other stays queued, in its order.
+    pub async fn receive_if(&self, fits: impl Fn(&Mail<M>) -> bool) -> Mail<M> {
+        self.next(fits).await
+    }
+
+    /// Waits for a future, at most for this time. `None`: the time is over, and the future is dropped.
+    pub async fn within<T>(&self, time: Duration, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = std::pin::pin!(future);
+        let mut alarm = std::pin::pin!(self.sleep(time));
+        poll_fn(|task| match future.as_mut().poll(task) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => alarm.as_mut().poll(task).map(|()| None),
+        })
+        .await
+    }
+
     async fn next(&self, fits: impl Fn(&Mail<M>) -> bool) -> Mail<M> {
         let cell = &self.own.me().0;
         let most = cell.engine().slice_mail(SLICE_MAIL);

@@ -27,6 +27,6 @@ pub use inbox::Mail;
 pub use mailbox::{IntoExit, Mailbox};
 pub use own::{Own, current_pid, may_block, send_after};
 pub use peer::Peer;
-pub use server::{Context, Outcome, Process};
+pub use server::{Init, Outcome, Process, ProcessContext};
 pub use start::{StartOptions, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with};
 pub use thread::ThreadProcess;

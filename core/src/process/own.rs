@@ -10,7 +10,7 @@ use crate::sync::Arc;
 use crate::timer::Timer;
 use crate::{ExitReason, LinkError, MonitorRef, Pid, Signal};
 
-/// What a process can do for itself: link, monitor, trap exits, set timers. A [`Context`](crate::Context) and a
+/// What a process can do for itself: link, monitor, trap exits, set timers. A [`ProcessContext`](crate::ProcessContext) and a
 /// [`Mailbox`](crate::Mailbox) both give it.
 ///
 /// Specification: P4 to P6, P9 and P10 of the runtime rules.

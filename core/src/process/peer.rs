@@ -56,6 +56,20 @@ impl Peer {
         }
     }
 
+    /// Its address, if it takes messages of type `M`. `None` also for a pid whose process is gone.
+    pub fn address<M: Send + 'static>(&self) -> Option<Address<M>> {
+        let cell = Arc::clone(self.process.as_ref()?).into_any().downcast().ok()?;
+        Some(Address(cell))
+    }
+
+    /// Why it ended; `None` while it runs, also while it is only bound to end.
+    pub fn exit_reason(&self) -> Option<ExitReason> {
+        match &self.process {
+            Some(process) => process.exit_reason(),
+            None => Some(ExitReason::NoProc),
+        }
+    }
+
     pub(crate) fn process(&self) -> Option<&Arc<dyn AnyProcess>> {
         self.process.as_ref()
     }

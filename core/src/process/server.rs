@@ -17,19 +17,19 @@ use crate::{ExitReason, MonitorRef, Pid, Signal, StartError, log};
 /// [`ExitReason::Panic`].
 ///
 /// ```
-/// use genstage_core::{Context, ExitReason, Outcome, Process};
+/// use genstage_core::{ProcessContext, ExitReason, Outcome, Process};
 ///
 /// struct Adder(u64, std::sync::mpsc::Sender<u64>);
 ///
 /// impl Process for Adder {
 ///     type Message = u64;
 ///
-///     fn handle(&mut self, message: u64, _cx: &mut Context<'_, u64>) -> Outcome {
+///     fn handle(&mut self, message: u64, _cx: &mut ProcessContext<'_, u64>) -> Outcome {
 ///         self.0 += message;
 ///         if message == 0 { Outcome::Stop(ExitReason::Normal) } else { Outcome::Continue }
 ///     }
 ///
-///     fn terminate(&mut self, _reason: &ExitReason, _cx: &mut Context<'_, u64>) {
+///     fn terminate(&mut self, _reason: &ExitReason, _cx: &mut ProcessContext<'_, u64>) {
 ///         let _ = self.1.send(self.0);
 ///     }
 /// }
@@ -47,23 +47,23 @@ pub trait Process: Send + Sized + 'static {
     type Message: Send + 'static;
 
     /// Once, before anything else, while the starter waits. It runs on the starter's thread.
-    fn init(&mut self, cx: &mut Context<'_, Self::Message>) -> Outcome {
+    fn init(&mut self, cx: &mut ProcessContext<'_, Self::Message>) -> Init {
         let _ = cx;
-        Outcome::Continue
+        Init::Continue
     }
 
     /// One message.
-    fn handle(&mut self, message: Self::Message, cx: &mut Context<'_, Self::Message>) -> Outcome;
+    fn handle(&mut self, message: Self::Message, cx: &mut ProcessContext<'_, Self::Message>) -> Outcome;
 
     /// A trapped exit, or the end of a monitored process. By default it is logged.
-    fn handle_signal(&mut self, signal: Signal, cx: &mut Context<'_, Self::Message>) -> Outcome {
+    fn handle_signal(&mut self, signal: Signal, cx: &mut ProcessContext<'_, Self::Message>) -> Outcome {
         log::warn!("process {}: unexpected {}", cx.pid(), describe(&signal));
         Outcome::Continue
     }
 
     /// The last callback: after a stop or a panic, but not after an exit signal that was not trapped, nor when `init`
     /// failed (G6.1, G6.3).
-    fn terminate(&mut self, reason: &ExitReason, cx: &mut Context<'_, Self::Message>) {
+    fn terminate(&mut self, reason: &ExitReason, cx: &mut ProcessContext<'_, Self::Message>) {
         let _ = (reason, cx);
     }
 
@@ -86,6 +86,31 @@ pub trait Process: Send + Sized + 'static {
     }
 }
 
+/// What becomes of a start.
+///
+/// Specification: the table of `init` outcomes behind G1.4.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Init {
+    /// The process runs.
+    Continue,
+    /// It is not wanted, which is no fault: it ends normally, and the start gives [`StartError::Ignore`].
+    Ignore,
+    /// The start fails for this reason, and the process ends normally: nothing is logged.
+    Fail(ExitReason),
+    /// The start fails for this reason, and the process ends for it.
+    Stop(ExitReason),
+}
+
+impl From<Outcome> for Init {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Continue => Self::Continue,
+            Outcome::Stop(reason) => Self::Stop(reason),
+        }
+    }
+}
+
 /// What a callback wants to happen next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -98,12 +123,12 @@ pub enum Outcome {
 
 /// What a callback can reach: the process itself, its links, monitors and timers.
 #[derive(Debug)]
-pub struct Context<'a, M: Send + 'static> {
+pub struct ProcessContext<'a, M: Send + 'static> {
     own: &'a Own<M>,
     work: &'a mut VecDeque<Mail<M>>,
 }
 
-impl<M: Send + 'static> Context<'_, M> {
+impl<M: Send + 'static> ProcessContext<'_, M> {
     /// As [`Own::demonitor`], and takes back a [`Down`](crate::Down) that is already queued. True if the monitor was active.
     pub fn demonitor_flush(&mut self, monitor: MonitorRef) -> bool {
         let active = self.own.demonitor_flush(monitor);
@@ -115,7 +140,7 @@ impl<M: Send + 'static> Context<'_, M> {
     }
 }
 
-impl<M: Send + 'static> Deref for Context<'_, M> {
+impl<M: Send + 'static> Deref for ProcessContext<'_, M> {
     type Target = Own<M>;
 
     fn deref(&self) -> &Own<M> {
@@ -142,7 +167,7 @@ impl<P: Process> Server<P> {
     }
 
     fn handle(&mut self, mail: Mail<P::Message>) -> Outcome {
-        let mut cx = Context { own: &self.own, work: &mut self.work };
+        let mut cx = ProcessContext { own: &self.own, work: &mut self.work };
         match mail {
             Mail::Message(message) => self.process.handle(message, &mut cx),
             // G6.2: the parent's end is ours, whatever its reason.
@@ -158,12 +183,14 @@ impl<P: Process> Body<P::Message> for Server<P> {
     }
 
     fn init(&mut self, cell: &Arc<Cell<P::Message>>) -> Turn {
-        let mut cx = Context { own: &self.own, work: &mut self.work };
+        let mut cx = ProcessContext { own: &self.own, work: &mut self.work };
         match self.process.init(&mut cx) {
             // A link brought an end during `init`: the start has failed, or its starter would hold a dead address.
-            Outcome::Continue if cell.is_doomed() => Turn::Doomed,
-            Outcome::Continue => Turn::Drained,
-            Outcome::Stop(reason) => Turn::Stop(reason),
+            Init::Continue if cell.is_doomed() => Turn::Doomed,
+            Init::Continue => Turn::Drained,
+            Init::Ignore => Turn::Ignore,
+            Init::Fail(reason) => Turn::Fail(reason),
+            Init::Stop(reason) => Turn::Stop(reason),
         }
     }
 
@@ -184,7 +211,7 @@ impl<P: Process> Body<P::Message> for Server<P> {
     }
 
     fn terminate(&mut self, _cell: &Arc<Cell<P::Message>>, reason: &ExitReason) {
-        let mut cx = Context { own: &self.own, work: &mut self.work };
+        let mut cx = ProcessContext { own: &self.own, work: &mut self.work };
         self.process.terminate(reason, &mut cx);
     }
 

@@ -11,14 +11,14 @@ use super::peer::Peer;
 use super::server::{Process, Server};
 use crate::runtime::{Runtime, engine::Engine};
 use crate::sync::Arc;
-use crate::{MonitorRef, Pid, RegisterError, StartError};
+use crate::{MonitorRef, Name, Pid, RegisterError, StartError};
 
 /// How to start a process.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct StartOptions {
     link: bool,
-    name: Option<String>,
+    name: Option<Name>,
 }
 
 impl StartOptions {
@@ -34,8 +34,8 @@ impl StartOptions {
         self
     }
 
-    /// Registers it under a name before `init` runs (G1.3).
-    pub fn name(mut self, name: impl Into<String>) -> Self {
+    /// Registers it under a name before `init` runs (G1.3): a text, or a place in a registry.
+    pub fn name(mut self, name: impl Into<Name>) -> Self {
         self.name = Some(name.into());
         self
     }
@@ -134,7 +134,7 @@ where
     prepare(&cell, options)
         .and_then(|parent| {
             let future = FutureBody::new(&cell, Own(address.clone()), body);
-            cell.launch(parent.as_ref(), || Box::new(future)).map_err(StartError::Init)
+            cell.launch(parent.as_ref(), || Box::new(future))
         })
         .map(|()| address.clone())
         .map_err(|error| (address, error))
@@ -147,7 +147,7 @@ fn launch<M: Send + 'static>(
 ) -> Result<Address<M>, StartError> {
     let cell = Cell::starting(engine, Home::Seats);
     let parent = prepare(&cell, options)?;
-    cell.launch(parent.as_ref(), || make(&cell, parent.as_ref().map(Peer::pid))).map_err(StartError::Init)?;
+    cell.launch(parent.as_ref(), || make(&cell, parent.as_ref().map(Peer::pid)))?;
     Ok(Address(cell))
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn prepare<M: Send + 'static>(
         return Err(StartError::ShutDown);
     }
     if let Some(name) = options.name
-        && let Err(error) = engine.names.register(&name, process)
+        && let Err(error) = name.register(&Peer::new(process))
     {
         cell.bury(None, crate::ExitReason::Normal);
         return Err(match error {

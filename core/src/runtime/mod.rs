@@ -16,6 +16,7 @@ use crate::{BuildError, ExitReason, Pid, log};
 use clock::Clock;
 use engine::{Engine, Mode};
 
+pub(crate) use names::find;
 pub use names::{register, registered, unregister, whereis};
 
 /// A runtime: seats, threads, timers, and the processes that live on them.

@@ -41,6 +41,10 @@ pub fn whereis(name: &str) -> Option<Pid> {
     Runtime::current_engine().names.whereis(name).map(|process| process.pid())
 }
 
+pub(crate) fn find(name: &str) -> Option<Peer> {
+    Runtime::current_engine().names.whereis(name).map(Peer::new)
+}
+
 /// All names, sorted.
 pub fn registered() -> Vec<String> {
     Runtime::current_engine().names.all()

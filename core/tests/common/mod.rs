@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use genstage_core::{
-    Address, Context, Down, Exit, ExitReason, Mail, Mailbox, MonitorRef, Outcome, Process, Signal, Simulation,
-    ThreadProcess, spawn,
+    Address, Down, Exit, ExitReason, Init, Mail, Mailbox, MonitorRef, Outcome, Process, ProcessContext, Signal,
+    Simulation, ThreadProcess, spawn,
 };
 
 /// Runs a test on simulations with seeds from zero; a failure prints its seed.
@@ -62,12 +62,12 @@ pub(crate) enum Order {
 impl Process for Witness {
     type Message = Order;
 
-    fn init(&mut self, cx: &mut Context<'_, Order>) -> Outcome {
+    fn init(&mut self, cx: &mut ProcessContext<'_, Order>) -> Init {
         assert!(!cx.trap_exit(self.trap), "P10: off by default");
-        Outcome::Continue
+        Init::Continue
     }
 
-    fn handle(&mut self, order: Order, cx: &mut Context<'_, Order>) -> Outcome {
+    fn handle(&mut self, order: Order, cx: &mut ProcessContext<'_, Order>) -> Outcome {
         match order {
             Order::Note(n) => self.report.send(Seen::Message(n)).unwrap_or(()),
             Order::ExitSelf(reason) => cx.me().exit(reason),
@@ -77,7 +77,7 @@ impl Process for Witness {
         Outcome::Continue
     }
 
-    fn handle_signal(&mut self, signal: Signal, _cx: &mut Context<'_, Order>) -> Outcome {
+    fn handle_signal(&mut self, signal: Signal, _cx: &mut ProcessContext<'_, Order>) -> Outcome {
         let seen = match signal {
             Signal::Exit(Exit { reason, .. }) => Seen::Exit(reason),
             Signal::Down(Down { monitor, reason, .. }) => Seen::Down(monitor, reason),
@@ -87,7 +87,7 @@ impl Process for Witness {
         Outcome::Continue
     }
 
-    fn terminate(&mut self, reason: &ExitReason, _cx: &mut Context<'_, Order>) {
+    fn terminate(&mut self, reason: &ExitReason, _cx: &mut ProcessContext<'_, Order>) {
         self.report.send(Seen::Terminate(reason.clone())).unwrap_or(());
     }
 }

@@ -12,7 +12,7 @@ mod upstream;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use genstage_core::{Context as Core, Exit, ExitReason, Pid, Process, Signal, StartError, StartOptions};
+use genstage_core::{Exit, ExitReason, Init, Pid, Process, ProcessContext as Core, Signal, StartError, StartOptions};
 use genstage_dispatchers::Batch;
 
 use crate::context::Context;
@@ -95,13 +95,13 @@ pub(crate) fn start<R: Role>(
 impl<R: Role> Process for Stage<R> {
     type Message = StageMail<R>;
 
-    fn init(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
+    fn init(&mut self, cx: &mut Cx<'_, R>) -> Init {
         // Random choices differ between stages and are the same in every run of a simulation.
         let mut seed = DefaultHasher::new();
         cx.pid().hash(&mut seed);
         self.wiring.outlet.init(seed.finish());
         let outcome = self.callback(cx, R::init);
-        self.after(outcome, cx)
+        self.after(outcome, cx).into()
     }
 
     #[inline]
