@@ -104,7 +104,9 @@ impl Process for Player {
             (Ball::Next(next), _) => self.next = Some(next),
             (Ball::Hit, next) => {
                 self.hits.fetch_add(1, Ordering::Relaxed);
-                next.iter().for_each(|next| next.send(Ball::Hit).unwrap_or(()));
+                if let Some(next) = next {
+                    next.send(Ball::Hit).unwrap_or(());
+                }
             }
         }
         Outcome::Continue
@@ -128,8 +130,7 @@ fn beside(work: Work, hogs: usize, time: Duration) -> Seen {
     let stop = Arc::new(AtomicBool::new(false));
     let hits = Arc::new(AtomicU64::new(0));
     let (report, reports) = channel();
-    let ring: Vec<_> =
-        (0..3).map(|_| Player { next: None, hits: Arc::clone(&hits) }.start().unwrap()).collect();
+    let ring: Vec<_> = (0..3).map(|_| Player { next: None, hits: Arc::clone(&hits) }.start().unwrap()).collect();
     for (player, next) in ring.iter().zip(ring.iter().cycle().skip(1)) {
         player.send(Ball::Next(next.clone())).ok();
     }
@@ -156,7 +157,7 @@ fn beside(work: Work, hogs: usize, time: Duration) -> Seen {
 #[ignore = "a table to read, not a test"]
 fn table() {
     let _alone = ALONE.lock();
-    println!("work   hogs |   p50   p99   max us | control p99   max us | ticks   Mhits  rounds fewest");
+    println!("work   hogs |   p50   p99   max us | control p99   max us | ticks   khits  rounds fewest");
     for work in [Work::Burn, Work::Sleep] {
         for hogs in [1, SEATS, 4 * SEATS] {
             for _ in 0..2 {
@@ -164,9 +165,9 @@ fn table() {
                 let [p50, p99, max] = [50, 99, 100].map(|percent| percentile(&mut seen.late, percent).as_micros());
                 let [control, worst] = [99, 100].map(|percent| percentile(&mut control, percent).as_micros());
                 println!(
-                    "{work:<6?} {hogs:>4} | {p50:>5} {p99:>5} {max:>8} | {control:>11} {worst:>8} | {:>5} {:>7.2} {:>7} {:>6}",
+                    "{work:<6?} {hogs:>4} | {p50:>5} {p99:>5} {max:>8} | {control:>11} {worst:>8} | {:>5} {:>7} {:>7} {:>6}",
                     seen.late.len(),
-                    seen.hits as f64 / 1e6,
+                    seen.hits / 1000,
                     seen.rounds,
                     seen.fewest
                 );

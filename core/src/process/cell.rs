@@ -14,7 +14,7 @@ use super::inbox::{Ended, Inbox, Mail, Pushed};
 use super::peer::Peer;
 use crate::names::Names;
 use crate::runtime::engine::Engine;
-use crate::scheduler::{Cost, Runnable, Task};
+use crate::scheduler::{Cost, Ran, Runnable, Task};
 use crate::signal::{Down, Exit};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex, Weak};
@@ -177,7 +177,9 @@ impl<M: Send + 'static> Cell<M> {
             Ok(Turn::Fail(reason)) => (ExitReason::Normal, Some(StartError::Init(reason))),
             Ok(Turn::Doomed) => (ExitReason::Killed, None),
             Ok(Turn::Drained | Turn::More) => {
-                self.end_slice(body, false).into_iter().for_each(|task| self.engine.schedule(task));
+                if self.end_slice(body, false) {
+                    self.engine.schedule(Arc::clone(self) as Task);
+                }
                 return Ok(());
             }
             Err(panic) => (ExitReason::Panic(panic), None),
@@ -199,26 +201,23 @@ impl<M: Send + 'static> Cell<M> {
         self.bury(body, reason)
     }
 
-    /// The end of a slice, or of the start. Gives the process back if it must run again.
+    /// The end of a slice, or of the start. True: the process must run again.
     #[inline]
-    fn end_slice(self: &Arc<Self>, body: Box<dyn Body<M>>, more: bool) -> Option<Task> {
+    fn end_slice(&self, body: Box<dyn Body<M>>, more: bool) -> bool {
         let mut resting = self.inbox.lock();
         if resting.reason.is_some() {
             drop(resting);
-            return Self::drop_late(body);
+            Self::drop_late(body);
+            return false;
         }
         resting.body = Some(body);
-        match resting.end(more) {
-            Ended::Idle => None,
-            Ended::Requeue => Some(Arc::clone(self) as Task),
-        }
+        resting.end(more) == Ended::Requeue
     }
 
     /// The callback of an abandoned process has returned after all.
     #[cold]
-    fn drop_late(body: Box<dyn Body<M>>) -> Option<Task> {
+    fn drop_late(body: Box<dyn Body<M>>) {
         let _ = Self::empty(Some(body), VecDeque::new());
-        None
     }
 
     /// The end: after a callback's wish or fault with `terminate`, after an exit signal without (G6.3). Where both came, the
@@ -284,15 +283,28 @@ impl<M: Send + 'static> Cell<M> {
 }
 
 impl<M: Send + 'static> Runnable for Cell<M> {
-    fn run(self: Arc<Self>) -> Option<Task> {
+    fn run(self: Arc<Self>) -> Ran {
+        let again = self.slice();
+        Ran { task: self, again }
+    }
+
+    fn cost(&self) -> &Cost {
+        &self.cost
+    }
+}
+
+impl<M: Send + 'static> Cell<M> {
+    /// One slice. True: the process must run again.
+    #[inline]
+    fn slice(self: &Arc<Self>) -> bool {
         let _inside = current::enter_pid(self.pid);
         let mut body = {
             let mut resting = self.inbox.lock();
-            let mut body = resting.body.take()?;
+            let Some(mut body) = resting.body.take() else { return false };
             body.begin(&mut resting);
             body
         };
-        let reason = match Panic::catch(|| body.run(&self)) {
+        let reason = match Panic::catch(|| body.run(self)) {
             Ok(Turn::Drained) => return self.end_slice(body, false),
             Ok(Turn::More) => return self.end_slice(body, true),
             Ok(Turn::Stop(reason) | Turn::Fail(reason)) => reason,
@@ -301,11 +313,7 @@ impl<M: Send + 'static> Runnable for Cell<M> {
             Err(panic) => ExitReason::Panic(panic),
         };
         self.stop(body, reason);
-        None
-    }
-
-    fn cost(&self) -> &Cost {
-        &self.cost
+        false
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::clock::Clock;
 use crate::names::Names;
 use crate::reason::Panic;
-use crate::scheduler::{Budget, Cost, Runnable, Scheduler, Task};
+use crate::scheduler::{Budget, Cost, Ran, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
 use crate::sync::{Arc, Mutex};
 use crate::table::Table;
@@ -154,12 +154,12 @@ struct Leftover {
 }
 
 impl Runnable for Leftover {
-    fn run(self: Arc<Self>) -> Option<Task> {
+    fn run(self: Arc<Self>) -> Ran {
         let message = self.message.lock().take();
         if let Err(panic) = Panic::catch(|| drop(message)) {
             log::error!("an undelivered message panicked while it was dropped: {}", panic.message());
         }
-        None
+        Ran { task: self, again: false }
     }
 
     fn cost(&self) -> &Cost {

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use super::row::Manners;
 use crate::sync::Mutex;
 
 pub(crate) struct Away {
@@ -17,10 +18,12 @@ impl Away {
     }
 
     /// Whether a seat may be taken from this thread. An announced wait may yet burn, so its word counts only where the system
-    /// does not tell.
-    pub(crate) fn allows(&self, thread: Option<u64>, announced: bool) -> bool {
-        let burns = state(thread).map_or(!announced, |state| !is_asleep(state));
-        !burns || self.burning() < self.most_burning
+    /// does not tell. From the rude a seat is taken only if they do not burn: as many of them burn at once as sit there.
+    pub(crate) fn allows(&self, thread: Option<u64>, manners: Manners, announced: bool) -> bool {
+        let state = state(thread);
+        let burns = state.map_or(!announced, |state| !is_asleep(state));
+        let more = state.is_none() || manners == Manners::Polite;
+        !burns || (more && self.burning() < self.most_burning)
     }
 
     pub(crate) fn enter(&self, thread: Option<u64>) {
@@ -87,12 +90,15 @@ mod tests {
     fn burning_threads_are_bounded_and_waiting_ones_are_not() {
         let away = Away::new(1);
         let me = this_thread();
-        assert!(away.allows(me, false));
+        let (polite, rude) = (Manners::Polite, Manners::Rude);
+        assert!(away.allows(me, polite, false));
+        assert!(!away.allows(me, rude, false), "the rude wait for each other");
         away.enter(me);
-        assert!(!away.allows(me, false));
-        assert!(!away.allows(me, true), "it announced a wait, and burns");
-        assert!(away.allows(None, true), "its word is all there is");
+        assert!(!away.allows(me, polite, false));
+        assert!(!away.allows(me, polite, true), "it announced a wait, and burns");
+        assert!(away.allows(None, polite, true) && away.allows(None, rude, true), "its word is all there is");
         away.leave(me);
-        assert!(away.allows(me, false));
+        assert!(away.allows(me, polite, false));
+        assert!(away.allows(None, rude, false), "it may be blocked for all that is known");
     }
 }
