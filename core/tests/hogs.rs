@@ -27,6 +27,8 @@ static ALONE: Mutex<()> = Mutex::new(());
 enum Work {
     Burn,
     Sleep,
+    /// As `Burn`, each time in a new process.
+    Born,
 }
 
 /// Burns or sleeps, and sends itself the next message.
@@ -38,7 +40,7 @@ impl Process for Hog {
     fn handle(&mut self, (): (), cx: &mut ProcessContext<'_, ()>) -> Outcome {
         let start = Instant::now();
         match self.0 {
-            Work::Burn => {
+            Work::Burn | Work::Born => {
                 while start.elapsed() < LONG {
                     std::hint::spin_loop();
                 }
@@ -46,6 +48,12 @@ impl Process for Hog {
             Work::Sleep => thread::sleep(LONG),
         }
         self.1.fetch_add(1, Ordering::Relaxed);
+        if let Work::Born = self.0 {
+            if let Ok(next) = Hog(self.0, Arc::clone(&self.1)).start() {
+                next.send(()).unwrap_or(());
+            }
+            return Outcome::Stop(ExitReason::Normal);
+        }
         cx.me().send(()).unwrap_or(());
         Outcome::Continue
     }
@@ -135,11 +143,13 @@ fn beside(work: Work, hogs: usize, time: Duration) -> Seen {
         player.send(Ball::Next(next.clone())).ok();
     }
     ring[0].send(Ball::Hit).ok();
+    Ticker { due: Instant::now(), late: Vec::new(), stop: Arc::clone(&stop), report }.start().unwrap();
+    // They are no strangers when the hogs come.
+    thread::sleep(20 * MS);
     let rounds: Vec<_> = (0..hogs).map(|_| Arc::new(AtomicU64::new(0))).collect();
     for rounds in &rounds {
         Hog(work, Arc::clone(rounds)).start().unwrap().send(()).unwrap();
     }
-    Ticker { due: Instant::now(), late: Vec::new(), stop: Arc::clone(&stop), report }.start().unwrap();
     thread::sleep(time);
     stop.store(true, Ordering::Relaxed);
     let late = reports.recv().unwrap();
@@ -158,7 +168,7 @@ fn beside(work: Work, hogs: usize, time: Duration) -> Seen {
 fn table() {
     let _alone = ALONE.lock();
     println!("work   hogs |   p50   p99   max us | control p99   max us | ticks   khits  rounds fewest");
-    for work in [Work::Burn, Work::Sleep] {
+    for work in [Work::Burn, Work::Sleep, Work::Born] {
         for hogs in [1, SEATS, 4 * SEATS] {
             for _ in 0..2 {
                 let (mut seen, mut control) = beside_control(|| beside(work, hogs, 2000 * MS));

@@ -40,6 +40,11 @@ impl Cost {
         self.0.load(Ordering::Relaxed) >= HEAVY
     }
 
+    /// Whether it has never run.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == UNKNOWN
+    }
+
     /// Whether its slices are so long that others would wait for it.
     pub(crate) fn is_rude(&self) -> bool {
         let nanos = self.0.load(Ordering::Relaxed);

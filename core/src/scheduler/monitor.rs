@@ -4,6 +4,7 @@
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use super::away::Does;
 use super::row::Manners;
 use super::seat::Seen;
 use super::{Scheduler, Seat};
@@ -77,6 +78,7 @@ fn run(engine: &Arc<Engine>) {
         seats: vec![(Seen::default(), 0); scheduler.seats.len()],
         vacant: Vec::new(),
         forsaken: [0; 2],
+        crowded: false,
         quiet: 0,
     };
     let mut last_round = engine.clock.now();
@@ -120,6 +122,8 @@ struct Watch<'a> {
     vacant: Vec<usize>,
     /// For each row, rounds in a row in which there was work and somebody slept.
     forsaken: [u32; 2],
+    /// Whether as many may burn away from their seats as there can be.
+    crowded: bool,
     /// Rounds in a row in which nothing waited for a seat.
     quiet: u32,
 }
@@ -138,7 +142,6 @@ impl Watch<'_> {
         let waiting = injected || scheduler.seats.iter().any(|seat| seat.queue.len() > 0);
         self.quiet = if waiting { 0 } else { self.quiet.saturating_add(1) };
         self.vacant.retain(|seat| !scheduler.threads.fill(engine, *seat));
-        self.staff_rude();
         for at in 0..self.seats.len() {
             let seen = self.scheduler.seats[at].word.look();
             let (last, rounds) = &mut self.seats[at];
@@ -149,6 +152,8 @@ impl Watch<'_> {
                 self.relieve(at, seen, rounds);
             }
         }
+        self.keep_the_last_seats();
+        self.staff_rude();
         // The backstop: it turns a lost wake-up from a hang into a delay, and counts it.
         for (manners, rounds) in [Manners::Polite, Manners::Rude].into_iter().zip(&mut self.forsaken) {
             let row = scheduler.row(manners);
@@ -159,6 +164,16 @@ impl Watch<'_> {
                 scheduler.monitor.rescues.fetch_add(1, Ordering::Relaxed);
                 scheduler.rouse_one(manners);
             }
+        }
+    }
+
+    /// While as many burn away from their seats as may, no other seat could be taken from whoever burns there. So of those that
+    /// nobody knows yet none gets one.
+    fn keep_the_last_seats(&mut self) {
+        if self.crowded {
+            self.crowded = self.scheduler.away.is_full();
+            self.scheduler.rude.takes_strangers.store(self.crowded, Ordering::Relaxed);
+            self.scheduler.rude.want();
         }
     }
 
@@ -184,11 +199,12 @@ impl Watch<'_> {
         }
         let waiting = seat.queue.len() > 0 || !row.injector.is_empty();
         let patience = if seen.waiting() { 1 } else { PATIENCE };
-        let thread = seat.sitter.number();
         if !waiting || rounds < patience || scheduler.is_stopping() {
             return;
         }
-        if !scheduler.away.allows(thread, seat.manners, seen.waiting()) || !scheduler.threads.may_fill() {
+        let thread = seat.sitter.number();
+        let does = Does::look(thread, seen.waiting());
+        if !scheduler.away.allows(does, seat.manners) || !scheduler.threads.may_fill() {
             return;
         }
         // Entered before the seat is taken, so that the thread finds itself there when it learns of it.
@@ -200,5 +216,6 @@ impl Watch<'_> {
         if !scheduler.threads.fill(self.engine, at) {
             self.vacant.push(at);
         }
+        self.crowded |= does != Does::Sleep;
     }
 }

@@ -37,8 +37,8 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
             Left::Stopping => break,
             Left::Lost(task) => {
                 scheduler.away.leave(number);
-                if let Some(task) = task {
-                    scheduler.inject(task);
+                if let Some(Err(polite)) = task.map(|task| scheduler.sort_out(task)) {
+                    scheduler.inject(polite);
                 }
             }
         }
@@ -99,8 +99,8 @@ impl Worker<'_> {
     fn run(&mut self, mut task: Task) -> Result<Option<Task>, Option<Task>> {
         let sampled = self.slices.is_multiple_of(SAMPLE);
         let heavy = task.cost().is_heavy();
-        if heavy && self.seat.manners == Manners::Polite && task.cost().is_rude() {
-            match self.scheduler.send_to_rude(task) {
+        if heavy && self.seat.manners == Manners::Polite {
+            match self.scheduler.sort_out(task) {
                 Ok(()) => return Ok(None),
                 Err(refused) => task = refused,
             }
