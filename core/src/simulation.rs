@@ -183,7 +183,7 @@ impl Simulator {
             let at = random.below(ready.len());
             ready.swap_remove(at)
         };
-        if let Some(again) = task.run() {
+        if let Some(again) = task.run().unfinished() {
             self.schedule(again);
         }
         true

@@ -18,7 +18,7 @@ use super::lineage::{Ancestor, Lineage};
 use super::peer::Peer;
 use super::rare::Rare;
 use crate::runtime::engine::Engine;
-use crate::scheduler::{Cost, Runnable, Task};
+use crate::scheduler::{Cost, Ran, Runnable, Task};
 use crate::signal::Down;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex, Weak};
@@ -211,7 +211,9 @@ impl<M: Send + 'static> Cell<M> {
             Ok(Turn::Fail(reason)) => (ExitReason::Normal, Some(StartError::Init(reason))),
             Ok(Turn::Doomed) => (ExitReason::Killed, None),
             Ok(Turn::Drained | Turn::More) if in_time() => {
-                self.end_slice(body, false).into_iter().for_each(|task| self.engine.schedule(task));
+                if self.end_slice(body, false) {
+                    self.engine.schedule(Arc::clone(self) as Task);
+                }
                 return Ok(());
             }
             Ok(Turn::Drained | Turn::More) => {
@@ -232,37 +234,36 @@ impl<M: Send + 'static> Cell<M> {
         self.bury(body, reason)
     }
 
-    /// The end of a slice, or of the start. Gives the process back if it must run again.
+    /// The end of a slice, or of the start. True: the process must run again.
     #[inline]
-    fn end_slice(self: &Arc<Self>, body: Box<dyn Body<M>>, more: bool) -> Option<Task> {
+    fn end_slice(&self, body: Box<dyn Body<M>>, more: bool) -> bool {
         let mut resting = self.inbox.lock();
         if resting.phase() == Phase::Dead {
             drop(resting);
-            return Self::drop_late(body);
+            Self::drop_late(body);
+            return false;
         }
         resting.body = Some(body);
-        match resting.end(more) {
-            Ended::Idle if resting.inbox.hibernate => Self::hibernate(&mut resting),
-            Ended::Idle => None,
-            Ended::Requeue => Some(Arc::clone(self) as Task),
+        let ended = resting.end(more);
+        if ended == Ended::Idle && resting.inbox.hibernate {
+            Self::hibernate(&mut resting);
         }
+        ended == Ended::Requeue
     }
 
     /// P13: gives spare memory back until the next mail.
     #[cold]
-    fn hibernate(resting: &mut Resting<M>) -> Option<Task> {
+    fn hibernate(resting: &mut Resting<M>) {
         resting.inbox.shrink();
         if let Some(body) = &mut resting.body {
             body.hibernate();
         }
-        None
     }
 
     /// The callback of an abandoned process has returned after all.
     #[cold]
-    fn drop_late(body: Box<dyn Body<M>>) -> Option<Task> {
+    fn drop_late(body: Box<dyn Body<M>>) {
         let _ = Self::empty(Some(body), VecDeque::new());
-        None
     }
 
     /// The end: after a callback's wish or fault with `terminate`, after an exit signal without (G6.3). Where both came, the
@@ -381,15 +382,28 @@ impl<M: Send + 'static> Cell<M> {
 }
 
 impl<M: Send + 'static> Runnable for Cell<M> {
-    fn run(self: Arc<Self>) -> Option<Task> {
+    fn run(self: Arc<Self>) -> Ran {
+        let again = self.slice();
+        Ran { task: self, again }
+    }
+
+    fn cost(&self) -> &Cost {
+        &self.cost
+    }
+}
+
+impl<M: Send + 'static> Cell<M> {
+    /// One slice. True: the process must run again.
+    #[inline]
+    fn slice(self: &Arc<Self>) -> bool {
         let _inside = current::enter_pid(self.pid);
         let mut body = {
             let mut resting = self.inbox.lock();
-            let mut body = resting.body.take()?;
+            let Some(mut body) = resting.body.take() else { return false };
             body.begin(&mut resting);
             body
         };
-        let reason = match Panic::catch_exit(|| body.run(&self)) {
+        let reason = match Panic::catch_exit(|| body.run(self)) {
             Ok(Turn::Drained) => return self.end_slice(body, false),
             Ok(Turn::More) => return self.end_slice(body, true),
             Ok(Turn::Stop(reason) | Turn::Fail(reason)) | Err(reason) => reason,
@@ -397,11 +411,7 @@ impl<M: Send + 'static> Runnable for Cell<M> {
             Ok(Turn::Doomed) => ExitReason::Killed,
         };
         self.stop(body, reason);
-        None
-    }
-
-    fn cost(&self) -> &Cost {
-        &self.cost
+        false
     }
 }
 

@@ -7,7 +7,7 @@ use super::clock::Clock;
 use crate::names::Names;
 use crate::process::{CrashReport, Hook};
 use crate::reason::Panic;
-use crate::scheduler::{Budget, Cost, Runnable, Scheduler, Task};
+use crate::scheduler::{Budget, Cost, Ran, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
 use crate::sync::{Arc, Mutex};
 use crate::table::Table;
@@ -188,14 +188,14 @@ struct Job {
 }
 
 impl Runnable for Job {
-    fn run(self: Arc<Self>) -> Option<Task> {
+    fn run(self: Arc<Self>) -> Ran {
         let job = self.job.lock().take();
         if let Some(job) = job
             && let Err(panic) = Panic::catch(job)
         {
             log::error!("a job panicked: {}", panic.message());
         }
-        None
+        Ran { task: self, again: false }
     }
 
     fn cost(&self) -> &Cost {
