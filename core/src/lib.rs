@@ -128,5 +128,5 @@ pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};
 pub use runtime::{Builder, Entered, Runtime, register, registered, unregister, whereis};
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
-pub use supervisor::{Child, ChildId, ChildPlan, ChildSpec, ChildType, Restart, Shutdown, Started};
+pub use supervisor::{Child, ChildId, ChildPlan, ChildSpec, ChildType, InvalidSupervisor, Restart, Shutdown, Started};
 pub use timer::Timer;
