@@ -231,7 +231,9 @@ impl<'a> Storm<'a> {
             6 => self.operate(&path, &sup, Self::delete_child),
             7 => {
                 let mut all = Vec::new();
-                paths.iter().for_each(|path| all.extend(at(&mut self.tree, path).nodes.iter().map(|n| n.id.clone())));
+                for path in &paths {
+                    all.extend(at(&mut self.tree, path).nodes.iter().map(|node| node.id.clone()));
+                }
                 if !all.is_empty() {
                     let id = self.random.pick(&all).clone();
                     let failures = u32::try_from(self.random.below(4)).unwrap();
