@@ -55,6 +55,7 @@
 //! | end somebody | [`Peer::exit`], [`ExitReason`] |
 //! | send later | [`send_after`], [`Timer`] |
 //! | find by name | [`register`], [`whereis`] |
+//! | have it started again when it fails | [`Supervisor`], [`ChildSpec`], [`Child`] |
 //! | take part from a plain thread | [`run`], [`ThreadProcess`] |
 //! | see what a process does, and why it crashed | [`Peer::info`], [`CrashReport`] |
 //! | keep what the code below a callback asks for | [`Own::put`], [`dictionary`] |
@@ -139,5 +140,9 @@ pub use runtime::{
 };
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
-pub use supervisor::{Child, ChildId, ChildPlan, ChildSpec, ChildType, Restart, Shutdown, Started};
+pub use supervisor::{
+    AutoShutdown, Child, ChildCounts, ChildId, ChildInfo, ChildPlan, ChildSpec, ChildState, ChildType,
+    DeleteChildError, FailedToStartChild, InvalidSupervisor, Restart, RestartChildError, Shutdown, StartChildError,
+    Started, StopSupervisorError, Strategy, Supervise, Supervisor, SupervisorRef, TerminateChildError,
+};
 pub use timer::{Recipient, Timer, monotonic_time, send_after, send_at, sleep};

@@ -204,7 +204,7 @@ impl<M: Send + 'static> Cell<M> {
         mut body: Box<dyn Body<M>>,
         in_time: impl Fn() -> bool,
     ) -> Result<(), StartError> {
-        let _inside = current::enter_process(&self.engine, self.pid);
+        let _inside = current::enter_start(&self.engine, self.pid);
         let (reason, told) = match Panic::catch_exit(|| body.init(self)) {
             Ok(Turn::Stop(reason)) | Err(reason) => (reason, None),
             Ok(Turn::Ignore) => (ExitReason::Normal, Some(StartError::Ignore)),

@@ -34,6 +34,7 @@ mod thread;
 
 pub use address::Address;
 pub(crate) use any::AnyProcess;
+pub(crate) use cell::Turn;
 pub use crash::CrashReport;
 pub(crate) use crash::Hook;
 pub use inbox::Mail;
@@ -45,6 +46,7 @@ pub use own::{Own, current_pid, may_block};
 pub use peer::Peer;
 pub use run::{run, run_with_inbox};
 pub use server::{Init, Outcome, Process, ProcessContext};
+pub(crate) use start::start_future;
 pub use start::{
     Alone, StartOptions, StartResult, Watched, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::any::AnyProcess;
-use super::cell::{Birth, Cell, Home};
+use super::cell::{Birth, Body, Cell, Home, Turn};
 use super::current;
 use super::family::Family;
 use super::info::Priority;
@@ -179,23 +179,52 @@ pub fn start_with<P: Process, R: StartResult>(
     options: StartOptions<R>,
     make: impl FnOnce(&Address<P::Message>) -> P,
 ) -> Result<R::Of<P::Message>, StartError> {
+    begin(P::behaviour, options, |cell, family| {
+        let me = Address(Arc::clone(cell));
+        let process = make(&me);
+        Box::new(Server::new(process, me, family.parent()))
+    })
+}
+
+/// Starts a process whose body is a future that `begin` makes: it runs inside the process, on the starter's thread, with the
+/// starter waiting, as `init` does for callbacks. An error ends the start and the process: as its [`Turn`] says.
+pub(crate) fn start_future<M, F, Fut>(
+    kind: fn() -> &'static str,
+    options: StartOptions,
+    make: F,
+) -> Result<Address<M>, StartError>
+where
+    M: Send + 'static,
+    F: FnOnce(Mailbox<M>) -> Result<Fut, Turn>,
+    Fut: Future<Output: IntoExit> + Send + 'static,
+{
+    begin(kind, options, |cell, _| {
+        let mailbox = Mailbox::new(Own(Address(Arc::clone(cell))));
+        Box::new(FutureBody::begun(cell, make(mailbox)))
+    })
+}
+
+/// A start whose body is made inside the process.
+fn begin<M: Send + 'static, R: StartResult>(
+    kind: fn() -> &'static str,
+    options: StartOptions<R>,
+    make: impl FnOnce(&Arc<Cell<M>>, &Family) -> Box<dyn Body<M>>,
+) -> Result<R::Of<M>, StartError> {
     let limit = options.timeout;
-    let (cell, family) = prepare(P::behaviour, options).map_err(|(_, error)| error)?;
-    let me = Address(Arc::clone(&cell));
-    let process = {
-        let _inside = current::enter_process(cell.engine(), me.pid());
-        Panic::catch_exit(|| make(&me))
+    let (cell, family) = prepare(kind, options).map_err(|(_, error)| error)?;
+    let body = {
+        let _inside = current::enter_start(cell.engine(), cell.pid());
+        Panic::catch_exit(|| make(&cell, &family))
     };
-    let process = match process {
-        Ok(process) => process,
+    let body = match body {
+        Ok(body) => body,
         Err(reason) => return Err(StartError::Init(cell.fail(&family, None, reason))),
     };
-    let body = Box::new(Server::new(process, me.clone(), family.parent()));
     match limit {
         None => cell.launch(&family, body, || true)?,
         Some(limit) => init::within(limit, &cell, &family, body)?,
     }
-    Ok(R::give(me, family.monitor()))
+    Ok(R::give(Address(cell), family.monitor()))
 }
 
 /// Starts a process whose body is a future. It holds no thread while it waits.
