@@ -155,6 +155,15 @@ impl<K: Eq> Locks<K> {
     }
 }
 
+#[cfg(test)]
+impl<K> Locks<K> {
+    /// Whether somebody waits for a key of this hash.
+    pub(super) fn is_contended(&self, hash: u64) -> bool {
+        let lines = self.lines.lock().get(&hash).cloned().unwrap_or_default();
+        lines.iter().any(|lock| lock.line.lock().is_contended())
+    }
+}
+
 /// A place in the line of a lock, given up when it drops: at the return of the function, at its panic, with its future.
 pub(super) struct Place<'a, K: Eq> {
     pub(super) locks: &'a Locks<K>,

@@ -29,6 +29,9 @@ mod shard;
 mod top;
 mod via;
 
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 use std::hash::Hash;
 
 pub use builder::Registry;
