@@ -14,11 +14,11 @@ pub(crate) struct Shelf(Mutex<HashMap<Pid, Weak<dyn Any + Send + Sync>, ahash::R
 
 impl Shelf {
     pub(super) fn put<K: RegistryKey, V: RegistryValue>(&self, process: &Peer, registry: &Arc<Inside<K, V>>) {
-        let weak: Weak<Inside<K, V>> = Arc::downgrade(registry);
+        let registry: Weak<Inside<K, V>> = Arc::downgrade(registry);
         let mut shelf = self.0.lock();
         // As many are swept out as are put in, in the long run.
-        shelf.retain(|_, registry| registry.strong_count() > 0);
-        shelf.insert(process.pid(), weak);
+        shelf.retain(|_, one| one.strong_count() > 0);
+        shelf.insert(process.pid(), registry);
     }
 
     /// `None` also for a registry of other types.

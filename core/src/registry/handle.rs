@@ -78,7 +78,9 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
         });
         match partition.register(hash, (key, value), process, self.inside.keys == Keys::Unique) {
             Ok(owner) => {
-                event.iter().for_each(|event| self.tell(event));
+                if let Some(event) = event {
+                    self.tell(&event);
+                }
                 Ok(owner)
             }
             Err((refusal, entry)) => {

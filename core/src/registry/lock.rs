@@ -12,9 +12,12 @@ use crate::signal::Down;
 use crate::sync::{Arc, Mutex};
 use crate::{ExitReason, LockError, MonitorRef, Peer};
 
+/// The locks of keys, by the hash of the key.
+type Lines<K> = HashMap<u64, Vec<Arc<Lock<K>>>, BuildHasherDefault<Hashed>>;
+
 /// The locks of one partition.
 pub(super) struct Locks<K> {
-    lines: Mutex<HashMap<u64, Vec<Arc<Lock<K>>>, BuildHasherDefault<Hashed>>>,
+    lines: Mutex<Lines<K>>,
     watched: Mutex<Watched<K>>,
 }
 

@@ -44,6 +44,9 @@ struct Holder {
     entries: BTreeMap<u64, u64>,
 }
 
+/// The owner; or why not; or `Err(None)`: the bucket is not as it was expected to be.
+type Entered = Result<Peer, Option<Refusal>>;
+
 /// Why an entry did not get in, and the entry.
 pub(super) type Refused<K, V> = (Refusal, Shared<K, V>);
 
@@ -137,14 +140,14 @@ impl<K: RegistryKey, V: RegistryValue> Partition<K, V> {
         }
     }
 
-    /// Inserts and links. `Err(None)`: the bucket is not as it was `expected` to be.
+    /// Inserts and links, if the bucket is still as it is `expected` to be.
     fn enter(
         &self,
         hash: u64,
         entry: &Shared<K, V>,
         process: &Arc<dyn AnyProcess>,
         expected: Option<&[Shared<K, V>]>,
-    ) -> Result<Peer, Option<Refusal>> {
+    ) -> Entered {
         let pid = process.pid();
         let mut holders = self.holders(pid).lock();
         let Some(owner) = holders.owner.clone() else { return Err(Some(Refusal::Down)) };
