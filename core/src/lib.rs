@@ -56,6 +56,7 @@
 //! | send later | [`send_after`], [`Timer`] |
 //! | find by name | [`register`], [`whereis`] |
 //! | find by key, publish to many, lock by key | [`Registry`], [`RegistryRef`] |
+//! | have it started again when it fails | [`Supervisor`], [`ChildSpec`], [`Child`] |
 //! | take part from a plain thread | [`ThreadProcess`] |
 //! | choose the number of threads, shut down | [`Runtime`] |
 //! | test without waiting, over many interleavings | [`Simulation`] |
@@ -134,5 +135,9 @@ pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};
 pub use runtime::{Builder, Entered, Runtime, register, registered, unregister, whereis};
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
-pub use supervisor::{Child, ChildId, ChildPlan, ChildSpec, ChildType, Restart, Shutdown, Started};
+pub use supervisor::{
+    AutoShutdown, Child, ChildCounts, ChildId, ChildInfo, ChildPlan, ChildSpec, ChildState, ChildType,
+    DeleteChildError, FailedToStartChild, InvalidSupervisor, Restart, RestartChildError, Shutdown, StartChildError,
+    Started, StopSupervisorError, Strategy, Supervise, Supervisor, SupervisorRef, TerminateChildError,
+};
 pub use timer::Timer;

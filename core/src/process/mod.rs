@@ -22,11 +22,13 @@ mod start;
 mod thread;
 
 pub use address::Address;
-pub(crate) use cell::AnyProcess;
+pub(crate) use cell::{AnyProcess, Turn};
 pub use inbox::Mail;
 pub use mailbox::{IntoExit, Mailbox};
 pub use own::{Own, current_pid, may_block, send_after};
+pub(crate) use peer::OUTSIDE;
 pub use peer::Peer;
 pub use server::{Init, Outcome, Process, ProcessContext};
+pub(crate) use start::start_future;
 pub use start::{StartOptions, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with};
 pub use thread::ThreadProcess;

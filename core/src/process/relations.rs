@@ -27,6 +27,10 @@ impl Relations {
         self.ties().links.insert(peer.pid(), peer);
     }
 
+    pub(crate) fn is_linked(&self, pid: Pid) -> bool {
+        self.links().binary_search_by_key(&pid, |entry| entry.0).is_ok()
+    }
+
     /// Whether there was such a link.
     pub(crate) fn unlink(&mut self, pid: Pid) -> bool {
         self.0.as_mut().is_some_and(|ties| ties.links.remove(pid).is_some())

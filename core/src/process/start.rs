@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::address::Address;
-use super::cell::{AnyProcess, Body, Cell, Home};
+use super::cell::{AnyProcess, Body, Cell, Home, Turn};
 use super::current;
 use super::mailbox::{FutureBody, IntoExit, Mailbox};
 use super::own::{Own, link};
@@ -149,6 +149,19 @@ fn launch<M: Send + 'static>(
     let parent = prepare(&cell, options)?;
     cell.launch(parent.as_ref(), || make(&cell, parent.as_ref().map(Peer::pid)))?;
     Ok(Address(cell))
+}
+
+/// Starts a process whose body is a future that `begin` makes: it runs inside the process, on the starter's thread, with the
+/// starter waiting, as `init` does for callbacks. An error ends the start and the process: as its [`Turn`] says.
+pub(crate) fn start_future<M, F, Fut>(options: StartOptions, begin: F) -> Result<Address<M>, StartError>
+where
+    M: Send + 'static,
+    F: FnOnce(Mailbox<M>) -> Result<Fut, Turn>,
+    Fut: Future<Output: IntoExit> + Send + 'static,
+{
+    launch(&Runtime::current_engine(), options, |cell, _| {
+        Box::new(FutureBody::begun(cell, begin(Mailbox::new(Own(Address(Arc::clone(cell)))))))
+    })
 }
 
 /// Table, name and link, in this order; undone where one fails. Returns the parent of a linked process.

@@ -6,11 +6,10 @@ use std::hash::Hash;
 
 use super::inside::{Inside, Keys};
 use super::shard::{Entry, Shared};
-use super::top::stop_top;
 use super::{RegistrationError, RegistryEvent, RegistryKey, RegistryValue, UpdateError};
 use crate::process::current;
 use crate::sync::Arc;
-use crate::{Peer, Pid, Refusal};
+use crate::{Peer, Pid, Refusal, StopSupervisorError, SupervisorRef};
 
 /// A registry. Cloning costs two reference counts.
 ///
@@ -30,7 +29,7 @@ use crate::{Peer, Pid, Refusal};
 /// Specification: R1.4 to R3.3.
 pub struct RegistryRef<K, V> {
     pub(super) inside: Arc<Inside<K, V>>,
-    pub(super) top: Peer,
+    pub(super) supervisor: SupervisorRef,
 }
 
 impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
@@ -47,14 +46,14 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// ```
     /// use genstage_core::{Refusal, Registry, ThreadProcess};
     ///
-    /// let rooms = Registry::unique().start()?;
+    /// let rooms = Registry::unique().start_link()?;
     /// let Err(error) = rooms.register("lobby", 7) else { unreachable!() };
     /// assert_eq!((error.refusal, error.key, error.value), (Refusal::NoProcess, "lobby", 7));
     /// let here = ThreadProcess::<()>::start()?;
     /// rooms.register("lobby", 7)?;
     /// assert_eq!(rooms.keys(here.pid()), ["lobby"]);
     /// # rooms.unregister("lobby");
-    /// # rooms.stop();
+    /// # rooms.stop().unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn register(&self, key: K, value: V) -> Result<Peer, RegistrationError<K, V>> {
@@ -132,12 +131,12 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// ```
     /// use genstage_core::{Registry, ThreadProcess};
     ///
-    /// let rooms = Registry::unique().start()?;
+    /// let rooms = Registry::unique().start_link()?;
     /// let here = ThreadProcess::<()>::start()?;
     /// rooms.register("lobby", 7)?;
     /// assert_eq!(rooms.update_value("lobby", |size| size + 1), Ok((8, 7)));
     /// # rooms.unregister("lobby");
-    /// # rooms.stop();
+    /// # rooms.stop().unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn update_value<Q>(&self, key: &Q, update: impl FnOnce(&V) -> V) -> Result<(V, V), UpdateError>
@@ -158,10 +157,18 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
         if partition.replace(hash, new) { Ok(results) } else { Err(UpdateError::NotRegistered) }
     }
 
-    /// Stops it: owners first, in reverse, then the process above them. Returns when that is done; registrants that do
-    /// not trap exits end with it. Like any call this must not come from one of its own listeners' conversions.
-    pub fn stop(&self) {
-        stop_top(&self.top);
+    /// Stops it, and waits until it is gone; see [`SupervisorRef::stop`]. Registrants that do not trap exits end with it.
+    ///
+    /// # Errors
+    ///
+    /// [`StopSupervisorError`]: it had ended before, or ended otherwise.
+    pub fn stop(&self) -> Result<(), StopSupervisorError> {
+        self.supervisor.stop()
+    }
+
+    /// The supervisor it is (R1.2): its children are the owners of the partitions, by their numbers.
+    pub fn supervisor(&self) -> &SupervisorRef {
+        &self.supervisor
     }
 
     /// The process that owns each partition, in their order; without those that are just being restarted.
@@ -191,7 +198,7 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
 
 impl<K, V> Clone for RegistryRef<K, V> {
     fn clone(&self) -> Self {
-        Self { inside: Arc::clone(&self.inside), top: self.top.clone() }
+        Self { inside: Arc::clone(&self.inside), supervisor: self.supervisor.clone() }
     }
 }
 
@@ -210,9 +217,9 @@ impl<K, V> fmt::Debug for RegistryRef<K, V> {
     }
 }
 
-/// The process above the owners.
+/// Its supervisor.
 impl<K, V> From<&RegistryRef<K, V>> for Peer {
     fn from(registry: &RegistryRef<K, V>) -> Self {
-        registry.top.clone()
+        (&registry.supervisor).into()
     }
 }

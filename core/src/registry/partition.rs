@@ -47,6 +47,9 @@ struct Holder {
 /// The owner; or why not; or `Err(None)`: the bucket is not as it was expected to be.
 type Entered = Result<Peer, Option<Refusal>>;
 
+/// An entry, and others.
+type Split<K, V> = (Shared<K, V>, Vec<Shared<K, V>>);
+
 /// Why an entry did not get in, and the entry.
 pub(super) type Refused<K, V> = (Refusal, Shared<K, V>);
 
@@ -228,7 +231,7 @@ impl<K: RegistryKey, V: RegistryValue> Partition<K, V> {
 
     /// As [`bucket`](Self::bucket), split so that the usual single entry costs no allocation.
     #[inline]
-    pub(super) fn first_and_others(&self, hash: u64) -> Option<(Shared<K, V>, Vec<Shared<K, V>>)> {
+    pub(super) fn first_and_others(&self, hash: u64) -> Option<Split<K, V>> {
         let shard = self.shard(hash).read();
         let (first, others) = shard.bucket(hash).split_first()?;
         Some((Arc::clone(first), others.to_vec()))

@@ -20,7 +20,7 @@ fn abandon(peer: &Peer) {
 fn r2_2_the_dead_cannot_be_entered() {
     for seed in 0..20 {
         Simulation::new(seed).run(|simulation| {
-            let rooms: RegistryRef<u8, u8> = Registry::unique().start().unwrap();
+            let rooms: RegistryRef<u8, u8> = Registry::unique().start_link().unwrap();
             let dead = idler();
             dead.exit(ExitReason::Kill);
             simulation.run_until_idle();
@@ -41,7 +41,7 @@ fn r1_4_whoever_dies_while_it_is_entered_leaves_nothing() {
     let runtime = Runtime::builder().workers(2).build().unwrap();
     let _inside = runtime.enter();
     for kind in [Registry::unique(), Registry::duplicate()] {
-        let rooms: RegistryRef<u64, u8> = kind.start().unwrap();
+        let rooms: RegistryRef<u64, u8> = kind.start_link().unwrap();
         let mut entered = 0;
         for round in 0..3000 {
             let process = idler();
@@ -64,7 +64,7 @@ fn r1_4_whoever_dies_while_it_is_entered_leaves_nothing() {
 fn r1_4_an_owner_that_is_given_up_takes_its_registrants_along_and_spares_the_next_ones() {
     for seed in 0..20 {
         Simulation::new(seed).run(|simulation| {
-            let rooms: RegistryRef<u8, u8> = Registry::duplicate().start().unwrap();
+            let rooms: RegistryRef<u8, u8> = Registry::duplicate().start_link().unwrap();
             let process = idler();
             rooms.enter(1, 1, &Peer::from(&process)).unwrap();
             let owner = rooms.owners().remove(0);
@@ -88,7 +88,7 @@ fn r3_3_a_holder_that_is_given_up_releases_the_lock() {
     let _inside = runtime.enter();
     // The owner that is asked to watch the holder may be started anew meanwhile.
     for owner_restarts in [false, true] {
-        let files: RegistryRef<u8, ()> = Registry::unique().start().unwrap();
+        let files: RegistryRef<u8, ()> = Registry::unique().start_link().unwrap();
         let (report, taken) = channel();
         let (release, stuck) = channel::<()>();
         let inside = files.clone();
@@ -128,7 +128,7 @@ fn r3_3_a_holder_that_is_given_up_releases_the_lock() {
 fn r3_3_a_blocked_caller_that_was_bound_to_end_is_passed_over() {
     let runtime = Runtime::builder().workers(2).build().unwrap();
     let _inside = runtime.enter();
-    let files: RegistryRef<u8, ()> = Registry::unique().start().unwrap();
+    let files: RegistryRef<u8, ()> = Registry::unique().start_link().unwrap();
     let (report, outcome) = channel();
     let inside = files.clone();
     files
