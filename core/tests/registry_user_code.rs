@@ -194,3 +194,32 @@ fn functions_may_use_the_registry_they_are_called_by() {
         assert_eq!((rooms.count_match("x", |value| *value < 100), rooms.count()), (0, 4 + 8));
     });
 }
+
+#[test]
+fn values_that_all_panic_when_they_are_dropped_end_nobody() {
+    #[derive(Clone)]
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("boom");
+        }
+    }
+    seeds(10, |simulation| {
+        let bombs: RegistryRef<u8, Bomb> = Registry::duplicate().start_link().unwrap();
+        let (stays, dies) = (actor(), actor());
+        for who in [&stays, &dies] {
+            let registry = bombs.clone();
+            within(simulation, who, move || (0..3).all(|_| registry.register(1, Bomb).is_ok()));
+        }
+        let registry = bombs.clone();
+        within(simulation, &stays, move || registry.unregister(&1));
+        assert_eq!(bombs.keys(stays.pid()), [0; 0]);
+        dies.exit(ExitReason::Kill);
+        simulation.run_until_idle();
+        assert_eq!((bombs.count(), stays.is_alive()), (0, true));
+        let registry = bombs.clone();
+        within(simulation, &stays, move || (0..3).all(|_| registry.register(1, Bomb).is_ok()));
+        bombs.stop().unwrap();
+        assert_eq!(bombs.count(), 0);
+    });
+}

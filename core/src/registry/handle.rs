@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::Hash;
 
 use super::inside::{Inside, Keys};
+use super::partition::discard;
 use super::shard::{Entry, Shared};
 use super::{RegistrationError, RegistryEvent, RegistryKey, RegistryValue, UpdateError};
 use crate::process::current;
@@ -24,7 +25,8 @@ use crate::{Peer, Pid, Refusal, StopSupervisorError, SupervisorRef};
 ///
 /// **Your code.** `Hash`, `Eq`, `Clone` and drops of keys and values, and all closures, run in the calling process or, for entries
 /// of the dead, in the owner; never under a lock of the registry. If one panics, the panic is the caller's, and the tables
-/// stand as before the call; a panic while an event for listeners or the result is made leaves the call done.
+/// stand as before the call; a panic while an event for listeners or the result is made leaves the call done. Panics of
+/// drops are logged where an entry goes.
 ///
 /// Specification: R1.4 to R3.3.
 pub struct RegistryRef<K, V> {
@@ -52,7 +54,7 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// let here = ThreadProcess::<()>::start()?;
     /// rooms.register("lobby", 7)?;
     /// assert_eq!(rooms.keys(here.pid()), ["lobby"]);
-    /// # rooms.unregister("lobby");
+    /// rooms.unregister(&"lobby");
     /// # rooms.stop().unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -90,7 +92,8 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     }
 
     /// Removes all entries of the calling process for a key; others' are never touched (R2.5). Nothing happens if there are none,
-    /// except that listeners are told (R2.7).
+    /// except that listeners are told (R2.7). For them the key must be owned in the end: a borrowed form that
+    /// [`ToOwned`] makes the key of will do, as `str` for `String`; keys of type `&str` are given as `&"key"`.
     pub fn unregister<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
@@ -114,6 +117,7 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
             self.held(hash, key, pid).into_iter().partition(|entry| fits(&entry.value));
         if !gone.is_empty() {
             partition.remove(hash, pid, gone.iter().map(|entry| entry.serial));
+            gone.into_iter().for_each(discard);
         }
         if left.is_empty() && self.has_listeners() {
             self.tell(&RegistryEvent::Unregister { registry: self.clone(), key: key.to_owned(), pid });
@@ -135,7 +139,7 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// let here = ThreadProcess::<()>::start()?;
     /// rooms.register("lobby", 7)?;
     /// assert_eq!(rooms.update_value("lobby", |size| size + 1), Ok((8, 7)));
-    /// # rooms.unregister("lobby");
+    /// rooms.unregister(&"lobby");
     /// # rooms.stop().unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
