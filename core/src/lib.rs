@@ -55,6 +55,7 @@
 //! | end somebody | [`Peer::exit`], [`ExitReason`] |
 //! | send later | [`send_after`], [`Timer`] |
 //! | find by name | [`register`], [`whereis`] |
+//! | find by key, publish to many, lock by key | [`Registry`], [`RegistryRef`] |
 //! | have it started again when it fails | [`Supervisor`], [`ChildSpec`], [`Child`] |
 //! | take part from a plain thread | [`run`], [`ThreadProcess`] |
 //! | see what a process does, and why it crashed | [`Peer::info`], [`CrashReport`] |
@@ -111,6 +112,7 @@ mod names;
 mod pid;
 mod process;
 mod reason;
+mod registry;
 mod reply;
 mod runtime;
 mod scheduler;
@@ -134,6 +136,10 @@ pub use process::{
     may_block, run, run_with_inbox, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
 };
 pub use reason::{Detail, ExitReason, Panic, Reason, raise_exit};
+pub use registry::{
+    DispatchError, Listener, LockError, Refusal, RegistrationError, Registry, RegistryEvent, RegistryKey, RegistryRef,
+    RegistryValue, UpdateError,
+};
 pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};
 pub use runtime::{
     Builder, Callback, Entered, Runtime, Straggler, processes, register, registered, unregister, whereis,

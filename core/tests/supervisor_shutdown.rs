@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use common::{here, mortal, other, seeds};
 use genstage_core::{
     ChildSpec, ExitReason, Mailbox, Outcome, Peer, Process, ProcessContext, Runtime, Shutdown, Simulation, Strategy,
-    Supervisor, SupervisorRef, spawn_link,
+    Supervisor, SupervisorRef, TerminateChildError, spawn_link,
 };
 use tree::{Journal, slow_to_stop, start, worker};
 
@@ -211,6 +211,35 @@ fn s7_1_a_child_that_does_not_even_end_when_killed_is_given_up() {
     assert_eq!(sup.count_children().unwrap().active, 0);
     sup.stop().unwrap();
     release.send(()).unwrap();
+}
+
+/// Has its own supervisor terminate it, and waits for the answer.
+struct Weary(std::sync::mpsc::Sender<Result<(), TerminateChildError>>);
+
+impl Process for Weary {
+    type Message = SupervisorRef;
+
+    fn handle(&mut self, sup: SupervisorRef, _: &mut ProcessContext<'_, SupervisorRef>) -> Outcome {
+        self.0.send(sup.terminate_child("weary")).unwrap();
+        Outcome::Continue
+    }
+}
+
+#[test]
+fn s7_1_a_child_that_has_itself_terminated_is_given_up_in_the_end() {
+    seeds(10, |simulation| {
+        let (report, reports) = channel();
+        let spec = ChildSpec::new("weary", move || Weary(report.clone()).start_link());
+        let handle = spec.handle();
+        let sup = one_for_one().child(spec).start_link().unwrap();
+        let child = handle.get().unwrap();
+        child.send(sup.clone()).unwrap();
+        simulation.run_until_idle();
+        assert_eq!(reports.try_recv().unwrap(), Ok(()));
+        assert_eq!(child.exit_reason(), Some(ExitReason::Shutdown));
+        assert_eq!(simulation.now(), SECOND * 6, "its five seconds and its grace");
+        assert!(sup.is_alive());
+    });
 }
 
 #[test]

@@ -15,10 +15,9 @@ use super::mailbox::{FutureBody, IntoExit, Mailbox};
 use super::own::Own;
 use super::peer::Peer;
 use super::server::{Process, Server};
-use crate::reason::Panic;
 use crate::runtime::Runtime;
 use crate::sync::Arc;
-use crate::{ExitReason, MonitorRef, Name, RegisterError, StartError};
+use crate::{ExitReason, MonitorRef, Name, Panic, RegisterError, StartError};
 
 /// How to start a process.
 ///
@@ -343,14 +342,21 @@ pub(crate) fn enter<M: Send + 'static>(
         return Err(StartError::ShutDown);
     }
     if let Some(name) = name
-        && let Err(error) = name.register(&Peer::new(process))
+        && let Err(error) = take_name(&name, &Peer::new(process))
     {
         cell.fail(family, None, ExitReason::Normal);
-        return Err(match error {
-            RegisterError::NameTaken(holder) => StartError::AlreadyStarted(holder),
-            _ => StartError::ShutDown,
-        });
+        return Err(error);
     }
     family.link(cell);
     Ok(())
+}
+
+/// A book of names may be the user's, and so are the keys of a registry: their panic fails the start.
+fn take_name(name: &Name, process: &Peer) -> Result<(), StartError> {
+    match Panic::catch(|| name.register(process)) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(RegisterError::NameTaken(holder))) => Err(StartError::AlreadyStarted(holder)),
+        Ok(Err(error)) => Err(StartError::Name(error)),
+        Err(panic) => Err(StartError::Init(ExitReason::Panic(panic))),
+    }
 }

@@ -7,6 +7,7 @@ use super::clock::Clock;
 use crate::names::Names;
 use crate::process::{CrashReport, Hook};
 use crate::reason::Panic;
+use crate::registry::Shelf;
 use crate::scheduler::{Budget, Cost, Ran, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
 use crate::sync::{Arc, Mutex};
@@ -23,6 +24,7 @@ pub(crate) struct Engine {
     pub(crate) clock: Clock,
     pub(crate) table: Table,
     pub(crate) names: Names,
+    pub(crate) registries: Shelf,
     pub(crate) timers: EngineTimers,
     on_crash: Mutex<Option<Hook>>,
     mode: Mode,
@@ -55,6 +57,7 @@ impl Engine {
             clock,
             table: Table::new(),
             names: Names::new(),
+            registries: Shelf::default(),
             on_crash: Mutex::new(None),
             mode,
         })

@@ -213,6 +213,13 @@ impl<H> From<ChildSpec<H>> for ChildPlan {
     }
 }
 
+impl<H> From<&ChildSpec<H>> for ChildPlan {
+    /// The same child, for a supervisor that describes itself anew at each start. Its handle finds whom the function started last.
+    fn from(spec: &ChildSpec<H>) -> Self {
+        spec.plan.clone()
+    }
+}
+
 impl ChildPlan {
     /// Its id.
     pub fn id(&self) -> &ChildId {

@@ -11,9 +11,9 @@ use std::time::Duration;
 use common::{other, seeds};
 use genstage_core::{
     Address, AutoShutdown, ChildPlan, ChildSpec, ChildState, ChildType, DeleteChildError, ExitReason, Init, Name,
-    Outcome, Peer, Process, ProcessContext, Restart, RestartChildError, Simulation, StartChildError, StartError,
-    StartOptions, Strategy, Supervisor, SupervisorRef, TerminateChildError, ThreadProcess, registered, spawn, start,
-    whereis,
+    Outcome, Peer, Process, ProcessContext, Restart, RestartChildError, Runtime, Simulation, StartChildError,
+    StartError, StartOptions, Strategy, Supervisor, SupervisorRef, TerminateChildError, ThreadProcess, registered,
+    spawn, start, whereis,
 };
 use model::{Fate, Kind, Node, Tree, World};
 
@@ -386,7 +386,7 @@ fn check_tree(tree: &Tree, sup: &SupervisorRef, names: &mut Vec<String>) {
 
 #[test]
 fn s4_s5_s7_s8_a_storm_leaves_the_tree_as_the_model_says() {
-    seeds(60, |simulation| {
+    seeds(40, |simulation| {
         let mut storm = Storm::new(simulation);
         storm.check();
         for _ in 0..120 {
@@ -400,7 +400,7 @@ fn s4_s5_s7_s8_a_storm_leaves_the_tree_as_the_model_says() {
 
 #[test]
 fn s3_s4_s7_a_burst_at_all_ends_at_once_leaves_no_orphans() {
-    seeds(60, |simulation| {
+    seeds(40, |simulation| {
         let mut storm = Storm::new(simulation);
         for _ in 0..15 {
             for _ in 0..storm.random.below(8) {
@@ -453,4 +453,39 @@ fn no_orphans(sup: &SupervisorRef) -> usize {
             }
         })
         .sum()
+}
+
+#[test]
+fn s3_on_threads_whoever_is_ended_by_whomever_comes_back() {
+    let runtime = Runtime::builder().workers(2).build().unwrap();
+    let _inside = runtime.enter();
+    let sky = Sky::default();
+    for strategy in STRATEGIES {
+        let nodes = ["a", "bb", "c", "dd"].map(|id| Node::worker(id, Restart::Permanent));
+        let limits = (usize::try_from(u32::MAX).unwrap(), 1);
+        let tree = Tree::new(strategy, AutoShutdown::Never, limits, nodes.to_vec());
+        let sup = supervisor(&tree, &sky).start_link().unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..3 {
+                let (nodes, runtime) = (&nodes, &runtime);
+                scope.spawn(move || {
+                    let _inside = runtime.enter();
+                    let mut random = Random(thread);
+                    for _ in 0..100 {
+                        let Some(peer) = Name::from(&random.pick(nodes).id).whereis() else { continue };
+                        match peer.address::<ExitReason>() {
+                            Some(worker) if random.below(2) == 0 => worker.send(other("x")).unwrap_or(()),
+                            _ => peer.exit(ExitReason::Kill),
+                        }
+                    }
+                });
+            }
+        });
+        let up = |id: &str| whereis(id).is_some();
+        while sup.count_children().unwrap().active < 4 || !nodes.iter().all(|node| up(&node.id)) {
+            std::thread::yield_now();
+        }
+        sup.stop().unwrap();
+        assert_eq!((sky.alive(), registered()), (0, vec![]));
+    }
 }
