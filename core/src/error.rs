@@ -27,6 +27,78 @@ impl<M> fmt::Debug for SendError<M> {
 
 impl<M> std::error::Error for SendError<M> {}
 
+/// A message that could not be sent to a name.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameSendError<M> {
+    /// Nobody has the name.
+    Unknown(M),
+    /// Who has it takes other messages.
+    OtherMessages(M),
+    /// Who has it is dead or bound to die.
+    Dead(M),
+}
+
+impl<M> NameSendError<M> {
+    /// What was sent.
+    pub fn into_message(self) -> M {
+        match self {
+            Self::Unknown(message) | Self::OtherMessages(message) | Self::Dead(message) => message,
+        }
+    }
+}
+
+impl<M> fmt::Display for NameSendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown(_) => "nobody has the name; the message is handed back",
+            Self::OtherMessages(_) => "who has the name takes other messages; the message is handed back",
+            Self::Dead(_) => "who has the name is dead; the message is handed back",
+        })
+    }
+}
+
+impl<M> fmt::Debug for NameSendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown(_) => "Unknown(..)",
+            Self::OtherMessages(_) => "OtherMessages(..)",
+            Self::Dead(_) => "Dead(..)",
+        })
+    }
+}
+
+impl<M> std::error::Error for NameSendError<M> {}
+
+/// A process that did not stop as it was asked to.
+///
+/// Specification: G5.8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopError {
+    /// It was dead already, or nobody has the name.
+    NoProc,
+    /// A process cannot wait for its own end. Return [`Outcome::Stop`](crate::Outcome) instead.
+    StoppingSelf,
+    /// It has not ended in time; it will, when it comes to it.
+    Timeout,
+    /// It ended for another reason.
+    Ended(ExitReason),
+}
+
+impl fmt::Display for StopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProc => f.write_str("the process is dead"),
+            Self::StoppingSelf => f.write_str("a process cannot wait for its own end"),
+            Self::Timeout => f.write_str("the process has not ended in time"),
+            Self::Ended(reason) => write!(f, "the process ended for another reason: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for StopError {}
+
 /// A link to a process that is dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkError {
@@ -52,6 +124,8 @@ pub enum StartError {
     Init(ExitReason),
     /// `init` did not want to run, which is no fault ([`Init::Ignore`](crate::Init)).
     Ignore,
+    /// `init` took longer than [`StartOptions::timeout`](crate::StartOptions::timeout) allows.
+    Timeout,
     /// The runtime is shutting down and starts no more processes.
     ShutDown,
 }
@@ -62,6 +136,7 @@ impl fmt::Display for StartError {
             Self::AlreadyStarted(pid) => write!(f, "the name is taken by process {pid}"),
             Self::Init(reason) => write!(f, "init failed: {reason}"),
             Self::Ignore => f.write_str("init did not want to run"),
+            Self::Timeout => f.write_str("init took too long"),
             Self::ShutDown => f.write_str("the runtime is shutting down"),
         }
     }

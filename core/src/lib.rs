@@ -56,7 +56,9 @@
 //! | send later | [`send_after`], [`Timer`] |
 //! | find by name | [`register`], [`whereis`] |
 //! | have it started again when it fails | [`Supervisor`], [`ChildSpec`], [`Child`] |
-//! | take part from a plain thread | [`ThreadProcess`] |
+//! | take part from a plain thread | [`run`], [`ThreadProcess`] |
+//! | see what a process does, and why it crashed | [`Peer::info`], [`CrashReport`] |
+//! | keep what the code below a callback asks for | [`Own::put`], [`dictionary`] |
 //! | choose the number of threads, shut down | [`Runtime`] |
 //! | test without waiting, over many interleavings | [`Simulation`] |
 //!
@@ -101,7 +103,9 @@
 
 pub(crate) mod log;
 
+mod agent;
 mod error;
+mod gen_server;
 mod name;
 mod names;
 mod pid;
@@ -112,21 +116,28 @@ mod runtime;
 mod scheduler;
 mod signal;
 mod simulation;
+mod stop;
 mod supervisor;
 mod sync;
+pub mod sys;
 mod table;
 mod timer;
 
-pub use error::{BuildError, LinkError, RegisterError, SendError, StartError};
+pub use agent::{Agent, AgentServer};
+pub use error::{BuildError, LinkError, NameSendError, RegisterError, SendError, StartError, StopError};
+pub use gen_server::{Answer, Caller, Context, GenServer, HandleCall, ServerRef};
 pub use name::{Name, Naming};
 pub use pid::{MonitorRef, Pid};
 pub use process::{
-    Address, Init, IntoExit, Mail, Mailbox, Outcome, Own, Peer, Process, ProcessContext, StartOptions, ThreadProcess,
-    current_pid, may_block, send_after, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
+    Address, Alone, Ancestor, CrashReport, Init, IntoExit, Mail, Mailbox, Outcome, Own, Peer, Priority, Process,
+    ProcessContext, ProcessInfo, StartOptions, StartResult, Status, ThreadProcess, Watched, current_pid, dictionary,
+    may_block, run, run_with_inbox, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
 };
-pub use reason::{Detail, ExitReason, Panic, Reason};
+pub use reason::{Detail, ExitReason, Panic, Reason, raise_exit};
 pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};
-pub use runtime::{Builder, Entered, Runtime, register, registered, unregister, whereis};
+pub use runtime::{
+    Builder, Callback, Entered, Runtime, Straggler, processes, register, registered, unregister, whereis,
+};
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
 pub use supervisor::{
@@ -134,4 +145,4 @@ pub use supervisor::{
     DeleteChildError, FailedToStartChild, InvalidSupervisor, Restart, RestartChildError, Shutdown, StartChildError,
     Started, StopSupervisorError, Strategy, Supervise, Supervisor, SupervisorRef, TerminateChildError,
 };
-pub use timer::Timer;
+pub use timer::{Recipient, Timer, monotonic_time, send_after, send_at, sleep};

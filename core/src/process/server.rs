@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use super::address::Address;
 use super::cell::{Body, Cell, Turn};
-use super::inbox::{Inbox, Mail};
+use super::inbox::{Inbox, Last, Mail};
 use super::own::{Own, describe};
 use super::start::{StartOptions, start};
 use crate::sync::Arc;
@@ -46,7 +46,8 @@ pub trait Process: Send + Sized + 'static {
     /// What others send to it.
     type Message: Send + 'static;
 
-    /// Once, before anything else, while the starter waits. It runs on the starter's thread.
+    /// Once, before anything else, while the starter waits. It runs on the starter's thread, or with a
+    /// [limit](StartOptions::timeout) on a seat.
     fn init(&mut self, cx: &mut ProcessContext<'_, Self::Message>) -> Init {
         let _ = cx;
         Init::Continue
@@ -65,6 +66,17 @@ pub trait Process: Send + Sized + 'static {
     /// failed (G6.1, G6.3).
     fn terminate(&mut self, reason: &ExitReason, cx: &mut ProcessContext<'_, Self::Message>) {
         let _ = (reason, cx);
+    }
+
+    /// What a message is called in reports: by default its type.
+    fn message_type(message: &Self::Message) -> &'static str {
+        let _ = message;
+        std::any::type_name::<Self::Message>()
+    }
+
+    /// What the process is called in reports: by default the type of its state.
+    fn behaviour() -> &'static str {
+        std::any::type_name::<Self>()
     }
 
     /// Starts it, neither linked nor named; returns after its `init`.
@@ -129,6 +141,11 @@ pub struct ProcessContext<'a, M: Send + 'static> {
 }
 
 impl<M: Send + 'static> ProcessContext<'_, M> {
+    /// The same for a shorter time: what a context of another kind is made of.
+    pub(crate) fn reborrow(&mut self) -> ProcessContext<'_, M> {
+        ProcessContext { own: self.own, work: self.work }
+    }
+
     /// As [`Own::demonitor`], and takes back a [`Down`](crate::Down) that is already queued. True if the monitor was active.
     pub fn demonitor_flush(&mut self, monitor: MonitorRef) -> bool {
         let active = self.own.demonitor_flush(monitor);
@@ -159,19 +176,28 @@ pub(crate) struct Server<P: Process> {
     parent: Option<Pid>,
     /// Taken from the inbox, not handled yet.
     work: VecDeque<Mail<P::Message>>,
+    last: Last,
 }
 
 impl<P: Process> Server<P> {
     pub(crate) fn new(process: P, me: Address<P::Message>, parent: Option<Pid>) -> Self {
-        Self { process, own: Own(me), parent, work: VecDeque::new() }
+        Self { process, own: Own(me), parent, work: VecDeque::new(), last: Last::Nothing }
     }
 
     fn handle(&mut self, mail: Mail<P::Message>) -> Outcome {
+        self.last = match &mail {
+            Mail::Message(message) => Last::Message(P::message_type(message)),
+            Mail::Signal(_) => Last::Signal,
+        };
         let mut cx = ProcessContext { own: &self.own, work: &mut self.work };
         match mail {
             Mail::Message(message) => self.process.handle(message, &mut cx),
             // G6.2: the parent's end is ours, whatever its reason.
             Mail::Signal(Signal::Exit(exit)) if Some(exit.from) == self.parent => Outcome::Stop(exit.reason),
+            // The runtime stands in for the parent of those who have none.
+            Mail::Signal(Signal::Exit(exit)) if self.parent.is_none() && exit.is_runtime_shutdown() => {
+                Outcome::Stop(exit.reason)
+            }
             Mail::Signal(signal) => self.process.handle_signal(signal, &mut cx),
         }
     }
@@ -217,5 +243,17 @@ impl<P: Process> Body<P::Message> for Server<P> {
 
     fn take_work(&mut self) -> VecDeque<Mail<P::Message>> {
         std::mem::take(&mut self.work)
+    }
+
+    fn work(&self) -> (usize, usize) {
+        (self.work.len(), self.work.capacity().saturating_mul(size_of::<Mail<P::Message>>()))
+    }
+
+    fn last(&self) -> Last {
+        self.last
+    }
+
+    fn hibernate(&mut self) {
+        self.work.shrink_to_fit();
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use crate::names::Names;
+use crate::process::{CrashReport, Hook};
 use crate::reason::Panic;
-use crate::scheduler::{Budget, Cost, Runnable, Scheduler, Task};
+use crate::scheduler::{Budget, Cost, Ran, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
 use crate::sync::{Arc, Mutex};
 use crate::table::Table;
@@ -23,6 +24,7 @@ pub(crate) struct Engine {
     pub(crate) table: Table,
     pub(crate) names: Names,
     pub(crate) timers: EngineTimers,
+    on_crash: Mutex<Option<Hook>>,
     mode: Mode,
 }
 
@@ -49,10 +51,11 @@ impl Engine {
             serial: AtomicU64::new(1),
             // Unique across runtimes too: a stage may subscribe to one of another runtime.
             references: AtomicU64::new((u64::from(id) << 40) + 1),
-            timers: EngineTimers { timers: Timers::new(clock.clone()), scheduler },
+            timers: EngineTimers { timers: Timers::new(clock.clone()), clock: clock.clone(), scheduler },
             clock,
             table: Table::new(),
             names: Names::new(),
+            on_crash: Mutex::new(None),
             mode,
         })
     }
@@ -87,10 +90,41 @@ impl Engine {
 
     /// Drops a message that nobody took, which is user code and may block or panic: not on the clock's thread.
     pub(crate) fn discard(&self, message: Box<dyn Any + Send>) {
-        let leftover = Leftover { message: Mutex::new(Some(message)), cost: Cost::unknown() };
+        let drop_it = move || {
+            if let Err(panic) = Panic::catch(|| drop(message)) {
+                log::error!("an undelivered message panicked while it was dropped: {}", panic.message());
+            }
+        };
         match &self.mode {
-            Mode::Seats(scheduler) => scheduler.inject(Arc::new(leftover)),
-            Mode::Simulated(_) => drop(Arc::new(leftover).run()),
+            Mode::Seats(_) => self.run_soon(drop_it),
+            Mode::Simulated(_) => drop_it(),
+        }
+    }
+
+    /// Runs something of the user's on a seat, outside any process.
+    pub(crate) fn run_soon(&self, job: impl FnOnce() + Send + 'static) {
+        let job = Arc::new(Job { job: Mutex::new(Some(Box::new(job))), cost: Cost::unknown() });
+        match &self.mode {
+            Mode::Seats(scheduler) => scheduler.inject(job),
+            Mode::Simulated(simulator) => simulator.schedule(job),
+        }
+    }
+
+    /// Who is told of crashes from now on.
+    pub(crate) fn set_on_crash(&self, hook: Hook) {
+        let before = self.on_crash.lock().replace(hook);
+        drop(before);
+    }
+
+    /// Logs a crash and tells the user's hook. Both are user code, which may panic.
+    #[cold]
+    pub(crate) fn report(&self, report: &CrashReport) {
+        let _ = Panic::catch(|| log::error!("{report}"));
+        let hook = self.on_crash.lock().clone();
+        if let Some(hook) = hook
+            && Panic::catch(|| hook(report)).is_err()
+        {
+            let _ = Panic::catch(|| log::error!("the hook for crash reports panicked"));
         }
     }
 
@@ -147,19 +181,21 @@ impl Engine {
     }
 }
 
-/// A message to be dropped on a seat.
-struct Leftover {
-    message: Mutex<Option<Box<dyn Any + Send>>>,
+/// Something to be run once, on a seat.
+struct Job {
+    job: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     cost: Cost,
 }
 
-impl Runnable for Leftover {
-    fn run(self: Arc<Self>) -> Option<Task> {
-        let message = self.message.lock().take();
-        if let Err(panic) = Panic::catch(|| drop(message)) {
-            log::error!("an undelivered message panicked while it was dropped: {}", panic.message());
+impl Runnable for Job {
+    fn run(self: Arc<Self>) -> Ran {
+        let job = self.job.lock().take();
+        if let Some(job) = job
+            && let Err(panic) = Panic::catch(job)
+        {
+            log::error!("a job panicked: {}", panic.message());
         }
-        None
+        Ran { task: self, again: false }
     }
 
     fn cost(&self) -> &Cost {
@@ -199,12 +235,17 @@ fn park_until<T>(clock: &Clock, deadline: Option<Duration>, mut ready: impl FnMu
 /// The timers, and the clock thread to rouse when one is set that is due before all others.
 pub(crate) struct EngineTimers {
     timers: Timers,
+    clock: Clock,
     scheduler: Option<Arc<Scheduler>>,
 }
 
 impl EngineTimers {
     pub(crate) fn after(&self, delay: Duration, action: Action, alive: Option<Alive>) -> Timer {
-        let (timer, earliest) = self.timers.set(delay, action, alive);
+        self.at(self.clock.now().saturating_add(delay), action, alive)
+    }
+
+    pub(crate) fn at(&self, deadline: Duration, action: Action, alive: Option<Alive>) -> Timer {
+        let (timer, earliest) = self.timers.set(deadline, action, alive);
         if earliest && let Some(scheduler) = &self.scheduler {
             scheduler.rouse_clock();
         }

@@ -9,35 +9,36 @@ use std::time::Duration;
 use super::handle::SupervisorRef;
 use super::options::Supervisor;
 use super::process::{Live, Order};
-use crate::process::{OUTSIDE, Turn, current, start_future};
-use crate::{ExitReason, Mailbox, Peer, RegisterError, StartError, StartOptions, ThreadProcess};
+use crate::process::{Turn, current, start_future};
+use crate::{ExitReason, Mailbox, Peer, Pid, RegisterError, StartError, StartOptions, ThreadProcess};
 
 pub(super) fn start_link(init: impl FnOnce() -> Option<Supervisor>) -> Result<SupervisorRef, StartError> {
     let parent = current::pid().map(Peer::from);
     let mut failure = None;
-    let started = start_future(StartOptions::new().link(), |mailbox: Mailbox<Order>| {
-        let parent_pid = parent.as_ref().map_or(OUTSIDE, Peer::pid);
-        mailbox.trap_exit(true);
-        let supervisor = init().ok_or(Turn::Ignore)?;
-        let mut refuse = |error| {
-            failure = Some(error);
-            Turn::Fail(ExitReason::Normal)
-        };
-        let invalid = |invalid| StartError::Init(ExitReason::other(invalid));
-        let intensity = supervisor.flags.intensity().map_err(|error| refuse(invalid(error)))?;
-        let table = supervisor.check().map_err(|error| refuse(invalid(error)))?;
-        if let Some(name) = &supervisor.flags.name {
-            name.register(&Peer::from(mailbox.me())).map_err(|error| refuse(name_error(error)))?;
-        }
-        let mut live = Live::new(mailbox, parent_pid, table, intensity);
-        let first = live.start_all(supervisor.children).map_err(|failed| {
-            let reason = ExitReason::shutdown_with(failed);
-            failure = Some(StartError::Init(reason.clone()));
-            live.part_from(parent.as_ref());
-            reason
+    let started =
+        start_future(std::any::type_name::<Supervisor>, StartOptions::new().link(), |mailbox: Mailbox<Order>| {
+            let parent_pid = parent.as_ref().map_or(Pid::NOBODY, Peer::pid);
+            mailbox.trap_exit(true);
+            let supervisor = init().ok_or(Turn::Ignore)?;
+            let mut refuse = |error| {
+                failure = Some(error);
+                Turn::Fail(ExitReason::Normal)
+            };
+            let invalid = |invalid| StartError::Init(ExitReason::other(invalid));
+            let intensity = supervisor.flags.intensity().map_err(|error| refuse(invalid(error)))?;
+            let table = supervisor.check().map_err(|error| refuse(invalid(error)))?;
+            if let Some(name) = &supervisor.flags.name {
+                name.register(&Peer::from(mailbox.me())).map_err(|error| refuse(name_error(error)))?;
+            }
+            let mut live = Live::new(mailbox, parent_pid, table, intensity);
+            let first = live.start_all(supervisor.children).map_err(|failed| {
+                let reason = ExitReason::shutdown_with(failed);
+                failure = Some(StartError::Init(reason.clone()));
+                live.part_from(parent.as_ref());
+                reason
+            });
+            Ok(live.run(first))
         });
-        Ok(live.run(first))
-    });
     match (started, failure) {
         (Ok(address), None) => Ok(SupervisorRef(address)),
         (Ok(address), Some(failure)) => {
