@@ -69,7 +69,7 @@ fn reports(test: impl Fn(&Simulation)) -> Vec<String> {
     all
 }
 
-fn after(restart: Restart, reason: ExitReason) -> Vec<String> {
+fn after(restart: Restart, reason: &ExitReason) -> Vec<String> {
     reports(|simulation| {
         let (_sup, handles) =
             start(Supervisor::new(Strategy::OneForOne), [worker("a", &Journal::default()).restart(restart)]);
@@ -82,13 +82,13 @@ fn after(restart: Restart, reason: ExitReason) -> Vec<String> {
 fn s3_2_every_exit_that_leads_to_a_restart_is_reported_and_every_abnormal_one() {
     for reason in [ExitReason::Normal, ExitReason::Shutdown, other("x")] {
         let restarted = format!("supervisor _: child `a` (_) ended and is restarted: {reason}");
-        assert_eq!(after(Restart::Permanent, reason), [restarted]);
+        assert_eq!(after(Restart::Permanent, &reason), [restarted]);
     }
-    assert_eq!(after(Restart::Transient, other("x")), ["supervisor _: child `a` (_) ended and is restarted: x"]);
-    assert_eq!(after(Restart::Temporary, other("x")), ["supervisor _: child `a` (_) ended: x"]);
+    assert_eq!(after(Restart::Transient, &other("x")), ["supervisor _: child `a` (_) ended and is restarted: x"]);
+    assert_eq!(after(Restart::Temporary, &other("x")), ["supervisor _: child `a` (_) ended: x"]);
     for restart in [Restart::Transient, Restart::Temporary] {
         for reason in [ExitReason::Normal, ExitReason::Shutdown, ExitReason::shutdown_with(1)] {
-            assert_eq!(after(restart, reason), [""; 0], "clean ends without restart are silent");
+            assert_eq!(after(restart, &reason), [""; 0], "clean ends without restart are silent");
         }
     }
 }
