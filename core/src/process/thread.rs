@@ -66,7 +66,9 @@ impl<M: Send + 'static> ThreadProcess<M> {
         let birth = Birth::of(std::any::type_name::<Self>, family.starter());
         let cell = Cell::starting(&Runtime::current_engine(), Home::Thread(std::thread::current()), birth);
         let entered = enter(&cell, &family, None);
-        let _ = cell.inbox().lock().end(false);
+        if entered.is_ok() {
+            let _ = cell.inbox().lock().end(false);
+        }
         (Self { own: Own(Address(cell)), _not_send: std::marker::PhantomData }, entered)
     }
 
