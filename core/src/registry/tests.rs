@@ -37,6 +37,23 @@ fn r2_2_the_dead_cannot_be_entered() {
 }
 
 #[test]
+fn r2_5_the_link_goes_on_both_sides() {
+    Simulation::new(1).run(|_| {
+        let here = ThreadProcess::<()>::start().unwrap();
+        let rooms: RegistryRef<u8, u8> = Registry::unique().start_link().unwrap();
+        let (me, owner) = (Peer::from(here.me()), rooms.owners().remove(0));
+        let unlink = |one: &Peer, other: &Peer| one.process().is_some_and(|process| process.remove_link(other.pid()));
+        rooms.register(1, 1).unwrap();
+        rooms.register(2, 1).unwrap();
+        rooms.unregister(&1);
+        rooms.unregister(&2);
+        assert_eq!([unlink(&me, &owner), unlink(&owner, &me)], [false, false]);
+        rooms.register(1, 1).unwrap();
+        assert_eq!([unlink(&me, &owner), unlink(&owner, &me)], [true, true]);
+    });
+}
+
+#[test]
 fn r1_4_whoever_dies_while_it_is_entered_leaves_nothing() {
     let runtime = Runtime::builder().workers(2).build().unwrap();
     let _inside = runtime.enter();
