@@ -22,7 +22,7 @@ impl Dispatcher<u64> for Spy {
         Dispatcher::<u64>::init(&mut self.inside, seed);
     }
 
-    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber) -> Result<(), Refusal> {
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<u64>) -> Result<(), Refusal> {
         let mut book = self.shared.book();
         book.edge(id).producer = self.node;
         book.edge(id).served = true;
