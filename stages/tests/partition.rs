@@ -127,10 +127,8 @@ fn q4_the_next_consumer_of_a_partition_gets_what_waited() {
 fn q5_what_the_hash_drops_is_asked_for_again() {
     seeds(50, |sim, log| {
         let seldom = || {
-            PartitionDispatcher::with_hash(["all"], |event: u64| {
-                event.is_multiple_of(50).then_some((event + 1, "all"))
-            })
-            .unwrap()
+            PartitionDispatcher::with_hash(["all"], |event: u64| event.is_multiple_of(50).then_some((event + 1, "all")))
+                .unwrap()
         };
         let producer = counter(log, 500, seldom());
         sink("direct", log).sync_subscribe(&producer, demand(2, 1).partition("all")).unwrap();
