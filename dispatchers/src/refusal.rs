@@ -68,7 +68,10 @@ impl fmt::Display for Refusal {
                  or subscribe without a partition",
             ),
             Self::PartitionMissing { known } => {
-                write!(f, "the subscription names no partition: say `.partition(..)` in its options, with one of {known}")
+                write!(
+                    f,
+                    "the subscription names no partition: say `.partition(..)` in its options, with one of {known}"
+                )
             }
             Self::PartitionUnknown { partition, known } => {
                 write!(f, "there is no partition {partition}: subscribe to one of {known}")

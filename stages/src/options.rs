@@ -222,10 +222,8 @@ impl SubscriptionOptions {
     /// ```
     /// use genstage::prelude::*;
     ///
-    /// let numbers = from_enumerable(0_u64..9)
-    ///     .start(StageOptions::new().dispatcher(BroadcastDispatcher::new()).demand(DemandMode::Accumulate))?;
+    /// let numbers = from_enumerable(0_u64..9).start(StageOptions::new().dispatcher(BroadcastDispatcher::new()))?;
     /// let odd = SubscriptionOptions::new().selector(|number: &u64| number % 2 == 1);
-    /// numbers.demand(DemandMode::Forward);
     /// let sum = stream(&numbers, odd)?.sum::<Result<u64, _>>()?;
     /// assert_eq!(sum, 1 + 3 + 5 + 7);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -157,7 +157,8 @@ impl<T: Clone + Send + Sync + 'static> BroadcastDispatcher<T> {
 
     /// Those who take some of the events, but not all.
     fn parts(&self, count: usize) -> impl Iterator<Item = (SubscriptionId, &Picks)> {
-        let picks = self.consumers.iter().filter_map(|consumer| Some((consumer.id, &consumer.selection.as_ref()?.picks)));
+        let picks =
+            self.consumers.iter().filter_map(|consumer| Some((consumer.id, &consumer.selection.as_ref()?.picks)));
         picks.filter(move |(_, picks)| picks.len() > 0 && picks.len() < count)
     }
 }

@@ -53,7 +53,8 @@ impl Rig {
     fn dispatch(&mut self, events: impl IntoIterator<Item = u32>) -> (Vec<(u64, Vec<u32>)>, Vec<u32>) {
         let mut events = events.into_iter().collect();
         self.dispatcher.dispatch(&mut events, &mut self.out);
-        let mut sent: Vec<_> = self.out.drain().map(|delivery| (delivery.to.get(), delivery.batch.into_vec())).collect();
+        let mut sent: Vec<_> =
+            self.out.drain().map(|delivery| (delivery.to.get(), delivery.batch.into_vec())).collect();
         sent.sort();
         (sent, events)
     }

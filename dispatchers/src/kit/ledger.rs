@@ -172,7 +172,7 @@ where
             ensure(count <= asked, || format!("subscription {to} got {count} events, it had asked for {asked}"))?;
             consumer.outstanding -= count;
             consumer.got += count;
-            for event in delivery.batch.iter() {
+            for event in &delivery.batch {
                 let number = (self.number)(event);
                 ensure(consumer.accepts(event), || format!("subscription {to} got event {number}, which it rejects"))?;
                 ensure(number < self.taken, || format!("event {number} was delivered and left to the stage"))?;

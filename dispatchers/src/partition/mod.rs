@@ -97,7 +97,8 @@ impl<T> PartitionDispatcher<T> {
     where
         T: Hash + 'static,
     {
-        Self::build(Names::numbers(partitions)?, ByHash(move |event: T| Ok(Some((bucket(&event, partitions), event)))))
+        let hash = move |event: T| Ok(Some((bucket(&event, partitions), event)));
+        Ok(Self::build(Names::numbers(partitions)?, ByHash(hash)))
     }
 
     /// Partitions 0 to `partitions - 1`. Events with equal keys go to the same one.
@@ -125,7 +126,7 @@ impl<T> PartitionDispatcher<T> {
         T: 'static,
     {
         let hash = move |event: T| Ok(Some((bucket(&key(&event), partitions), event)));
-        Self::build(Names::numbers(partitions)?, ByHash(hash))
+        Ok(Self::build(Names::numbers(partitions)?, ByHash(hash)))
     }
 
     /// Partitions with these names. An event goes to the one that its key names.
@@ -195,12 +196,12 @@ impl<T> PartitionDispatcher<T> {
                 None => Err(format!("{key:?}")),
             }
         };
-        Self::build(names, ByHash(hash))
+        Ok(Self::build(names, ByHash(hash)))
     }
 
-    fn build(names: Names, hash: impl Route<T> + 'static) -> Result<Self, PartitionError> {
+    fn build(names: Names, hash: impl Route<T> + 'static) -> Self {
         let sorter = Sorter::new(names.len());
-        Ok(Self { hash: Box::new(hash), names, sorter, subscriptions: BTreeMap::new() })
+        Self { hash: Box::new(hash), names, sorter, subscriptions: BTreeMap::new() }
     }
 
     /// How many events may wait for each partition without holding back the others; 0 unless set.

@@ -10,8 +10,11 @@ use super::{PartitionError, Places};
 use crate::PartitionKey;
 use crate::key::{Name, Plain};
 
-/// Names and places of partitions. Of names in words, at most this many are shown.
+/// Of more names than this, only the first are shown.
 const SHOWN: usize = 20;
+
+/// The place of a name of the dispatcher's own type.
+type Find = Box<dyn Fn(&dyn Any) -> Option<usize> + Send>;
 
 pub(super) enum Names {
     /// 0 to one less than this.
@@ -19,7 +22,7 @@ pub(super) enum Names {
     Keys {
         plain: HashMap<Plain, usize>,
         /// Those that are neither numbers nor texts.
-        other: Box<dyn Fn(&dyn Any) -> Option<usize> + Send>,
+        other: Find,
         shown: Vec<String>,
     },
 }

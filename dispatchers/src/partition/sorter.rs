@@ -159,7 +159,7 @@ impl<T> Sorter<T> {
         }
         let partition = &mut self.partitions[place];
         let first = !std::mem::replace(&mut partition.reported, true);
-        first.then(|| (place, partition.queue.len()))
+        first.then_some((place, partition.queue.len()))
     }
 
     /// Takes its place behind all that waits now.
