@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use genstage_dispatchers::{Deliveries, DemandDispatcher, Dispatcher, Subscriber, SubscriptionId};
 
-const ROUNDS: usize = 200_000;
+const ROUNDS: u32 = 200_000;
 
 struct Rig {
     dispatcher: Box<dyn Dispatcher<u64>>,
@@ -52,7 +52,7 @@ fn time(mut round: impl FnMut()) -> f64 {
         (0..ROUNDS).for_each(|_| round());
         start.elapsed()
     });
-    best.min().unwrap().as_secs_f64() * 1e9 / ROUNDS as f64
+    best.min().unwrap().as_secs_f64() * 1e9 / f64::from(ROUNDS)
 }
 
 /// One dispatch and the asks that it calls forth.

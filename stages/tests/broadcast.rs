@@ -275,7 +275,9 @@ fn on_real_threads_everybody_gets_everything() {
     }
     drop(sender);
     numbers.demand(DemandMode::Forward);
-    sinks.iter().for_each(|sink| sink.wait().unwrap());
+    for sink in &sinks {
+        sink.wait().unwrap();
+    }
     drop(sinks);
     let mut next = [0; 4];
     for (number, event) in sums.try_iter() {

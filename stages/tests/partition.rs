@@ -295,7 +295,9 @@ fn on_real_threads_each_partition_counts_its_own() {
         sinks.push(sink);
     }
     drop(sender);
-    sinks.iter().for_each(|sink| sink.wait().unwrap());
+    for sink in &sinks {
+        sink.wait().unwrap();
+    }
     let mut homes = std::collections::HashMap::new();
     let mut last = [None; 4];
     let mut count = 0;

@@ -25,7 +25,9 @@ impl Rig {
 
     fn with(consumers: &[u64]) -> Self {
         let mut rig = Self::new();
-        consumers.iter().for_each(|number| rig.subscribe(*number));
+        for number in consumers {
+            rig.subscribe(*number);
+        }
         rig
     }
 
@@ -252,7 +254,7 @@ fn any_history_keeps_the_contract() {
         Kit::new().every(true).run(seed, &mut BroadcastDispatcher::new()).unwrap();
         let mixed = |number: u64| match number % 4 {
             0 => Subscriber::new(10, 5),
-            modulus => Subscriber::new(10, 5).selector(move |event: &u64| event % (modulus + 1) == 0),
+            modulus => Subscriber::new(10, 5).selector(move |event: &u64| event.is_multiple_of(modulus + 1)),
         };
         let kit = Kit::new().every(true).drops(true).subscribers(mixed);
         kit.run(seed, &mut BroadcastDispatcher::new()).unwrap();
@@ -286,7 +288,7 @@ fn demand_is_that_of_the_slowest() {
                     model[at].1 += count;
                 }
                 (6.., _) => {
-                    let (sent, _) = rig.dispatch(0..random.below(5) as u32);
+                    let (sent, _) = rig.dispatch((0..).take(random.below(5)));
                     let count = sent.first().map_or(0, |(_, batch)| batch.len());
                     model.iter_mut().for_each(|(_, asked)| *asked -= count);
                 }

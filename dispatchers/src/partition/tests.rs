@@ -32,7 +32,9 @@ impl Rig {
 
     /// Subscribes as the partition's number.
     fn with(mut self, partitions: &[u64]) -> Self {
-        partitions.iter().for_each(|number| self.subscribe(*number, *number).unwrap());
+        for number in partitions {
+            self.subscribe(*number, *number).unwrap();
+        }
         self
     }
 
@@ -205,10 +207,7 @@ fn keys_match_whatever_the_type_of_the_literal() {
         Low,
         High,
     }
-    fn taken<T: 'static>(dispatcher: Result<PartitionDispatcher<T>, PartitionError>, key: PartitionKey) -> bool
-    where
-        T: Send,
-    {
+    fn taken(dispatcher: Result<PartitionDispatcher<u64>, PartitionError>, key: PartitionKey) -> bool {
         let subscriber = Subscriber::new(10, 5).wants(crate::Wants::Partition(key));
         dispatcher.unwrap().subscribe(id(1), &subscriber).is_ok()
     }
