@@ -278,6 +278,9 @@ impl<M: Send + 'static> Cell<M> {
     fn doom(&self, inbox: &mut Inbox<M>, reason: ExitReason) -> Pushed<()> {
         inbox.doom = Some(reason);
         self.doomed.store(true, Ordering::Relaxed);
+        if let Some(thread) = inbox.waiter.take() {
+            thread.unpark();
+        }
         inbox.wake()
     }
 }
@@ -339,6 +342,10 @@ pub(crate) trait AnyProcess: Send + Sync {
     /// The old value.
     fn set_trap_exit(&self, trap: bool) -> bool;
     fn traps_exits(&self) -> bool;
+    /// Whether an exit signal has hit.
+    fn is_bound_to_end(&self) -> bool;
+    /// The thread that waits in a callback of this process, to be unparked by an exit signal.
+    fn set_waiter(&self, waiter: Option<Thread>);
     /// The names of the runtime it lives in.
     fn names(&self) -> &Names;
     /// Gives up on a process that is bound to end but whose callback does not return: it dies for everybody else, and what it
@@ -447,6 +454,14 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
 
     fn traps_exits(&self) -> bool {
         self.inbox.lock().trap_exit
+    }
+
+    fn is_bound_to_end(&self) -> bool {
+        self.is_doomed()
+    }
+
+    fn set_waiter(&self, waiter: Option<Thread>) {
+        self.inbox.lock().waiter = waiter;
     }
 
     fn names(&self) -> &Names {

@@ -12,6 +12,7 @@
 //! A process is in at most one run queue or on at most one thread, and while it has mail it is in one of the two.
 
 use std::collections::VecDeque;
+use std::thread::Thread;
 
 use super::relations::Relations;
 use crate::{ExitReason, Panic, Signal};
@@ -66,6 +67,8 @@ pub(crate) struct Inbox<M> {
     pub(crate) trap_exit: bool,
     /// The reason this process is to die with at the next gap between callbacks.
     pub(crate) doom: Option<ExitReason>,
+    /// Waits in a callback, and is to be unparked by an exit signal.
+    pub(crate) waiter: Option<Thread>,
     pub(crate) relations: Relations,
     /// Set once dead.
     pub(crate) reason: Option<ExitReason>,
@@ -83,6 +86,7 @@ impl<M> Inbox<M> {
             taken: 0,
             trap_exit: false,
             doom: None,
+            waiter: None,
             relations: Relations::default(),
             reason: None,
             finished: false,

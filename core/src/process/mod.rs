@@ -12,6 +12,7 @@
 mod address;
 mod cell;
 pub(crate) mod current;
+pub(crate) mod doom;
 mod inbox;
 mod mailbox;
 mod own;
