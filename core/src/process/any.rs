@@ -1,6 +1,7 @@
 //! A process whose messages are not known: what links, monitors, exit signals and questions reach it through.
 
 use std::any::Any;
+use std::thread::Thread;
 
 use super::cell::{Cell, Home};
 use super::dictionary;
@@ -37,6 +38,10 @@ pub(crate) trait AnyProcess: Send + Sync {
     /// The old value.
     fn set_trap_exit(&self, trap: bool) -> bool;
     fn traps_exits(&self) -> bool;
+    /// Whether an exit signal has hit.
+    fn is_bound_to_end(&self) -> bool;
+    /// The thread that waits in a callback of this process, to be unparked by an exit signal.
+    fn set_waiter(&self, waiter: Option<Thread>);
     /// What there is to know of it; `None` once it is bound to end.
     fn info(&self) -> Option<ProcessInfo>;
     /// Shows what few processes have, where it has any, under its lock.
@@ -165,6 +170,14 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
 
     fn traps_exits(&self) -> bool {
         self.inbox.lock().trap_exit
+    }
+
+    fn is_bound_to_end(&self) -> bool {
+        self.is_doomed()
+    }
+
+    fn set_waiter(&self, waiter: Option<Thread>) {
+        self.inbox().lock().waiter = waiter;
     }
 
     fn info(&self) -> Option<ProcessInfo> {

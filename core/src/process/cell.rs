@@ -377,6 +377,9 @@ impl<M: Send + 'static> Cell<M> {
     pub(super) fn doom(&self, inbox: &mut Inbox<M>, reason: ExitReason) -> Pushed<()> {
         inbox.doom(reason);
         self.doomed.store(true, Ordering::Relaxed);
+        if let Some(thread) = inbox.waiter.take() {
+            thread.unpark();
+        }
         inbox.wake()
     }
 }

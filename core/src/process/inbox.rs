@@ -13,6 +13,7 @@
 //! A process is in at most one run queue or on at most one thread, and while it has mail it is in one of the two.
 
 use std::collections::VecDeque;
+use std::thread::Thread;
 
 use super::rare::Rare;
 use super::relations::Relations;
@@ -121,6 +122,8 @@ pub(crate) struct Inbox<M> {
     end: Option<ExitReason>,
     /// Mail taken since the start.
     handled: u64,
+    /// Waits in a callback, and is to be unparked by an exit signal.
+    pub(crate) waiter: Option<Thread>,
     pub(crate) relations: Relations,
     pub(crate) rare: Option<Box<Rare>>,
 }
@@ -140,6 +143,7 @@ impl<M> Inbox<M> {
             last: Last::Nothing,
             end: None,
             handled: 0,
+            waiter: None,
             relations: Relations::default(),
             rare: None,
         }

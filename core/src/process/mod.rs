@@ -17,6 +17,7 @@ mod cell;
 mod crash;
 pub(crate) mod current;
 pub mod dictionary;
+pub(crate) mod doom;
 mod family;
 mod inbox;
 mod info;

@@ -90,7 +90,8 @@ impl<M: Send + 'static> ThreadProcess<M> {
     /// The next mail. `None`: the time is over, or an exit signal has closed the inbox, or, in a simulation,
     /// nothing can ever arrive.
     ///
-    /// Inside a callback the wait is announced, and other processes run meanwhile.
+    /// Inside a callback the wait is announced, and other processes run meanwhile. An exit signal that hits the process whose
+    /// callback it is ends the wait, too.
     pub fn receive(&self, within: Option<Duration>) -> Option<Mail<M>> {
         let engine = self.cell().engine();
         let deadline = within.map(|within| engine.clock.now().saturating_add(within));
@@ -99,7 +100,7 @@ impl<M: Send + 'static> ThreadProcess<M> {
             None if !self.own.me().is_alive() => Some(None),
             None => None,
         };
-        engine.wait(deadline, arrived).flatten()
+        engine.wait_in_process(deadline, arrived).ok().flatten()
     }
 
     /// The next signal; messages that come before it are dropped. `None` as for [`receive`](Self::receive).

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use crate::names::Names;
-use crate::process::{CrashReport, Hook};
+use crate::process::doom::DoomWatch;
+use crate::process::{CrashReport, Hook, current};
 use crate::reason::Panic;
 use crate::registry::Shelf;
 use crate::scheduler::{Budget, Cost, Ran, Runnable, Scheduler, Task};
@@ -162,26 +163,64 @@ impl Engine {
     ///
     /// On a seat the wait is announced, so that others run meanwhile. In a simulation, waiting is what makes the others
     /// run; `None` then also means that nothing can ever make it ready.
-    pub(crate) fn wait<T>(&self, deadline: Option<Duration>, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+    pub(crate) fn wait<T>(&self, deadline: Option<Duration>, ready: impl FnMut() -> Option<T>) -> Option<T> {
+        self.wait_watching(deadline, ready, DoomWatch::off).ok()
+    }
+
+    /// As [`wait`](Self::wait), for the process that the calling thread stands for: its exit signal ends the wait.
+    pub(crate) fn wait_in_process<T>(
+        &self,
+        deadline: Option<Duration>,
+        ready: impl FnMut() -> Option<T>,
+    ) -> Result<T, GaveUp> {
+        self.wait_watching(deadline, ready, DoomWatch::own)
+    }
+
+    fn wait_watching<T>(
+        &self,
+        deadline: Option<Duration>,
+        mut ready: impl FnMut() -> Option<T>,
+        watch: impl FnOnce() -> DoomWatch,
+    ) -> Result<T, GaveUp> {
         if let Some(value) = ready() {
-            return Some(value);
+            return Ok(value);
         }
-        match &self.mode {
+        // Whoever waits here lives on; and those who wait for it may be those it waits for.
+        current::tell_orphans();
+        let mut outcome = |watch: &DoomWatch| match ready() {
+            Some(value) => Some(Ok(value)),
+            None => watch.has_hit().then_some(Err(GaveUp::Exiting)),
+        };
+        let outcome = match &self.mode {
             Mode::Seats(scheduler) => scheduler.blocking(|| {
                 // With one core, looking keeps from running whoever is to make it ready.
                 let looks = if scheduler.seats() > 1 { LOOKS } else { 0 };
-                look(looks, &mut ready).or_else(|| park_until(&self.clock, deadline, ready))
+                look(looks, || outcome(&DoomWatch::off())).or_else(|| {
+                    let watch = watch();
+                    park_until(&self.clock, deadline, || outcome(&watch))
+                })
             }),
-            Mode::Simulated(simulator) => loop {
-                if let Some(value) = ready() {
-                    return Some(value);
+            Mode::Simulated(simulator) => {
+                let watch = watch();
+                loop {
+                    let outcome = outcome(&watch);
+                    if outcome.is_some() || !simulator.step(self, deadline) {
+                        break outcome;
+                    }
                 }
-                if !simulator.step(self, deadline) {
-                    return None;
-                }
-            },
-        }
+            }
+        };
+        outcome.unwrap_or(Err(GaveUp::Late))
     }
+}
+
+/// Why a wait ended without what it was for.
+#[derive(Debug)]
+pub(crate) enum GaveUp {
+    /// The deadline is over; in a simulation also, nothing can ever make it ready.
+    Late,
+    /// The waiting process is bound to end.
+    Exiting,
 }
 
 /// Something to be run once, on a seat.
@@ -210,7 +249,7 @@ impl Runnable for Job {
 /// away: to park and be woken takes several times as long.
 const LOOKS: u32 = 100;
 
-fn look<T>(looks: u32, ready: &mut impl FnMut() -> Option<T>) -> Option<T> {
+fn look<T>(looks: u32, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
     (0..looks).find_map(|_| {
         (0..8).for_each(|_| std::hint::spin_loop());
         ready()
