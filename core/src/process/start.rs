@@ -190,7 +190,7 @@ pub fn start_with<P: Process, R: StartResult>(
         Ok(process) => process,
         Err(reason) => return Err(StartError::Init(cell.fail(&family, None, reason))),
     };
-    let body = Box::new(Server::new(process, me.clone(), family.parent()));
+    let body = Box::new(Server::new(process, me.clone(), family.is_linked()));
     match limit {
         None => cell.launch(&family, body, || true)?,
         Some(limit) => init::within(limit, &cell, &family, body)?,
