@@ -230,7 +230,7 @@ fn p9_1_a_name_in_a_book_is_looked_up_on_a_seat() {
     assert_eq!(message(&real), Some(1));
     drop(real);
     seeds(20, |simulation| {
-        let here = here();
+        let here = here::<u8>();
         send_after(&Name::via(Book(here.me().into())), 1_u8, SECOND);
         assert_eq!((message(&here), simulation.now()), (Some(1), SECOND));
     });
