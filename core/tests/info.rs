@@ -294,7 +294,9 @@ fn p13_hibernation_gives_memory_back_and_ends_with_the_next_message() {
         simulation.run_until_idle();
         assert!(info(&sleepy).memory >= 1000 * size_of::<u64>());
         // What waits behind the request is handled as ever.
-        [0, 1, 2].into_iter().for_each(|n| sleepy.send(n).unwrap());
+        for n in [0, 1, 2] {
+            sleepy.send(n).unwrap();
+        }
         simulation.run_until_idle();
         assert_eq!((info(&sleepy).memory, info(&sleepy).reductions), (0, 1003));
         sleepy.send(1).unwrap();

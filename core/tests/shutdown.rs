@@ -59,7 +59,6 @@ fn supervisors_take_their_children_down_in_their_order() {
         let (report, reports) = channel();
         supervisor("supervisor", vec!["a", "b", "c"], report);
         simulation.run_until_idle();
-        let start = simulation.now();
         assert_eq!(simulation.shutdown(60 * SECOND), []);
         let seen: Vec<_> = reports.try_iter().collect();
         let expected = [
@@ -69,7 +68,7 @@ fn supervisors_take_their_children_down_in_their_order() {
             "supervisor",
         ];
         assert_eq!(seen, expected);
-        assert!(simulation.now() - start < 4 * SECOND);
+        assert!(simulation.now() < 4 * SECOND);
     });
 }
 
@@ -233,13 +232,10 @@ impl Process for Starter {
     type Message = Stuck;
 
     fn handle(&mut self, stuck: Stuck, cx: &mut ProcessContext<'_, Stuck>) -> Outcome {
-        match start(stuck, StartOptions::new().name("stuck")) {
-            Ok(_) => Outcome::Continue,
-            Err(_) => {
-                cx.set_label("it failed");
-                Outcome::Stop(ExitReason::Normal)
-            }
+        if start(stuck, StartOptions::new().name("stuck")).is_err() {
+            cx.set_label("it failed");
         }
+        Outcome::Continue
     }
 }
 

@@ -7,7 +7,7 @@ use super::own::link;
 use super::peer::Peer;
 use crate::signal::Down;
 use crate::sync::Arc;
-use crate::{Address, ExitReason, MonitorRef, Pid};
+use crate::{Address, ExitReason, MonitorRef};
 
 /// Who starts a process, and by what the two are tied from the first moment (P2.1).
 #[derive(Clone, Default)]
@@ -29,9 +29,9 @@ impl Family {
         self.starter.as_ref()
     }
 
-    /// The parent of a linked process (G1.4).
-    pub(crate) fn parent(&self) -> Option<Pid> {
-        self.starter.as_ref().filter(|_| self.linked).map(Peer::pid)
+    /// Whether the starter is its parent (G1.4).
+    pub(crate) fn is_linked(&self) -> bool {
+        self.linked
     }
 
     pub(crate) fn monitor(&self) -> Option<MonitorRef> {

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::ops::Deref;
 
 use super::address::Address;
+use super::any::AnyProcess;
 use super::cell::{Body, Cell, Turn};
 use super::inbox::{Inbox, Last, Mail};
 use super::own::{Own, describe};
 use super::start::{StartOptions, start};
 use crate::sync::Arc;
-use crate::{ExitReason, MonitorRef, Pid, Signal, StartError, log};
+use crate::{Exit, ExitReason, MonitorRef, Signal, StartError, log};
 
 /// A process with synchronous callbacks. One callback runs at a time, in strict order of arrival.
 ///
@@ -173,15 +174,16 @@ pub(crate) const SLICE_MAIL: u32 = 64;
 pub(crate) struct Server<P: Process> {
     process: P,
     own: Own<P::Message>,
-    parent: Option<Pid>,
+    /// Whether it has a parent (G1.4): who started it linked.
+    linked: bool,
     /// Taken from the inbox, not handled yet.
     work: VecDeque<Mail<P::Message>>,
     last: Last,
 }
 
 impl<P: Process> Server<P> {
-    pub(crate) fn new(process: P, me: Address<P::Message>, parent: Option<Pid>) -> Self {
-        Self { process, own: Own(me), parent, work: VecDeque::new(), last: Last::Nothing }
+    pub(crate) fn new(process: P, me: Address<P::Message>, linked: bool) -> Self {
+        Self { process, own: Own(me), linked, work: VecDeque::new(), last: Last::Nothing }
     }
 
     fn handle(&mut self, mail: Mail<P::Message>) -> Outcome {
@@ -192,15 +194,17 @@ impl<P: Process> Server<P> {
         let mut cx = ProcessContext { own: &self.own, work: &mut self.work };
         match mail {
             Mail::Message(message) => self.process.handle(message, &mut cx),
-            // G6.2: the parent's end is ours, whatever its reason.
-            Mail::Signal(Signal::Exit(exit)) if Some(exit.from) == self.parent => Outcome::Stop(exit.reason),
-            // The runtime stands in for the parent of those who have none.
-            Mail::Signal(Signal::Exit(exit)) if self.parent.is_none() && exit.is_runtime_shutdown() => {
+            Mail::Signal(Signal::Exit(exit)) if is_from_parent(&self.own, self.linked, &exit) => {
                 Outcome::Stop(exit.reason)
             }
             Mail::Signal(signal) => self.process.handle_signal(signal, &mut cx),
         }
     }
+}
+
+/// G6.2: the parent's end is ours, whatever its reason. The runtime stands in for the parent of those who have none.
+fn is_from_parent<M: Send + 'static>(own: &Own<M>, linked: bool, exit: &Exit) -> bool {
+    if linked { own.0.0.parent() == Some(exit.from) } else { exit.is_runtime_shutdown() }
 }
 
 impl<P: Process> Body<P::Message> for Server<P> {

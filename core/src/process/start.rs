@@ -181,7 +181,7 @@ pub fn start_with<P: Process, R: StartResult>(
     begin(P::behaviour, options, |cell, family| {
         let me = Address(Arc::clone(cell));
         let process = make(&me);
-        Box::new(Server::new(process, me, family.parent()))
+        Box::new(Server::new(process, me, family.is_linked()))
     })
 }
 
