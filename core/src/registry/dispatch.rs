@@ -28,8 +28,6 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     ///     }
     /// });
     /// assert!(matches!(here.receive(None), Some(Mail::Message("rain"))));
-    /// # drop(here);
-    /// # topics.stop().unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn dispatch<Q>(&self, key: &Q, visit: impl FnMut(&[(Peer, V)]))

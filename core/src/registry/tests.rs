@@ -1,8 +1,10 @@
 //! What can be seen from inside alone: registering processes that die, owners and lock holders that are given up.
 
-use std::sync::mpsc::channel;
+use std::cell::RefCell;
+use std::sync::mpsc::{Receiver, channel};
 
 use crate::process::AnyProcess;
+use crate::sync::{Arc, Mutex};
 use crate::{
     Address, ExitReason, LockError, Mailbox, Peer, Refusal, Registry, RegistryRef, Runtime, Simulation, ThreadProcess,
     spawn,
@@ -162,4 +164,94 @@ fn r3_3_a_blocked_caller_that_was_bound_to_end_is_passed_over() {
     assert_eq!(outcome.recv(), Ok(Err(LockError::Dead)));
     let _here = ThreadProcess::<()>::start().unwrap();
     assert_eq!(files.lock(&1, || ()), Ok(()));
+}
+
+thread_local! {
+    /// Runs when keys are compared next.
+    static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// Keys of one hash.
+#[derive(Clone)]
+struct Alike(u8);
+
+impl std::hash::Hash for Alike {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+}
+
+impl PartialEq for Alike {
+    fn eq(&self, other: &Self) -> bool {
+        if let Some(meanwhile) = MEANWHILE.take() {
+            meanwhile();
+        }
+        self.0 == other.0
+    }
+}
+
+impl Eq for Alike {}
+
+#[test]
+fn r2_1_whoever_takes_a_unique_key_during_the_comparison_has_it() {
+    for seed in 0..20 {
+        Simulation::new(seed).run(|_| {
+            let rooms: RegistryRef<Alike, u8> = Registry::unique().start_link().unwrap();
+            let (first, second) = (idler(), idler());
+            rooms.enter(Alike(0), 0, &Peer::from(&first)).unwrap();
+            let (inside, quick) = (rooms.clone(), Peer::from(&first));
+            let meanwhile = move || drop(inside.enter(Alike(1), 1, &quick).unwrap());
+            MEANWHILE.set(Some(Box::new(meanwhile)));
+            let error = rooms.enter(Alike(1), 2, &Peer::from(&second)).unwrap_err();
+            assert_eq!(error.refusal, Refusal::AlreadyRegistered(first.pid()));
+            assert_eq!((rooms.count(), rooms.keys(second.pid()).len()), (2, 0));
+        });
+    }
+}
+
+/// Blocks whoever drops the original.
+struct Sticky(Option<Receiver<()>>);
+
+impl Clone for Sticky {
+    fn clone(&self) -> Self {
+        Self(None)
+    }
+}
+
+impl Drop for Sticky {
+    fn drop(&mut self) {
+        if let Some(release) = &self.0 {
+            release.recv().ok();
+        }
+    }
+}
+
+#[test]
+fn r1_4_an_owner_that_is_given_up_while_it_cleans_up_leaves_the_next_alone() {
+    let runtime = Runtime::builder().workers(2).build().unwrap();
+    let _inside = runtime.enter();
+    let rooms: RegistryRef<u8, Arc<Mutex<Sticky>>> = Registry::duplicate().start_link().unwrap();
+    let sticky = |release| Arc::new(Mutex::new(Sticky(release)));
+    let (release, stuck) = channel();
+    let here = ThreadProcess::<()>::start().unwrap();
+    here.trap_exit(true);
+    rooms.register(1, sticky(None)).unwrap();
+    let dies = idler();
+    rooms.enter(2, sticky(Some(stuck)), &Peer::from(&dies)).unwrap();
+    let owner = rooms.owners().remove(0);
+    dies.exit(ExitReason::Kill);
+    while rooms.count() > 1 {
+        std::thread::yield_now();
+    }
+    owner.exit(ExitReason::Kill);
+    abandon(&owner);
+    while rooms.owners().iter().all(|present| present.pid() == owner.pid()) {
+        std::thread::yield_now();
+    }
+    assert_eq!(rooms.count(), 0, "the next owner begins with empty tables");
+    rooms.register(3, sticky(None)).unwrap();
+    release.send(()).unwrap();
+    // Its body has been dropped when it no longer holds the registry: this handle, the supervisor's plan and the next owner do.
+    while Arc::strong_count(&rooms.inside) > 3 {
+        std::thread::yield_now();
+    }
+    assert_eq!((rooms.count(), rooms.owners().len()), (1, 1));
 }
