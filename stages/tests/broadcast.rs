@@ -269,7 +269,8 @@ fn on_real_threads_everybody_gets_everything() {
         let sender = sender.clone();
         let sink =
             for_each(move |event: u64| sender.send((number, event)).unwrap()).start(StageOptions::new()).unwrap();
-        let multiples = SubscriptionOptions::new().max_demand(max).selector(move |event: &u64| event % number == 0);
+        let multiples =
+            SubscriptionOptions::new().max_demand(max).selector(move |event: &u64| event.is_multiple_of(number));
         sink.sync_subscribe(&numbers, multiples).unwrap();
         sinks.push(sink);
     }

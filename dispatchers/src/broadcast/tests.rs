@@ -290,7 +290,9 @@ fn demand_is_that_of_the_slowest() {
                 (6.., _) => {
                     let (sent, _) = rig.dispatch((0..).take(random.below(5)));
                     let count = sent.first().map_or(0, |(_, batch)| batch.len());
-                    model.iter_mut().for_each(|(_, asked)| *asked -= count);
+                    for (_, asked) in &mut model {
+                        *asked -= count;
+                    }
                 }
                 _ => {}
             }
