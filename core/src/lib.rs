@@ -129,4 +129,8 @@ pub use runtime::{Builder, Entered, Runtime, register, registered, unregister, w
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
 pub use supervisor::{Child, ChildId, ChildPlan, ChildSpec, ChildType, InvalidSupervisor, Restart, Shutdown, Started};
+pub use supervisor::{
+    ChildCounts, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicError,
+    TerminateChildError,
+};
 pub use timer::Timer;

@@ -26,6 +26,7 @@ pub(crate) use cell::{AnyProcess, Turn};
 pub use inbox::Mail;
 pub use mailbox::{IntoExit, Mailbox};
 pub use own::{Own, current_pid, may_block, send_after};
+pub(crate) use peer::OUTSIDE;
 pub use peer::Peer;
 pub use server::{Init, Outcome, Process, ProcessContext};
 pub(crate) use start::start_future;

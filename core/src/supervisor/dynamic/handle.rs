@@ -1,12 +1,13 @@
 //! A dynamic supervisor as others know it.
 
+use std::convert::identity;
 use std::fmt;
 use std::time::Duration;
 
 use super::process::Request;
 use super::spec::Asked;
 use super::{ChildCounts, DynamicChildInfo, DynamicChildSpec, StartDynamicError, TerminateChildError};
-use crate::{Address, CallError, ExitReason, Name, Peer, Pid, ReplyTo};
+use crate::{Address, CallError, ExitReason, Mailbox, Name, Peer, Pid, ReplyTo, Signal, current_pid, spawn};
 
 /// A supervisor may be busy stopping a child for long: who asks it waits without limit (S2.4). Its end is noticed at once.
 const NO_LIMIT: Duration = Duration::MAX;
@@ -134,6 +135,39 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
         self.request(Request::Count).await
     }
 
+    /// Stops it and its children, all at the same time, and waits until it is gone and its name free; it ends normally.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: it was dead already, or ended for another reason ([`CallError::Down`]).
+    pub fn stop(&self) -> Result<(), CallError> {
+        self.stop_with(ExitReason::Normal, NO_LIMIT)
+    }
+
+    /// As [`stop`](Self::stop), with a reason of its own and a limit to the wait.
+    ///
+    /// # Errors
+    ///
+    /// As `stop`; [`CallError::Timeout`] when the time is over, and then it still stops.
+    pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), CallError> {
+        self.not_self()?;
+        witness(&self.0, reason, Request::Stop).call_with(within, identity)?
+    }
+
+    /// As [`stop_with`](Self::stop_with), for futures.
+    ///
+    /// # Errors
+    ///
+    /// As `stop_with`.
+    pub async fn stop_async(&self, reason: ExitReason, within: Duration) -> Result<(), CallError> {
+        self.not_self()?;
+        witness(&self.0, reason, Request::Stop).request(within, identity).await?
+    }
+
+    fn not_self(&self) -> Result<(), CallError> {
+        if current_pid() == Some(self.pid()) { Err(CallError::CallingSelf) } else { Ok(()) }
+    }
+
     fn call<R: Send + 'static>(&self, request: impl FnOnce(ReplyTo<R>) -> Request<E>) -> Result<R, CallError> {
         self.0.call_with(NO_LIMIT, request)
     }
@@ -148,6 +182,27 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
 
 fn found(reply: Result<bool, CallError>) -> Result<(), TerminateChildError> {
     if reply? { Ok(()) } else { Err(TerminateChildError::NotFound) }
+}
+
+/// A process that orders another to stop, and answers with whether it did: only a process can watch another's end.
+fn witness<M: Send + 'static>(
+    target: &Address<M>,
+    reason: ExitReason,
+    order: impl FnOnce(ExitReason) -> M + Send + 'static,
+) -> Address<ReplyTo<Result<(), CallError>>> {
+    let target = target.clone();
+    spawn(move |mailbox: Mailbox<ReplyTo<Result<(), CallError>>>| async move {
+        let reply = mailbox.receive().await;
+        mailbox.monitor(&target);
+        let _ = target.send(order(reason.clone()));
+        if let Signal::Down(down) = mailbox.receive_signal().await {
+            reply.send(match down.reason {
+                seen if seen == reason => Ok(()),
+                ExitReason::NoProc => Err(CallError::NoProc),
+                seen => Err(CallError::Down(seen)),
+            });
+        }
+    })
 }
 
 impl<E> Clone for DynamicSupervisorRef<E> {

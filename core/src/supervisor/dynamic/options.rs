@@ -3,9 +3,10 @@
 use super::DynamicSupervisorRef;
 use super::process::Dynamic;
 use super::table::Children;
+use crate::process::{OUTSIDE, start_future};
 use crate::supervisor::flags::Flags;
 use crate::sync::Arc;
-use crate::{ChildSpec, Name, StartError, StartOptions, current_pid, spawn_with};
+use crate::{ChildSpec, ExitReason, Name, StartError, StartOptions, current_pid};
 
 /// A supervisor whose children come and go at run time.
 ///
@@ -105,11 +106,15 @@ impl<E: Send + Sync + 'static> DynamicSupervisor<E> {
     ///
     /// [`StartError`]: the name is taken, an option is wrong, or the runtime is shutting down.
     pub fn start_link(self) -> Result<DynamicSupervisorRef<E>, StartError> {
-        let intensity = self.flags.intensity()?;
+        let intensity = self.flags.intensity().map_err(|wrong| StartError::Init(ExitReason::other(wrong)))?;
         let parent = current_pid().unwrap_or(OUTSIDE);
-        let options = StartOptions { name: self.flags.name, ..StartOptions::new().link() };
         let dynamic = Dynamic { parent, extra: self.extra, children: Children::new(self.max_children), intensity };
-        let address = spawn_with(options, |mailbox| dynamic.run(mailbox))?;
+        let options = self.flags.name.into_iter().fold(StartOptions::new().link(), StartOptions::name);
+        let address = start_future(options, |mailbox| {
+            // Before the parent goes on: a normal end of its own would not be heard of otherwise.
+            mailbox.trap_exit(true);
+            Ok(dynamic.run(mailbox))
+        })?;
         Ok(DynamicSupervisorRef(address))
     }
 
@@ -118,7 +123,7 @@ impl<E: Send + Sync + 'static> DynamicSupervisor<E> {
     ///
     /// Specification: D13.
     pub fn child_spec(self) -> ChildSpec<DynamicSupervisorRef<E>> {
-        let id = self.flags.name.as_ref().map_or_else(|| "DynamicSupervisor".to_owned(), |name| name.to_string());
+        let id = self.flags.name.as_ref().map_or_else(|| "DynamicSupervisor".to_owned(), ToString::to_string);
         ChildSpec::new(id, move || self.clone().start_link()).supervisor()
     }
 }

@@ -2,16 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use super::spec::{Again, Order, discard, guarded};
-use super::table::{Children, Ended, Entry};
+use super::spec::{Child, Order, Restarter, discard, guarded};
+use super::table::{Children, Ended};
 use super::{ChildCounts, DynamicChildInfo};
 use crate::reason::Panic;
+use crate::supervisor::ChildType;
 use crate::supervisor::intensity::Intensity;
 use crate::supervisor::stop::{self, Leaving};
-use crate::supervisor::{ChildType, Restart};
 use crate::sync::Arc;
-use crate::{Exit, ExitReason, Mail, Mailbox, Pid, ReplyTo, Signal, StartError, log};
-use crate::Peer;
+use crate::{Exit, ExitReason, Mail, Mailbox, Peer, Pid, ReplyTo, Signal, StartError, log};
 
 pub(super) enum Request<E> {
     Start(Box<dyn Order<E>>),
@@ -24,13 +23,11 @@ pub(super) enum Request<E> {
     Stop(ExitReason),
 }
 
-type Child<E> = Entry<Peer, Again<E>>;
-
 /// Who orders a dynamic supervisor to end, and what it is made of.
 pub(super) struct Dynamic<E> {
     pub(super) parent: Pid,
     pub(super) extra: Arc<E>,
-    pub(super) children: Children<Peer, Again<E>>,
+    pub(super) children: Children<Peer, Restarter<E>>,
     pub(super) intensity: Intensity,
 }
 
@@ -60,8 +57,10 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
         match request {
             Request::Start(order) if self.children.is_full() => order.refuse(),
             Request::Start(order) => {
-                if let Some((peer, child)) = order.start(&self.extra) {
-                    discard(self.children.insert(peer.pid(), child));
+                if let Some(child) = order.start(&self.extra)
+                    && let Some(pid) = child.running().map(Peer::pid)
+                {
+                    discard(self.children.insert(pid, child));
                 }
             }
             Request::TryAgain(pid) => return self.restart_child(mailbox, pid),

@@ -41,13 +41,17 @@ pub struct DynamicChildSpec<H, E = ()> {
 }
 
 enum Start<H, E> {
-    Once(Box<dyn FnOnce(&E) -> Started<H> + Send>),
-    Always(Box<dyn Fn(&E) -> Started<H> + Send>),
+    Once(Once<H, E>),
+    Always(Always<H, E>),
     Spec(ChildSpec<H>),
 }
 
-/// What starts a child again.
-pub(super) type Again<E> = Box<dyn Fn(&E) -> Started<Peer> + Send>;
+type Once<H, E> = Box<dyn FnOnce(&E) -> Started<H> + Send>;
+type Always<H, E> = Box<dyn Fn(&E) -> Started<H> + Send>;
+
+/// What the supervisor keeps of a child: its process, and what starts it again.
+pub(super) type Child<E> = Entry<Peer, Restarter<E>>;
+pub(super) type Restarter<E> = Always<Peer, E>;
 
 impl<H, E> DynamicChildSpec<H, E> {
     /// A child that is always restarted.
@@ -118,22 +122,22 @@ where
     E: 'static,
 {
     /// The first start: the handle for who asked, and what the supervisor keeps.
-    fn launch(self, extra: &E) -> Result<(H, Peer, Entry<Peer, Again<E>>), StartError> {
-        let (handle, peer, again): (H, Peer, Option<Again<E>>) = match self.start {
+    fn launch(self, extra: &E) -> Result<(H, Child<E>), StartError> {
+        let (handle, peer, again): (H, Peer, Option<Restarter<E>>) = match self.start {
             Start::Once(start) => {
                 let (handle, peer) = guarded(|| start(extra).map(|handle| with_peer(handle)))?;
                 (handle, peer, None)
             }
             Start::Always(start) => {
                 let (handle, peer) = guarded(|| start(extra).map(|handle| with_peer(handle)))?;
-                let again: Again<E> = Box::new(move |extra| start(extra).map(|handle| (&handle).into()));
+                let again: Restarter<E> = Box::new(move |extra| start(extra).map(|handle| (&handle).into()));
                 (handle, peer, Some(again))
             }
             Start::Spec(ChildSpec { plan, slot }) => {
                 let start = plan.start;
                 let (handle, peer) = guarded(|| start().map(|peer| (slot.get(), peer)))?;
                 let handle = handle.ok_or(StartError::ShutDown)?;
-                let again: Option<Again<E>> = match self.restart {
+                let again: Option<Restarter<E>> = match self.restart {
                     // D7: what a temporary child was started with is not kept.
                     Restart::Temporary => {
                         discard(start);
@@ -144,8 +148,7 @@ where
                 (handle, peer, again)
             }
         };
-        let entry = Entry::new(peer.clone(), self.restart, self.shutdown, self.child_type, again);
-        Ok((handle, peer, entry))
+        Ok((handle, Entry::new(peer, self.restart, self.shutdown, self.child_type, again)))
     }
 }
 
@@ -170,7 +173,7 @@ pub(super) fn discard<T>(value: T) {
 /// A child to start, and who waits for its handle; the handle's type is known only inside.
 pub(super) trait Order<E>: Send {
     /// Starts it, and answers.
-    fn start(self: Box<Self>, extra: &E) -> Option<(Peer, Entry<Peer, Again<E>>)>;
+    fn start(self: Box<Self>, extra: &E) -> Option<Child<E>>;
     /// Answers that there is no room.
     fn refuse(self: Box<Self>);
 }
@@ -186,15 +189,15 @@ where
     for<'a> &'a H: Into<Peer>,
     E: 'static,
 {
-    fn start(self: Box<Self>, extra: &E) -> Option<(Peer, Entry<Peer, Again<E>>)> {
+    fn start(self: Box<Self>, extra: &E) -> Option<Child<E>> {
         let Self { spec, reply } = *self;
         match spec.launch(extra) {
-            Ok((handle, peer, entry)) => {
-                reply.send(Ok(handle));
-                Some((peer, entry))
+            Ok((handle, child)) => {
+                answer(reply, Ok(handle));
+                Some(child)
             }
             Err(error) => {
-                reply.send(Err(StartDynamicError::Start(error)));
+                answer(reply, Err(StartDynamicError::Start(error)));
                 None
             }
         }
@@ -203,6 +206,11 @@ where
     fn refuse(self: Box<Self>) {
         let Self { spec, reply } = *self;
         discard(spec);
-        reply.send(Err(StartDynamicError::MaxChildren));
+        answer(reply, Err(StartDynamicError::MaxChildren));
     }
+}
+
+/// The reply to somebody who has given up is dropped here, and a handle is the user's.
+fn answer<T>(reply: ReplyTo<T>, with: T) {
+    let _ = Panic::catch(|| reply.send(with));
 }

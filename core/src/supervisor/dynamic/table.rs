@@ -55,8 +55,9 @@ impl<P, S> Children<P, S> {
     }
 
     /// Gives what was under this pid before: only a function that hands out a process twice gets that far.
-    pub(super) fn insert(&mut self, pid: Pid, entry: Entry<P, S>) -> Option<Entry<P, S>> {
-        self.entries.insert(pid, entry)
+    #[must_use]
+    pub(super) fn insert(&mut self, pid: Pid, child: Entry<P, S>) -> Option<Entry<P, S>> {
+        self.entries.insert(pid, child)
     }
 
     /// An exit signal came that the supervisor did not order.
@@ -79,6 +80,7 @@ impl<P, S> Children<P, S> {
     }
 
     /// A new incarnation takes the place of an old one. Gives what [`insert`](Self::insert) gives.
+    #[must_use]
     pub(super) fn restarted(&mut self, old: Pid, pid: Pid, peer: P) -> Option<Entry<P, S>> {
         let mut child = self.entries.remove(&old)?;
         child.running = Some(peer);
