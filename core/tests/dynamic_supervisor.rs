@@ -249,6 +249,35 @@ fn d4_a_destructor_of_a_start_function_that_panics_harms_nobody() {
 }
 
 #[test]
+fn d4_an_unlinked_child_is_linked_and_a_process_is_a_child_once() {
+    seeds(50, |simulation| {
+        let sup = empty();
+        let unlinked = || Ok(spawn(|mailbox: Mailbox<ExitReason>| async move { mailbox.receive().await }));
+        let child = sup.start_child(ChildSpec::new("unlinked", unlinked).restart(Restart::Temporary)).unwrap();
+        end(simulation, &child, other("crash"));
+        assert_eq!(counts(&sup), [0; 4]);
+
+        let dead = child.clone();
+        sup.start_child(DynamicChildSpec::temporary(move |()| Ok(dead))).unwrap();
+        simulation.run_until_idle();
+        assert_eq!(counts(&sup), [0; 4], "one that is dead already is heard of too");
+
+        let child = sup.start_child(spec()).unwrap();
+        let (twice, me) = (child.clone(), sup.clone());
+        for error in [
+            sup.start_child(DynamicChildSpec::temporary(move |()| Ok(twice))).err(),
+            sup.start_child(DynamicChildSpec::temporary(move |()| Ok(me))).err(),
+        ] {
+            assert!(
+                matches!(error, Some(StartDynamicError::Start(StartError::Init(ExitReason::Other(_))))),
+                "{error:?}"
+            );
+        }
+        assert_eq!(pids(&sup), [Some(child.pid())]);
+    });
+}
+
+#[test]
 fn d5_at_max_children_the_start_function_is_not_called() {
     seeds(50, |simulation| {
         let sup = DynamicSupervisor::new().max_children(2).start_link().unwrap();

@@ -29,6 +29,10 @@ impl Relations {
         self.ties().links.insert(peer.pid(), peer);
     }
 
+    pub(crate) fn is_linked(&self, pid: Pid) -> bool {
+        self.0.as_ref().is_some_and(|ties| ties.links.contains(pid))
+    }
+
     /// Whether there was such a link.
     pub(crate) fn unlink(&mut self, pid: Pid) -> bool {
         self.0.as_mut().is_some_and(|ties| ties.links.remove(pid).is_some())
@@ -99,6 +103,13 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
         }
     }
 
+    fn contains(&self, key: K) -> bool {
+        match self {
+            Self::Row(row) => row.binary_search_by_key(&key, |entry| entry.0).is_ok(),
+            Self::Tree(tree) => tree.contains_key(&key),
+        }
+    }
+
     fn remove(&mut self, key: K) -> Option<V> {
         match self {
             Self::Row(row) => {
@@ -142,7 +153,9 @@ mod tests {
             let expected: Vec<_> = (0..size).map(|key| (key, key + 1)).collect();
             assert_eq!(sorted.iter().map(|(key, value)| (*key, *value)).collect::<Vec<_>>(), expected, "{size}");
             for key in keys() {
+                assert!(sorted.contains(key), "{key} of {size}");
                 assert_eq!((sorted.remove(key), sorted.remove(key)), (Some(key + 1), None), "{key} of {size}");
+                assert!(!sorted.contains(key), "{key} of {size}");
             }
             assert_eq!(sorted.iter().count(), 0);
             assert!(matches!(sorted, Sorted::Row(_)), "{size}");

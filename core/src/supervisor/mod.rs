@@ -11,6 +11,7 @@ mod child;
 mod dynamic;
 mod flags;
 mod intensity;
+mod partition;
 mod spec;
 mod stop;
 

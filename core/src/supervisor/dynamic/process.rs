@@ -57,10 +57,11 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
         match request {
             Request::Start(order) if self.children.is_full() => order.refuse(),
             Request::Start(order) => {
-                if let Some(child) = order.start(&self.extra)
+                let started = order.start(&self.extra, &|peer| self.adopt(mailbox, peer));
+                if let Some(child) = started
                     && let Some(pid) = child.running().map(Peer::pid)
                 {
-                    discard(self.children.insert(pid, child));
+                    self.children.insert(pid, child);
                 }
             }
             Request::TryAgain(pid) => return self.restart_child(mailbox, pid),
@@ -90,7 +91,10 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
                     Next::Continue(())
                 }
                 Ended::Stranger => {
-                    report(mailbox.pid(), from, "which is no child, sent an exit", &reason);
+                    // A child that ended before it was adopted is heard of twice.
+                    if reason != ExitReason::NoProc {
+                        report(mailbox.pid(), from, "which is no child, sent an exit", &reason);
+                    }
                     Next::Continue(())
                 }
             },
@@ -108,8 +112,8 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
             discard(self.children.remove(pid));
             return Next::Break(ExitReason::Shutdown);
         }
-        match guarded(|| start(&self.extra)) {
-            Ok(peer) => discard(self.children.restarted(pid, peer.pid(), peer)),
+        match guarded(|| start(&self.extra)).and_then(|peer| self.adopt(mailbox, &peer).map(|()| peer)) {
+            Ok(peer) => self.children.restarted(pid, peer.pid(), peer),
             Err(StartError::Ignore) => discard(self.children.remove(pid)),
             Err(error) => {
                 let _ = Panic::catch(|| log::error!("supervisor {}: no restart of {pid}: {error}", mailbox.pid()));
@@ -117,6 +121,23 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
             }
         }
         Next::Continue(())
+    }
+
+    /// Makes sure that the end of a child is heard of: one that its function has not linked is linked here. Where it has ended
+    /// by now, unlinked, it counts as ended with [`ExitReason::NoProc`]; if its exit is queued already, that one comes first.
+    fn adopt(&self, mailbox: &Mailbox<Request<E>>, child: &Peer) -> Result<(), StartError> {
+        let pid = child.pid();
+        if pid == mailbox.pid() || self.children.contains(pid) {
+            let fault =
+                format!("the start function gave process {pid}, which is the supervisor itself or another child");
+            return Err(StartError::Init(ExitReason::other(fault)));
+        }
+        let linked = mailbox.me().0.inbox().lock().relations.is_linked(pid);
+        if !linked {
+            // It traps exits, so this cannot fail.
+            let _ = mailbox.link(child);
+        }
+        Ok(())
     }
 
     async fn terminate_child(&mut self, mailbox: &Mailbox<Request<E>>, pid: Pid) -> bool {

@@ -122,7 +122,7 @@ where
     E: 'static,
 {
     /// The first start: the handle for who asked, and what the supervisor keeps.
-    fn launch(self, extra: &E) -> Result<(H, Child<E>), StartError> {
+    fn launch(self, extra: &E, adopt: &Adopt<'_>) -> Result<(H, Child<E>), StartError> {
         let (handle, peer, again): (H, Peer, Option<Restarter<E>>) = match self.start {
             Start::Once(start) => {
                 let (handle, peer) = guarded(|| start(extra).map(|handle| with_peer(handle)))?;
@@ -148,6 +148,7 @@ where
                 (handle, peer, again)
             }
         };
+        adopt(&peer)?;
         Ok((handle, Entry::new(peer, self.restart, self.shutdown, self.child_type, again)))
     }
 }
@@ -172,11 +173,13 @@ pub(super) fn discard<T>(value: T) {
 
 /// A child to start, and who waits for its handle; the handle's type is known only inside.
 pub(super) trait Order<E>: Send {
-    /// Starts it, and answers.
-    fn start(self: Box<Self>, extra: &E) -> Option<Child<E>>;
+    /// Starts it, and answers. What it gave may be refused as a child.
+    fn start(self: Box<Self>, extra: &E, adopt: &Adopt<'_>) -> Option<Child<E>>;
     /// Answers that there is no room.
     fn refuse(self: Box<Self>);
 }
+
+pub(super) type Adopt<'a> = dyn Fn(&Peer) -> Result<(), StartError> + 'a;
 
 pub(super) struct Asked<H, E> {
     pub(super) spec: DynamicChildSpec<H, E>,
@@ -189,9 +192,9 @@ where
     for<'a> &'a H: Into<Peer>,
     E: 'static,
 {
-    fn start(self: Box<Self>, extra: &E) -> Option<Child<E>> {
+    fn start(self: Box<Self>, extra: &E, adopt: &Adopt<'_>) -> Option<Child<E>> {
         let Self { spec, reply } = *self;
-        match spec.launch(extra) {
+        match spec.launch(extra, adopt) {
             Ok((handle, child)) => {
                 answer(reply, Ok(handle));
                 Some(child)
