@@ -55,6 +55,7 @@
 //! | end somebody | [`Peer::exit`], [`ExitReason`] |
 //! | send later | [`send_after`], [`Timer`] |
 //! | find by name | [`register`], [`whereis`] |
+//! | have it started again when it fails | [`Supervisor`], [`ChildSpec`], [`Child`] |
 //! | take part from a plain thread | [`ThreadProcess`] |
 //! | choose the number of threads, shut down | [`Runtime`] |
 //! | test without waiting, over many interleavings | [`Simulation`] |
@@ -128,9 +129,12 @@ pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};
 pub use runtime::{Builder, Entered, Runtime, register, registered, unregister, whereis};
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
-pub use supervisor::{Child, ChildId, ChildPlan, ChildSpec, ChildType, InvalidSupervisor, Restart, Shutdown, Started};
 pub use supervisor::{
-    ChildCounts, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicError,
-    TerminateChildError,
+    AutoShutdown, Child, ChildCounts, ChildId, ChildInfo, ChildPlan, ChildSpec, ChildState, ChildType,
+    DeleteChildError, FailedToStartChild, InvalidSupervisor, Restart, RestartChildError, Shutdown, StartChildError,
+    Started, StopSupervisorError, Strategy, Supervise, Supervisor, SupervisorRef, TerminateChildError,
+};
+pub use supervisor::{
+    DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicChildError,
 };
 pub use timer::Timer;

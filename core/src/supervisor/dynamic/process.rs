@@ -2,13 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use super::spec::{Child, Order, Restarter, discard, guarded};
+use super::DynamicChildInfo;
+use super::spec::{Child, Order, Restarter, guarded};
 use super::table::{Children, Ended};
-use super::{ChildCounts, DynamicChildInfo};
 use crate::reason::Panic;
-use crate::supervisor::ChildType;
 use crate::supervisor::intensity::Intensity;
 use crate::supervisor::stop::{self, Leaving};
+use crate::supervisor::{ChildCounts, ChildState, ChildType};
 use crate::sync::Arc;
 use crate::{Exit, ExitReason, Mail, Mailbox, Peer, Pid, ReplyTo, Signal, StartError, log};
 
@@ -48,7 +48,7 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
                 break reason;
             }
         };
-        let running = self.children.take_all().filter_map(leaving);
+        let running = self.children.take_all().filter_map(|child| leaving(&child));
         stop::stop_all(&mailbox, running).await;
         reason
     }
@@ -82,12 +82,11 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
                     report(mailbox.pid(), from, "ended and is restarted", &reason);
                     self.restart_child(mailbox, from)
                 }
-                Ended::Gone(child) => {
+                Ended::Gone => {
                     // S3.2: a clean end without a restart is silent.
                     if !reason.is_clean() {
                         report(mailbox.pid(), from, "ended", &reason);
                     }
-                    discard(child);
                     Next::Continue(())
                 }
                 Ended::Stranger => {
@@ -109,12 +108,12 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
         if !self.intensity.allows_restart_at(mailbox.me().0.engine().clock.now()) {
             log::error!("supervisor {}: too many restarts", mailbox.pid());
             // It is dead already.
-            discard(self.children.remove(pid));
+            self.children.remove(pid);
             return Next::Break(ExitReason::Shutdown);
         }
         match guarded(|| start(&self.extra)).and_then(|peer| self.adopt(mailbox, &peer).map(|()| peer)) {
             Ok(peer) => self.children.restarted(pid, peer.pid(), peer),
-            Err(StartError::Ignore) => discard(self.children.remove(pid)),
+            Err(StartError::Ignore) => drop(self.children.remove(pid)),
             Err(error) => {
                 let _ = Panic::catch(|| log::error!("supervisor {}: no restart of {pid}: {error}", mailbox.pid()));
                 let _ = mailbox.me().send(Request::TryAgain(pid));
@@ -142,7 +141,7 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
 
     async fn terminate_child(&mut self, mailbox: &Mailbox<Request<E>>, pid: Pid) -> bool {
         let Some(child) = self.children.remove(pid) else { return false };
-        if let Some(leaving) = leaving(child) {
+        if let Some(leaving) = leaving(&child) {
             stop::stop(mailbox, leaving).await;
         }
         true
@@ -150,7 +149,7 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
 
     fn which_children(&self) -> Vec<DynamicChildInfo> {
         let info = |child: &Child<E>| DynamicChildInfo {
-            pid: child.running().map(Peer::pid),
+            state: child.running().map_or(ChildState::Restarting, |peer| ChildState::Running(peer.pid())),
             child_type: child.child_type,
             restart: child.restart,
         };
@@ -170,11 +169,9 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
     }
 }
 
-/// What is needed to stop it. What would have started it again is dropped here.
-fn leaving<E>(child: Child<E>) -> Option<Leaving> {
-    let leaving = child.running().map(|peer| Leaving::anonymous(peer.clone(), child.restart, child.shutdown));
-    discard(child);
-    leaving
+/// What is needed to stop it; nothing, where it does not run.
+fn leaving<E>(child: &Child<E>) -> Option<Leaving> {
+    child.running().map(|peer| Leaving::anonymous(peer.clone(), child.restart, child.shutdown))
 }
 
 /// Shows the user's reason to the user's subscriber: either may panic.

@@ -28,12 +28,12 @@ impl<P, S> Entry<P, S> {
 }
 
 /// What follows from an exit signal.
-#[derive(Debug)]
-pub(super) enum Ended<P, S> {
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ended {
     /// It came from no running child (D12).
     Stranger,
     /// The child is gone, and its slot is free (D5).
-    Gone(Entry<P, S>),
+    Gone,
     /// It is to be started again. Until then it is restarting, under its old pid (D8).
     Restart,
 }
@@ -63,7 +63,7 @@ impl<P, S> Children<P, S> {
     }
 
     /// An exit signal came that the supervisor did not order.
-    pub(super) fn ended(&mut self, pid: Pid, reason: &ExitReason) -> Ended<P, S> {
+    pub(super) fn ended(&mut self, pid: Pid, reason: &ExitReason) -> Ended {
         match self.entries.get_mut(&pid) {
             Some(child) if child.running.is_some() => {
                 if child.restart.applies_to(reason) && child.start.is_some() {
@@ -73,7 +73,8 @@ impl<P, S> Children<P, S> {
             }
             _ => return Ended::Stranger,
         }
-        self.entries.remove(&pid).map_or(Ended::Stranger, Ended::Gone)
+        self.entries.remove(&pid);
+        Ended::Gone
     }
 
     /// What starts a child that is restarting; `None` where the attempt has been cancelled (D8).
@@ -151,7 +152,7 @@ mod tests {
             let mut children = one(restart);
             let ended = children.ended(pid(1), &reason);
             assert_eq!(matches!(ended, Ended::Restart), again, "{restart:?} {reason}");
-            assert_eq!(matches!(ended, Ended::Gone(_)), !again, "{restart:?} {reason}");
+            assert_eq!(matches!(ended, Ended::Gone), !again, "{restart:?} {reason}");
             assert_eq!(children.is_full(), again, "{restart:?} {reason}");
         }
     }
