@@ -104,6 +104,7 @@ pub(crate) mod log;
 mod error;
 mod name;
 mod names;
+mod owned;
 mod pid;
 mod process;
 mod reason;
@@ -137,4 +138,5 @@ pub use supervisor::{
 pub use supervisor::{
     DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicChildError,
 };
+pub use supervisor::{InvalidPartitions, PartitionError, PartitionSupervisor, PartitionSupervisorRef, ResizeError};
 pub use timer::Timer;

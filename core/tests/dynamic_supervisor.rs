@@ -202,7 +202,7 @@ fn d4_a_start_that_fails_is_passed_on_and_leaves_nothing() {
 fn d4_a_panic_in_a_start_function_is_an_error() {
     seeds(50, |_| {
         let sup = empty();
-        let bad = |_: &()| -> Started<Mortal> { panic!("boom") };
+        let bad = |(): &()| -> Started<Mortal> { panic!("boom") };
         let errors = [
             sup.start_child(ChildSpec::new("bad", move || bad(&()))).err(),
             sup.start_child(DynamicChildSpec::permanent(bad)).err(),

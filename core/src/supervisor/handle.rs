@@ -9,6 +9,8 @@ use super::spec::{ChildId, ChildPlan, ChildSpec};
 use super::start::wait_until_gone;
 use super::{ChildCounts, ChildInfo};
 use crate::process::current;
+use crate::runtime::engine::Engine;
+use crate::sync::Arc;
 use crate::{Address, CallError, ExitReason, Name, Peer, Pid, ReplyTo, Request};
 
 /// A supervisor may be busy stopping a child for long: who asks it waits without limit (S2.4). Its end is noticed at once.
@@ -242,6 +244,10 @@ impl SupervisorRef {
         }
     }
 
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        self.0.0.engine()
+    }
+
     fn call<R: Send + 'static>(&self, order: impl FnOnce(ReplyTo<R>) -> Order) -> Result<R, CallError> {
         if self.waits_for_caller() {
             return Err(CallError::CallingSelf);
@@ -254,7 +260,7 @@ impl SupervisorRef {
     }
 
     /// Whether it is running a start function that has led here: it cannot answer before this returns.
-    fn waits_for_caller(&self) -> bool {
+    pub(super) fn waits_for_caller(&self) -> bool {
         current::is_starting(self.pid())
     }
 }

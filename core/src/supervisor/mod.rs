@@ -40,4 +40,5 @@ pub use flags::InvalidSupervisor;
 pub use handle::SupervisorRef;
 pub use info::{ChildCounts, ChildInfo, ChildState};
 pub use options::{AutoShutdown, Strategy, Supervise, Supervisor};
+pub use partition::{InvalidPartitions, PartitionError, PartitionSupervisor, PartitionSupervisorRef, ResizeError};
 pub use spec::{ChildId, ChildPlan, ChildSpec, ChildType, Restart, Shutdown, Started};
