@@ -236,10 +236,11 @@ impl SupervisorRef {
         if self.waits_for_caller() || current::pid() == Some(self.pid()) {
             return Err(StopSupervisorError::CallingSelf);
         }
-        self.0.send(Order::Stop(reason.clone())).map_err(|_| StopSupervisorError::NoProc)?;
+        let wanted = reason.clone();
+        self.0.send(Order::Stop(reason)).map_err(|_| StopSupervisorError::NoProc)?;
         match wait_until_gone(&self.into(), within) {
             None => Err(StopSupervisorError::Timeout),
-            Some(ended) if ended == reason => Ok(()),
+            Some(ended) if ended == wanted => Ok(()),
             Some(ended) => Err(StopSupervisorError::Ended(ended)),
         }
     }

@@ -136,7 +136,7 @@ impl Live {
         match self.children.ended(from, &reason) {
             Ended::Restart(id) => {
                 self.report(|me| {
-                    log::error!("supervisor {me}: child `{id}` ({from}) ended and is restarted: {reason}")
+                    log::error!("supervisor {me}: child `{id}` ({from}) ended and is restarted: {reason}");
                 });
                 self.restart(id).await
             }
@@ -224,3 +224,6 @@ impl Live {
         let _ = Panic::catch(|| show(self.mailbox.pid()));
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use genstage_core::{
-    Address, Child, ChildSpec, ExitReason, Init, Outcome, Process, ProcessContext, Signal, StartError, Supervisor,
-    SupervisorRef,
+    Address, Child, ChildSpec, ExitReason, Init, Mailbox, Outcome, Process, ProcessContext, Signal, StartError,
+    Supervisor, SupervisorRef, spawn_link,
 };
 
 /// What has happened, in order: `+a` a start, `-a` an end that was ordered, `!a` one that was not, `?a` a start that failed.
@@ -47,11 +47,17 @@ pub(crate) fn failure() -> StartError {
     StartError::Init(ExitReason::other("cannot"))
 }
 
-/// Ends with the reason it is sent. Traps exits, so that it hears of a shutdown; takes this long for it.
+/// Ends with the reason it is sent. Traps exits, so that it hears of a shutdown.
 pub(crate) struct Worker {
     id: &'static str,
     journal: Journal,
-    last_words: Duration,
+    by_itself: bool,
+}
+
+impl Worker {
+    fn new(id: &'static str, journal: &Journal) -> Self {
+        Self { id, journal: journal.clone(), by_itself: false }
+    }
 }
 
 impl Process for Worker {
@@ -65,6 +71,7 @@ impl Process for Worker {
 
     fn handle(&mut self, reason: ExitReason, _: &mut ProcessContext<'_, ExitReason>) -> Outcome {
         self.journal.note(format!("!{}", self.id));
+        self.by_itself = true;
         Outcome::Stop(reason)
     }
 
@@ -73,12 +80,7 @@ impl Process for Worker {
     }
 
     fn terminate(&mut self, reason: &ExitReason, _: &mut ProcessContext<'_, ExitReason>) {
-        if *reason == ExitReason::Shutdown {
-            if !self.last_words.is_zero() {
-                // A wait in a callback lets virtual time pass.
-                let here = genstage_core::ThreadProcess::<()>::aside().unwrap();
-                here.receive(Some(self.last_words));
-            }
+        if *reason == ExitReason::Shutdown && !self.by_itself {
             self.journal.note(format!("-{}", self.id));
         }
     }
@@ -91,16 +93,27 @@ pub(crate) fn worker(id: &'static str, journal: &Journal) -> WorkerSpec {
     scripted(id, journal, &Script::default())
 }
 
-pub(crate) fn slow_to_stop(id: &'static str, journal: &Journal, last_words: Duration) -> WorkerSpec {
+/// Takes this long to stop, once it has run for the first time. A future, so that others run meanwhile in a simulation too.
+pub(crate) fn slow_to_stop(id: &'static str, journal: &Journal, last_words: Duration) -> ChildSpec<Address<()>> {
     let journal = journal.clone();
-    ChildSpec::new(id, move || Worker { id, journal: journal.clone(), last_words }.start_link())
+    ChildSpec::new(id, move || {
+        let journal = journal.clone();
+        journal.note(format!("+{id}"));
+        Ok(spawn_link(move |mailbox: Mailbox<()>| async move {
+            mailbox.trap_exit(true);
+            mailbox.receive_signal().await;
+            mailbox.sleep(last_words).await;
+            journal.note(format!("-{id}"));
+            ExitReason::Shutdown
+        }))
+    })
 }
 
 pub(crate) fn scripted(id: &'static str, journal: &Journal, script: &Script) -> WorkerSpec {
     let (journal, script) = (journal.clone(), script.clone());
     ChildSpec::new(id, move || {
         script.play().inspect_err(|_| journal.note(format!("?{id}")))?;
-        Worker { id, journal: journal.clone(), last_words: Duration::ZERO }.start_link()
+        Worker::new(id, &journal).start_link()
     })
 }
 

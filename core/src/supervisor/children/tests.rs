@@ -41,7 +41,7 @@ fn group(table: &mut Children, id: &str) -> (Vec<String>, Vec<String>) {
     (stop.collect(), group.start.iter().map(|plan| plan.id.to_string()).collect())
 }
 
-use ChildState::{Restarting, Running, Stopped};
+use ChildState::{Restarting, Stopped};
 use Restart::{Permanent, Temporary, Transient};
 
 #[test]
