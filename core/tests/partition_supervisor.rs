@@ -4,7 +4,6 @@ mod common;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
 
 use common::{exit, here, other, seeds};
 use genstage_core::{
@@ -255,9 +254,8 @@ fn ps3_until_the_restart_readers_get_the_old_one() {
     seeds(50, |simulation| {
         let failing = Arc::new(AtomicBool::new(false));
         let switch = Arc::clone(&failing);
-        let start = move |index| match switch.load(Ordering::Relaxed) {
-            true => Err(StartError::Init(other("no"))),
-            false => worker(index),
+        let start = move |index| {
+            if switch.load(Ordering::Relaxed) { Err(StartError::Init(other("no"))) } else { worker(index) }
         };
         let sup = PartitionSupervisor::new("workers", start).partitions(2).max_restarts(u32::MAX).start_link().unwrap();
         let old = sup.get(&1).unwrap();
@@ -408,9 +406,12 @@ fn ps5_a_partition_that_does_not_start_again_leaves_the_number_as_it_was() {
     seeds(50, |_| {
         let failing = Arc::new(AtomicBool::new(false));
         let switch = Arc::clone(&failing);
-        let start = move |index| match switch.load(Ordering::Relaxed) && index == 2 {
-            true => Err(StartError::Init(other("no"))),
-            false => worker(index),
+        let start = move |index| {
+            if switch.load(Ordering::Relaxed) && index == 2 {
+                Err(StartError::Init(other("no")))
+            } else {
+                worker(index)
+            }
         };
         let sup = PartitionSupervisor::new("workers", start).partitions(4).start_link().unwrap();
         sup.resize(1).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::error::{DeleteChildError, RestartChildError, StartChildError, StopSupervisorError, TerminateChildError};
 use super::process::Order;
 use super::spec::{ChildId, ChildPlan, ChildSpec};
-use super::start::wait_until_gone;
+use super::start::wait_for_end;
 use super::{ChildCounts, ChildInfo};
 use crate::process::current;
 use crate::runtime::engine::Engine;
@@ -238,11 +238,7 @@ impl SupervisorRef {
         }
         let wanted = reason.clone();
         self.0.send(Order::Stop(reason)).map_err(|_| StopSupervisorError::NoProc)?;
-        match wait_until_gone(&self.into(), within) {
-            None => Err(StopSupervisorError::Timeout),
-            Some(ended) if ended == wanted => Ok(()),
-            Some(ended) => Err(StopSupervisorError::Ended(ended)),
-        }
+        wait_for_end(&self.into(), &wanted, within)
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

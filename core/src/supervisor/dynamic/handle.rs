@@ -7,7 +7,7 @@ use super::process::Request;
 use super::spec::Asked;
 use super::{DynamicChildInfo, DynamicChildSpec, StartDynamicChildError};
 use crate::process::current;
-use crate::supervisor::start::wait_until_gone;
+use crate::supervisor::start::wait_for_end;
 use crate::supervisor::{ChildCounts, StopSupervisorError, TerminateChildError};
 use crate::{Address, CallError, ExitReason, Name, Peer, Pid, ReplyTo};
 
@@ -157,11 +157,7 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
         }
         let wanted = reason.clone();
         self.0.send(Request::Stop(reason)).map_err(|_| StopSupervisorError::NoProc)?;
-        match wait_until_gone(&self.into(), within) {
-            None => Err(StopSupervisorError::Timeout),
-            Some(ended) if ended == wanted => Ok(()),
-            Some(ended) => Err(StopSupervisorError::Ended(ended)),
-        }
+        wait_for_end(&self.into(), &wanted, within)
     }
 
     fn call<R: Send + 'static>(&self, request: impl FnOnce(ReplyTo<R>) -> Request<E>) -> Result<R, CallError> {
