@@ -56,6 +56,8 @@
 //! | send later | [`send_after`], [`Timer`] |
 //! | find by name | [`register`], [`whereis`] |
 //! | have it started again when it fails | [`Supervisor`], [`ChildSpec`], [`Child`] |
+//! | start and stop children at run time | [`DynamicSupervisor`] |
+//! | share keys out to copies of a process | [`PartitionSupervisor`], [`Name::partition`] |
 //! | take part from a plain thread | [`ThreadProcess`] |
 //! | choose the number of threads, shut down | [`Runtime`] |
 //! | test without waiting, over many interleavings | [`Simulation`] |

@@ -238,6 +238,12 @@ fn d4_a_destructor_of_a_start_function_that_panics_harms_nobody() {
         };
         let child = sup.start_child(armed(Restart::Temporary)).unwrap();
         assert_eq!(sup.start_child(armed(Restart::Temporary)).err(), Some(StartDynamicChildError::MaxChildren));
+        let bomb = Bomb;
+        let refused = sup.start_child(DynamicChildSpec::temporary(move |()| {
+            let _ = &bomb;
+            mortal()
+        }));
+        assert_eq!(refused.err(), Some(StartDynamicChildError::MaxChildren));
         end(simulation, &child, ExitReason::Normal);
         let child = sup.start_child(armed(Restart::Transient)).unwrap();
         end(simulation, &child, ExitReason::Normal);

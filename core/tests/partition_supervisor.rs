@@ -585,4 +585,8 @@ fn on_threads_readers_find_partitions_while_these_come_and_go() {
     }
     assert_eq!(counts(&sup), [MOST, MOST, MOST, 0]);
     assert_eq!(sup.stop(), Ok(()));
+    // Who resizes goes too.
+    while !runtime.processes().is_empty() {
+        std::thread::yield_now();
+    }
 }
