@@ -57,6 +57,8 @@
 //! | find by name | [`register`], [`whereis`] |
 //! | find by key, publish to many, lock by key | [`Registry`], [`RegistryRef`] |
 //! | have it started again when it fails | [`Supervisor`], [`ChildSpec`], [`Child`] |
+//! | start and stop children at run time | [`DynamicSupervisor`] |
+//! | share keys out to copies of a process | [`PartitionSupervisor`], [`Name::partition`] |
 //! | take part from a plain thread | [`run`], [`ThreadProcess`] |
 //! | see what a process does, and why it crashed | [`Peer::info`], [`CrashReport`] |
 //! | keep what the code below a callback asks for | [`Own::put`], [`dictionary`] |
@@ -109,6 +111,7 @@ mod error;
 mod gen_server;
 mod name;
 mod names;
+mod owned;
 mod pid;
 mod process;
 mod reason;
@@ -151,4 +154,8 @@ pub use supervisor::{
     DeleteChildError, FailedToStartChild, InvalidSupervisor, Restart, RestartChildError, Shutdown, StartChildError,
     Started, StopSupervisorError, Strategy, Supervise, Supervisor, SupervisorRef, TerminateChildError,
 };
+pub use supervisor::{
+    DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicChildError,
+};
+pub use supervisor::{InvalidPartitions, PartitionError, PartitionSupervisor, PartitionSupervisorRef, ResizeError};
 pub use timer::{Recipient, Timer, monotonic_time, send_after, send_at, sleep};

@@ -197,14 +197,15 @@ impl<M: Send + 'static> Address<M> {
         }
     }
 
-    /// Sends a request; the reply is the future's value. The request is under way at once.
+    /// Sends a request; the reply is the future's value. The request is under way at once. [`Duration::MAX`] is no limit.
     pub fn request<R: Send + 'static>(&self, within: Duration, request: impl FnOnce(ReplyTo<R>) -> M) -> Request<M, R> {
         if current::pid() == Some(self.pid()) {
             return Request { to: self.clone(), state: State::Failed(CallError::CallingSelf) };
         }
         let state = match self.post(request) {
             Ok(slot) => {
-                let timer = self.expire(&slot, within);
+                // Without a limit there is nothing to set.
+                let timer = (within < Duration::MAX).then(|| self.expire(&slot, within));
                 State::Waiting(slot, timer)
             }
             Err(error) => State::Failed(error),
@@ -275,7 +276,7 @@ pub struct Request<M: Send + 'static, R> {
 
 enum State<R> {
     Failed(CallError),
-    Waiting(Arc<Slot<R>>, Timer),
+    Waiting(Arc<Slot<R>>, Option<Timer>),
 }
 
 // Nothing in it is ever pinned.
@@ -297,7 +298,7 @@ impl<M: Send + 'static, R: Send + 'static> Future for Request<M, R> {
 
 impl<M: Send + 'static, R> Drop for Request<M, R> {
     fn drop(&mut self) {
-        if let State::Waiting(_, timer) = &self.state {
+        if let State::Waiting(_, Some(timer)) = &self.state {
             timer.cancel();
         }
     }

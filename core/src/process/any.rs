@@ -196,15 +196,14 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
             let (held, buffer) = resting.body.as_ref().map_or((0, 0), |body| body.work());
             let rare = resting.rare.as_deref();
             let text = |text: Option<&Arc<str>>| text.map(ToString::to_string);
-            let pids = |peers: &[(MonitorRef, Peer)]| peers.iter().map(|(_, peer)| peer.pid()).collect();
             let info = ProcessInfo {
                 pid: self.pid,
                 registered_name: text(rare.and_then(|rare| rare.name.as_ref())),
                 status,
                 message_queue_len: resting.len() + held,
-                links: resting.relations.links().iter().map(|(pid, _)| *pid).collect(),
-                monitors: pids(resting.relations.monitors()),
-                monitored_by: pids(resting.relations.watchers()),
+                links: resting.relations.links().map(|(pid, _)| *pid).collect(),
+                monitors: resting.relations.monitors().map(|(_, peer)| peer.pid()).collect(),
+                monitored_by: resting.relations.watchers().map(|(_, peer)| peer.pid()).collect(),
                 trap_exit: resting.trap_exit,
                 priority: rare.map(|rare| rare.priority).unwrap_or_default(),
                 dictionary: Vec::new(),

@@ -343,7 +343,7 @@ impl<M: Send + 'static> Cell<M> {
             let inbox = self.inbox.lock();
             let last = if last == Last::Nothing { inbox.last() } else { last };
             let Some(reason) = inbox.reason().filter(|reason| !reason.is_clean()).cloned() else { return };
-            (reason, last, inbox.relations.links().iter().map(|(pid, _)| *pid).collect())
+            (reason, last, inbox.relations.links().map(|(pid, _)| *pid).collect())
         };
         self.engine.report(&CrashReport {
             pid: self.pid,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use crate::names::Names;
+use crate::owned::Owned;
 use crate::process::doom::DoomWatch;
 use crate::process::{CrashReport, Hook, current};
 use crate::reason::Panic;
@@ -26,6 +27,7 @@ pub(crate) struct Engine {
     pub(crate) table: Table,
     pub(crate) names: Names,
     pub(crate) registries: Shelf,
+    pub(crate) owned: Owned,
     pub(crate) timers: EngineTimers,
     on_crash: Mutex<Option<Hook>>,
     mode: Mode,
@@ -59,6 +61,7 @@ impl Engine {
             table: Table::new(),
             names: Names::new(),
             registries: Shelf::default(),
+            owned: Owned::default(),
             on_crash: Mutex::new(None),
             mode,
         })

@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::error::{DeleteChildError, RestartChildError, StartChildError, StopSupervisorError, TerminateChildError};
 use super::process::Order;
 use super::spec::{ChildId, ChildPlan, ChildSpec};
-use super::start::wait_until_gone;
+use super::start::wait_for_end;
 use super::{ChildCounts, ChildInfo};
 use crate::process::current;
+use crate::runtime::engine::Engine;
+use crate::sync::Arc;
 use crate::{Address, CallError, ExitReason, Name, Peer, Pid, ReplyTo, Request};
 
 /// A supervisor may be busy stopping a child for long: who asks it waits without limit (S2.4). Its end is noticed at once.
@@ -236,11 +238,11 @@ impl SupervisorRef {
         }
         let wanted = reason.clone();
         self.0.send(Order::Stop(reason)).map_err(|_| StopSupervisorError::NoProc)?;
-        match wait_until_gone(&self.into(), within) {
-            None => Err(StopSupervisorError::Timeout),
-            Some(ended) if ended == wanted => Ok(()),
-            Some(ended) => Err(StopSupervisorError::Ended(ended)),
-        }
+        wait_for_end(&self.into(), &wanted, within)
+    }
+
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        self.0.0.engine()
     }
 
     fn call<R: Send + 'static>(&self, order: impl FnOnce(ReplyTo<R>) -> Order) -> Result<R, CallError> {
@@ -255,7 +257,7 @@ impl SupervisorRef {
     }
 
     /// Whether it is running a start function that has led here: it cannot answer before this returns.
-    fn waits_for_caller(&self) -> bool {
+    pub(super) fn waits_for_caller(&self) -> bool {
         current::is_starting(self.pid())
     }
 }

@@ -82,6 +82,12 @@ impl Supervisor {
         Self { flags: Flags::default(), strategy, auto_shutdown: AutoShutdown::default(), children: Vec::new() }
     }
 
+    /// Another strategy.
+    pub(super) fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
     /// How many restarts may be needed within [`max_seconds`](Self::max_seconds); three, by default. With one more the
     /// supervisor gives up. A restart of several children counts as one, a try that fails counts as any other (S5).
     pub fn max_restarts(mut self, restarts: u32) -> Self {

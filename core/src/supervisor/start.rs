@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::error::StopSupervisorError;
 use super::handle::SupervisorRef;
 use super::options::Supervisor;
 use super::process::{Live, Order};
@@ -57,9 +58,22 @@ fn name_error(error: RegisterError) -> StartError {
     }
 }
 
+/// Waits until a supervisor is gone that has been ordered to stop for a reason.
+pub(super) fn wait_for_end(
+    supervisor: &Peer,
+    wanted: &ExitReason,
+    within: Option<Duration>,
+) -> Result<(), StopSupervisorError> {
+    match wait_until_gone(supervisor, within) {
+        None => Err(StopSupervisorError::Timeout),
+        Some(ended) if ended == *wanted => Ok(()),
+        Some(ended) => Err(StopSupervisorError::Ended(ended)),
+    }
+}
+
 /// Waits until a process is gone, its name free and everybody told. `None`: not in this time, or the runtime is shutting down and
 /// has no place to wait in.
-pub(super) fn wait_until_gone(process: &Peer, within: Option<Duration>) -> Option<ExitReason> {
+fn wait_until_gone(process: &Peer, within: Option<Duration>) -> Option<ExitReason> {
     if let Ok(here) = ThreadProcess::<()>::aside() {
         here.monitor(process);
         here.receive(within);

@@ -7,12 +7,12 @@ use crate::{
 };
 
 fn links(address: &Address<impl Send + 'static>) -> Vec<Pid> {
-    address.0.inbox().lock().relations.links().iter().map(|(pid, _)| *pid).collect()
+    address.0.inbox().lock().relations.links().map(|(pid, _)| *pid).collect()
 }
 
 fn monitors(address: &Address<impl Send + 'static>) -> (usize, usize) {
     let inbox = address.0.inbox().lock();
-    (inbox.relations.monitors().len(), inbox.relations.watchers().len())
+    (inbox.relations.monitors().count(), inbox.relations.watchers().count())
 }
 
 /// Ends when it is told to.
