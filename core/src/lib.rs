@@ -114,6 +114,7 @@ mod simulation;
 mod supervisor;
 mod sync;
 mod table;
+mod task;
 mod timer;
 
 pub use error::{BuildError, LinkError, RegisterError, SendError, StartError};
@@ -129,4 +130,5 @@ pub use runtime::{Builder, Entered, Runtime, register, registered, unregister, w
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
 pub use supervisor::{Child, ChildId, ChildPlan, ChildSpec, ChildType, InvalidSupervisor, Restart, Shutdown, Started};
+pub use task::{JoinError, Task, Work};
 pub use timer::Timer;

@@ -31,7 +31,7 @@ impl Names {
             return Err(RegisterError::HasName(own.to_string()));
         }
         // Asked under the lock: a process that dies later frees its name after this.
-        if !process.is_alive() {
+        if !process.take_name() {
             return Err(RegisterError::Dead(pid));
         }
         let name: Arc<str> = Arc::from(name);

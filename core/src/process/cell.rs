@@ -231,7 +231,10 @@ impl<M: Send + 'static> Cell<M> {
     /// Death, in the order of P3.3: no longer alive; state dropped and names freed; only then are others told. So whoever
     /// hears of it can take the name and finds sockets and files released. Returns the reason it died with.
     pub(crate) fn bury(&self, body: Option<Box<dyn Body<M>>>, reason: ExitReason) -> ExitReason {
-        let closed = self.inbox.lock().close(reason);
+        let (closed, named) = {
+            let mut inbox = self.inbox.lock();
+            (inbox.close(reason), inbox.named)
+        };
         let Some(mail) = closed else {
             let _ = Self::empty(body, VecDeque::new());
             return self.reason();
@@ -240,13 +243,16 @@ impl<M: Send + 'static> Cell<M> {
             self.inbox.lock().amend(panic);
         }
         let reason = self.reason();
-        let name = self.engine.names.remove_pid(self.pid);
+        let name = named.then(|| self.engine.names.remove_pid(self.pid)).flatten();
         self.engine.table.remove(self.pid);
         if !reason.is_clean() {
             // Shows the user's reason to the user's subscriber: either may panic.
             let _ = Panic::catch(|| log::crash(self.pid, name.as_deref(), &reason));
         }
         let relations = self.inbox.lock().finish();
+        if let Some(observer) = relations.observer() {
+            observer.ending(self.pid);
+        }
         for (monitor, target) in relations.monitors() {
             if let Some(target) = target.process() {
                 target.remove_watcher(*monitor);
@@ -261,6 +267,9 @@ impl<M: Send + 'static> Cell<M> {
             if let Some(linked) = linked.process() {
                 linked.exit_signal(self.pid, reason.clone(), true);
             }
+        }
+        if let Some(observer) = relations.observer() {
+            observer.ended(&reason);
         }
         reason
     }
@@ -279,6 +288,9 @@ impl<M: Send + 'static> Cell<M> {
     fn doom(&self, inbox: &mut Inbox<M>, reason: ExitReason) -> Pushed<()> {
         inbox.doom = Some(reason);
         self.doomed.store(true, Ordering::Relaxed);
+        if let Some(thread) = inbox.waiting.take() {
+            thread.unpark();
+        }
         inbox.wake()
     }
 }
@@ -331,6 +343,10 @@ pub(crate) trait AnyProcess: Send + Sync {
     /// The old value.
     fn set_trap_exit(&self, trap: bool) -> bool;
     fn traps_exits(&self) -> bool;
+    /// Notes that it gets a name, to be freed at its end. False where it is dead or bound to end.
+    fn take_name(&self) -> bool;
+    /// Which thread waits inside its callback, to be woken if an exit signal hits.
+    fn set_waiting(&self, thread: Option<Thread>);
     /// The names of the runtime it lives in.
     fn names(&self) -> &Names;
     /// Gives up on a process that is bound to end but whose callback does not return: it dies for everybody else, and what it
@@ -439,6 +455,16 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
 
     fn traps_exits(&self) -> bool {
         self.inbox.lock().trap_exit
+    }
+
+    fn take_name(&self) -> bool {
+        let mut inbox = self.inbox.lock();
+        inbox.named |= inbox.is_alive();
+        inbox.is_alive()
+    }
+
+    fn set_waiting(&self, thread: Option<Thread>) {
+        self.inbox.lock().waiting = thread;
     }
 
     fn names(&self) -> &Names {

@@ -12,6 +12,7 @@
 //! A process is in at most one run queue or on at most one thread, and while it has mail it is in one of the two.
 
 use std::collections::VecDeque;
+use std::thread::Thread;
 
 use super::relations::Relations;
 use crate::{ExitReason, Panic, Signal};
@@ -67,6 +68,10 @@ pub(crate) struct Inbox<M> {
     /// The reason this process is to die with at the next gap between callbacks.
     pub(crate) doom: Option<ExitReason>,
     pub(crate) relations: Relations,
+    /// Whether it ever had a name.
+    pub(crate) named: bool,
+    /// The thread that waits inside the present callback: an exit signal that hits wakes it.
+    pub(crate) waiting: Option<Thread>,
     /// Set once dead.
     pub(crate) reason: Option<ExitReason>,
     /// Whether the end is complete: state dropped, name free, everybody told who had asked by then.
@@ -84,6 +89,8 @@ impl<M> Inbox<M> {
             trap_exit: false,
             doom: None,
             relations: Relations::default(),
+            named: false,
+            waiting: None,
             reason: None,
             finished: false,
         }

@@ -8,6 +8,7 @@
 //! 6. `server`, `mailbox`, `thread` — the three kinds of bodies: callbacks, a future, a thread's own
 //! 7. `start` — starting them
 //! 8. `current` — which process the calling thread stands for
+//! 9. `waiting` — waits inside callbacks that end when their process must
 
 mod address;
 mod cell;
@@ -20,14 +21,20 @@ mod relations;
 mod server;
 mod start;
 mod thread;
+mod waiting;
 
 pub use address::Address;
-pub(crate) use cell::{AnyProcess, Turn};
+pub(crate) use cell::{AnyProcess, Body, Cell, Home, Turn};
+pub(crate) use inbox::Inbox;
 pub use inbox::Mail;
+pub(crate) use mailbox::FutureBody;
 pub use mailbox::{IntoExit, Mailbox};
+pub(crate) use own::link;
 pub use own::{Own, current_pid, may_block, send_after};
 pub use peer::Peer;
+pub(crate) use relations::Observer;
 pub use server::{Init, Outcome, Process, ProcessContext};
-pub(crate) use start::start_future;
 pub use start::{StartOptions, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with};
+pub(crate) use start::{prepare, start_future};
 pub use thread::ThreadProcess;
+pub(crate) use waiting::{Waited, wait_while_alive};

@@ -1,0 +1,95 @@
+//! Starting a task's process, and ending it.
+
+use std::time::Duration;
+
+use super::slot::Slot;
+use super::work::{NoMail, Seat, Work};
+use crate::process::{AnyProcess, Cell, Home, link, prepare};
+use crate::runtime::Runtime;
+use crate::sync::Arc;
+use crate::{Address, ExitReason, Peer, Pid, StartError, StartOptions, log};
+
+/// How long a killed task may stay in its work before it is given up. Guessed: a kill acts between slices, and those that
+/// are healthy take milliseconds.
+pub(super) const GRACE: Duration = Duration::from_millis(100);
+
+/// What ties a task to others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ties {
+    /// Linked to the process that starts it, in one step with the start.
+    pub(crate) starter: bool,
+    /// Linked to this one too.
+    pub(crate) also: Option<Peer>,
+    /// Nothing is done for this one once it is dead.
+    pub(crate) owner: Option<Peer>,
+}
+
+/// Starts a process that does the work and puts the outcome into the slot. Where it fails, work and slot are dropped.
+pub(super) fn launch<W, K>(work: W, slot: &Arc<Slot<W::Output>>, ties: Ties) -> Result<Address<NoMail>, StartError>
+where
+    W: Work<K>,
+{
+    let cell = Cell::starting(&Runtime::current_engine(), Home::Seats);
+    let options = if ties.starter { StartOptions::new().link() } else { StartOptions::new() };
+    cell.inbox().lock().relations.observe(Arc::clone(slot) as _);
+    let parent = prepare(&cell, options)?;
+    let address = Address(Arc::clone(&cell));
+    if let Some(other) = &ties.also
+        && let Err(dead) = link(&*cell, &Peer::from(&address), other)
+    {
+        let reason = ExitReason::shutdown_with(dead);
+        cell.bury(None, reason.clone());
+        return Err(StartError::Init(reason));
+    }
+    let seat = Seat { cell: Arc::clone(&cell), slot: Arc::clone(slot), owner: ties.owner };
+    cell.launch(parent.as_ref(), || work.prepare(seat).0)?;
+    Ok(address)
+}
+
+/// Kills a task. One whose work does not return is given up a moment later: it is dead for everybody then, and what it holds is
+/// dropped when the work returns after all.
+pub(super) fn kill(task: &Address<NoMail>) {
+    task.exit(ExitReason::Kill);
+    if task.exit_reason().is_none() {
+        give_up_after(task, GRACE);
+    }
+}
+
+/// Gives the task up after this time, if it is bound to end by then and still has not.
+fn give_up_after(task: &Address<NoMail>, time: Duration) {
+    let engine = task.0.engine();
+    let weak = Arc::downgrade(&task.0);
+    let alive = weak.clone();
+    let give_up = move || {
+        if let Some(cell) = weak.upgrade().filter(|cell| cell.exit_reason().is_none()) {
+            // What it holds is the user's: not on the clock's thread.
+            let engine = Arc::clone(cell.engine());
+            engine.discard(Box::new(GiveUp(Address(cell))));
+        }
+    };
+    let pending = move || alive.upgrade().is_some_and(|cell| cell.exit_reason().is_none());
+    engine.timers.after(time, Box::new(give_up), Some(Box::new(pending)));
+}
+
+/// Its drop gives the task up.
+struct GiveUp(Address<NoMail>);
+
+impl Drop for GiveUp {
+    fn drop(&mut self) {
+        give_up(&self.0);
+    }
+}
+
+pub(super) fn give_up(task: &Address<NoMail>) {
+    if task.0.abandon() {
+        log::warn!("task {} does not end when it is killed: given up", task.pid());
+    }
+}
+
+/// Removes the link between two, from outside of both.
+pub(super) fn unlink(task: &Address<NoMail>, other: Pid) {
+    task.0.remove_link(other);
+    if let Some(other) = task.0.engine().table.get(other) {
+        other.remove_link(task.pid());
+    }
+}
