@@ -14,9 +14,11 @@ mod error;
 mod group;
 mod handle;
 mod launch;
+mod many;
 mod slot;
 mod work;
 
 pub use error::JoinError;
 pub use handle::Task;
+pub use many::{YieldOptions, YieldTimeout, join_many, join_many_async, yield_many};
 pub use work::Work;
