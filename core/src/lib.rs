@@ -130,5 +130,9 @@ pub use runtime::{Builder, Entered, Runtime, register, registered, unregister, w
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
 pub use supervisor::{Child, ChildId, ChildPlan, ChildSpec, ChildType, InvalidSupervisor, Restart, Shutdown, Started};
+pub use supervisor::{
+    ChildCounts, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicError,
+    TerminateChildError,
+};
 pub use task::{JoinError, Task, Work, YieldOptions, YieldTimeout, join_many, join_many_async, yield_many};
 pub use timer::Timer;

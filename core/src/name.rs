@@ -85,6 +85,15 @@ impl fmt::Debug for Name {
     }
 }
 
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Inner::Local(name) => f.write_str(name),
+            Inner::Via(book) => book.fmt(f),
+        }
+    }
+}
+
 impl From<&str> for Name {
     fn from(name: &str) -> Self {
         Self(Inner::Local(Arc::from(name)))

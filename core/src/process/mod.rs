@@ -31,6 +31,7 @@ pub(crate) use mailbox::FutureBody;
 pub use mailbox::{IntoExit, Mailbox};
 pub(crate) use own::link;
 pub use own::{Own, current_pid, may_block, send_after};
+pub(crate) use peer::OUTSIDE;
 pub use peer::Peer;
 pub(crate) use relations::Observer;
 pub use server::{Init, Outcome, Process, ProcessContext};

@@ -15,6 +15,14 @@ impl<H> Slot<H> {
         Self(Mutex::new(None))
     }
 
+    /// The last one, alive or not.
+    pub(crate) fn get(&self) -> Option<H>
+    where
+        H: Clone,
+    {
+        self.0.lock().clone()
+    }
+
     pub(crate) fn set(&self, handle: H) {
         let before = self.0.lock().replace(handle);
         // Outside the lock: it may be the user's.
@@ -47,7 +55,7 @@ where
 
     /// The present incarnation; `None` before the first start and while it is dead.
     pub fn get(&self) -> Option<H> {
-        let handle = self.slot.0.lock().clone()?;
+        let handle = self.slot.get()?;
         let peer: Peer = (&handle).into();
         peer.is_alive().then_some(handle)
     }

@@ -9,10 +9,12 @@
 //! nobody's help. So a supervisor waits without limit only where [`Shutdown::Infinity`] says so.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use super::spec::{ChildId, ChildPlan, Restart, Shutdown};
 use crate::process::AnyProcess;
+use crate::reason::Panic;
 use crate::{Exit, ExitReason, Mail, Mailbox, MonitorRef, Peer, Signal, log};
 
 /// How long a killed child may stay in its callback before it is given up. Guessed: a kill acts between callbacks, and those
@@ -21,7 +23,8 @@ pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// A child that is to be stopped.
 pub(crate) struct Leaving {
-    id: ChildId,
+    /// `None` where children are known by their pids alone.
+    id: Option<ChildId>,
     peer: Peer,
     restart: Restart,
     shutdown: Shutdown,
@@ -30,7 +33,12 @@ pub(crate) struct Leaving {
 
 impl Leaving {
     pub(crate) fn new(plan: &ChildPlan, peer: Peer) -> Self {
-        Self { id: plan.id.clone(), peer, restart: plan.restart, shutdown: plan.shutdown, killed: false }
+        Self { id: Some(plan.id.clone()), peer, restart: plan.restart, shutdown: plan.shutdown, killed: false }
+    }
+
+    /// A child without an id.
+    pub(crate) fn anonymous(peer: Peer, restart: Restart, shutdown: Shutdown) -> Self {
+        Self { id: None, peer, restart, shutdown, killed: false }
     }
 
     /// Sends the first signal. How long to wait before the next step; `None`: for ever.
@@ -58,7 +66,7 @@ impl Leaving {
     fn abandon<M: Send + 'static>(&self, mailbox: &Mailbox<M>, monitor: MonitorRef) {
         mailbox.demonitor_flush(monitor);
         if self.peer.exit_reason().is_none() {
-            log::error!("child `{}` ({}) does not end when it is killed: given up", self.id, self.peer.pid());
+            log::error!("{self} does not end when it is killed: given up");
         }
         if let Some(process) = self.peer.process() {
             process.abandon();
@@ -69,7 +77,17 @@ impl Leaving {
     fn report(&self, seen: &ExitReason) {
         let reason = self.peer.exit_reason().unwrap_or_else(|| seen.clone());
         if !is_good_end(self.restart, self.shutdown, &reason) {
-            log::error!("child `{}` ({}) was told to stop, and ended: {reason}", self.id, self.peer.pid());
+            // Shows the user's reason to the user's subscriber: either may panic.
+            let _ = Panic::catch(|| log::error!("{self} was told to stop, and ended: {reason}"));
+        }
+    }
+}
+
+impl fmt::Display for Leaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            Some(id) => write!(f, "child `{id}` ({})", self.peer.pid()),
+            None => write!(f, "child {}", self.peer.pid()),
         }
     }
 }
