@@ -134,5 +134,8 @@ pub use supervisor::{
     ChildCounts, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicError,
     TerminateChildError,
 };
-pub use task::{JoinError, Task, Work, YieldOptions, YieldTimeout, join_many, join_many_async, yield_many};
+pub use task::{
+    AsyncOutcomes, AsyncStream, JoinError, OnTimeout, Outcomes, StreamError, StreamOptionsError, Task, TaskSupervisor,
+    TaskSupervisorRef, Work, YieldOptions, YieldTimeout, async_stream, join_many, join_many_async, yield_many,
+};
 pub use timer::Timer;

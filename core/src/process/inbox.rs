@@ -57,6 +57,7 @@ pub(crate) enum Ended {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub(crate) struct Inbox<M> {
     mail: VecDeque<Mail<M>>,
     phase: Phase,

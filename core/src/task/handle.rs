@@ -211,8 +211,7 @@ impl<T: Send + 'static> Task<T> {
         self.unlink();
         let Some(process) = self.process.as_ref().filter(|_| !self.slot.has_ended()) else { return Stopping(None) };
         if how == Shutdown::BrutalKill {
-            kill(process);
-            return Stopping(None);
+            return Stopping(kill(process));
         }
         process.exit(ExitReason::Shutdown);
         let Shutdown::Within(limit) = how else { return Stopping(None) };
@@ -284,7 +283,7 @@ impl<T: Send + 'static> Task<T> {
     }
 }
 
-/// A shutdown that is under way, and the timer of its limit.
+/// A shutdown that is under way, and the timer of its next step.
 struct Stopping(Option<Timer>);
 
 impl Stopping {

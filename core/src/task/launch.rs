@@ -7,6 +7,7 @@ use super::work::{NoMail, Seat, Work};
 use crate::process::{AnyProcess, Cell, Home, link, prepare};
 use crate::runtime::Runtime;
 use crate::sync::Arc;
+use crate::timer::Timer;
 use crate::{Address, ExitReason, Peer, Pid, StartError, StartOptions, log};
 
 /// How long a killed task may stay in its work before it is given up. Guessed: a kill acts between slices, and those that
@@ -22,6 +23,8 @@ pub(crate) struct Ties {
     pub(crate) also: Option<Peer>,
     /// Nothing is done for this one once it is dead.
     pub(crate) owner: Option<Peer>,
+    /// Nothing is done once nobody wants the outcome.
+    pub(crate) wanted: bool,
 }
 
 /// Starts a process that does the work and puts the outcome into the slot. Where it fails, work and slot are dropped.
@@ -30,33 +33,31 @@ where
     W: Work<K>,
 {
     let cell = Cell::starting(&Runtime::current_engine(), Home::Seats);
-    let options = if ties.starter { StartOptions::new().link() } else { StartOptions::new() };
-    cell.inbox().lock().relations.observe(Arc::clone(slot) as _);
-    let parent = prepare(&cell, options)?;
     let address = Address(Arc::clone(&cell));
-    if let Some(other) = &ties.also
-        && let Err(dead) = link(&*cell, &Peer::from(&address), other)
-    {
-        let reason = ExitReason::shutdown_with(dead);
-        cell.bury(None, reason.clone());
-        return Err(StartError::Init(reason));
+    // Before anybody knows of the process, so that nothing has to be undone.
+    if ties.wanted && !slot.hold(&address) {
+        return Err(StartError::Ignore);
     }
+    if let Some(other) = &ties.also {
+        link(&*cell, &Peer::from(&address), other).map_err(|dead| StartError::Init(ExitReason::shutdown_with(dead)))?;
+    }
+    cell.inbox().lock().relations.observe(Arc::clone(slot) as _);
+    let options = if ties.starter { StartOptions::new().link() } else { StartOptions::new() };
+    let parent = prepare(&cell, options)?;
     let seat = Seat { cell: Arc::clone(&cell), slot: Arc::clone(slot), owner: ties.owner };
     cell.launch(parent.as_ref(), || work.prepare(seat).0)?;
     Ok(address)
 }
 
 /// Kills a task. One whose work does not return is given up a moment later: it is dead for everybody then, and what it holds is
-/// dropped when the work returns after all.
-pub(super) fn kill(task: &Address<NoMail>) {
+/// dropped when the work returns after all. Gives the timer of that; who sees the end first may cancel it.
+pub(super) fn kill(task: &Address<NoMail>) -> Option<Timer> {
     task.exit(ExitReason::Kill);
-    if task.exit_reason().is_none() {
-        give_up_after(task, GRACE);
-    }
+    task.exit_reason().is_none().then(|| give_up_after(task, GRACE))
 }
 
 /// Gives the task up after this time, if it is bound to end by then and still has not.
-fn give_up_after(task: &Address<NoMail>, time: Duration) {
+fn give_up_after(task: &Address<NoMail>, time: Duration) -> Timer {
     let engine = task.0.engine();
     let weak = Arc::downgrade(&task.0);
     let alive = weak.clone();
@@ -68,7 +69,7 @@ fn give_up_after(task: &Address<NoMail>, time: Duration) {
         }
     };
     let pending = move || alive.upgrade().is_some_and(|cell| cell.exit_reason().is_none());
-    engine.timers.after(time, Box::new(give_up), Some(Box::new(pending)));
+    engine.timers.after(time, Box::new(give_up), Some(Box::new(pending)))
 }
 
 /// Its drop gives the task up.

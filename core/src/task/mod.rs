@@ -16,9 +16,13 @@ mod handle;
 mod launch;
 mod many;
 mod slot;
+mod stream;
+mod supervisor;
 mod work;
 
 pub use error::JoinError;
 pub use handle::Task;
 pub use many::{YieldOptions, YieldTimeout, join_many, join_many_async, yield_many};
+pub use stream::{AsyncOutcomes, AsyncStream, OnTimeout, Outcomes, StreamError, StreamOptionsError, async_stream};
+pub use supervisor::{TaskSupervisor, TaskSupervisorRef};
 pub use work::Work;

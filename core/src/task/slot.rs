@@ -8,10 +8,11 @@ use std::task::Waker;
 use std::thread::Thread;
 
 use super::group::Group;
+use super::work::NoMail;
 use crate::process::Observer;
 use crate::reason::Panic;
 use crate::sync::{Arc, Mutex};
-use crate::{ExitReason, Peer, Pid, log};
+use crate::{Address, ExitReason, Peer, Pid, log};
 
 /// What became of a task.
 pub(super) type Outcome<T> = Result<T, ExitReason>;
@@ -42,12 +43,28 @@ struct State<T> {
     /// It was still running when its time was over.
     late: bool,
     waiter: Waiter<T>,
+    /// The process, where the one who asked for it may give up before it is told of it.
+    process: Option<Address<NoMail>>,
 }
 
 impl<T> Slot<T> {
     pub(super) fn new(value: Option<T>, hushed: Option<Peer>) -> Arc<Self> {
-        let state = State { value, end: None, closed: false, late: false, waiter: Waiter::Nobody };
+        let state = State { value, end: None, closed: false, late: false, waiter: Waiter::Nobody, process: None };
         Arc::new(Self { state: Mutex::new(state), hushed })
+    }
+
+    /// Notes the process. False if nobody wants the outcome any more.
+    pub(super) fn hold(&self, process: &Address<NoMail>) -> bool {
+        let mut state = self.state.lock();
+        if !state.closed {
+            state.process = Some(process.clone());
+        }
+        !state.closed
+    }
+
+    /// The process that was noted.
+    pub(super) fn process(&self) -> Option<Address<NoMail>> {
+        self.state.lock().process.clone()
     }
 
     /// The task's value, from inside its process: where nobody wants it, it is dropped there.
@@ -86,12 +103,6 @@ impl<T> Slot<T> {
             state.waiter = waiter;
         }
         taken
-    }
-
-    /// Whether there is an outcome to take.
-    pub(super) fn is_ready(&self) -> bool {
-        let state = self.state.lock();
-        state.value.is_some() || state.end.is_some() || state.closed
     }
 
     /// Whether the process is down.
@@ -208,9 +219,11 @@ impl<T: Send> Observer for Slot<T> {
     fn ended(&self, reason: &ExitReason) {
         let mut state = self.state.lock();
         state.end = Some(reason.clone());
+        let process = state.process.take();
         let waiter = state.take_waiter(true);
         let outcome = matches!(waiter, Waiter::Heir(_)).then(|| state.take()).flatten();
         drop(state);
+        drop(process);
         waiter.deliver(outcome);
     }
 }

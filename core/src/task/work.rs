@@ -32,7 +32,7 @@ pub enum Awaited {}
 
 /// Tasks take no messages.
 #[derive(Debug)]
-pub enum NoMail {}
+pub(crate) enum NoMail {}
 
 /// Where work is done: made by the runtime alone.
 #[derive(Debug)]
