@@ -1,6 +1,6 @@
 //! Several tasks that one caller waits for: which of them have news.
 
-use std::mem;
+use std::collections::VecDeque;
 use std::task::Waker;
 use std::thread::Thread;
 
@@ -12,7 +12,7 @@ pub(super) struct Group(Mutex<News>);
 
 #[derive(Default)]
 struct News {
-    indices: Vec<usize>,
+    indices: VecDeque<usize>,
     sleeper: Option<Sleeper>,
 }
 
@@ -24,7 +24,7 @@ pub(super) enum Sleeper {
 impl Group {
     pub(super) fn push(&self, index: usize) {
         let mut news = self.0.lock();
-        news.indices.push(index);
+        news.indices.push_back(index);
         let sleeper = news.sleeper.take();
         drop(news);
         match sleeper {
@@ -34,9 +34,9 @@ impl Group {
         }
     }
 
-    /// Who has news, without waiting.
-    pub(super) fn take(&self) -> Vec<usize> {
-        mem::take(&mut self.0.lock().indices)
+    /// Who has news, oldest first, without waiting.
+    pub(super) fn pop(&self) -> Option<usize> {
+        self.0.lock().indices.pop_front()
     }
 
     /// True if there is news; else who is to be woken for it.

@@ -143,7 +143,7 @@ pub fn yield_many<T: Send + 'static>(
     let mut there = 0;
     let mut timed_out = false;
     loop {
-        for index in gathering.group.take() {
+        while let Some(index) = gathering.group.pop() {
             if let (Some(task), Some(outcome @ None)) = (tasks.get(index), outcomes.get_mut(index)) {
                 *outcome = task.slot.take();
                 there += usize::from(outcome.is_some());
@@ -234,7 +234,7 @@ impl<T: Send + 'static> Joining<T> {
 
     /// True once all values are there.
     fn take_news(&mut self) -> Result<bool, ExitReason> {
-        for index in self.gathering.group.take() {
+        while let Some(index) = self.gathering.group.pop() {
             if let (Some(task), Some(value @ None)) = (self.tasks.get(index), self.values.get_mut(index))
                 && let Some(outcome) = task.slot.take()
             {

@@ -106,15 +106,18 @@ impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
         }
     }
 
-    /// Takes in who is down.
-    fn take_news(&mut self) {
-        for index in self.group.take() {
+    /// Takes in the next one that is down, if there is one. One at a time, so that the consumer's pace is kept: an outcome, then
+    /// the next start.
+    fn take_news(&mut self) -> bool {
+        while let Some(index) = self.group.pop() {
             if self.running.get(&index).is_some_and(|running| running.task.slot.has_ended())
                 && let Some(done) = self.running.remove(&index)
             {
                 self.take_end(index, done);
+                return true;
             }
         }
+        false
     }
 
     fn take_end(&mut self, index: usize, done: Running<T, X>) {
@@ -160,6 +163,7 @@ impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
     /// Ends the stream: what still runs is killed; with `wait`, that is down when this returns. What is left of the user's is
     /// dropped, each by itself, so that this may happen inside a panic.
     pub(super) fn finish(&mut self, wait: bool) {
+        self.failed = None;
         let running = mem::take(&mut self.running);
         for Running { task, timer, .. } in running.values() {
             if let Some(timer) = timer {
@@ -202,13 +206,13 @@ where
         if self.source.is_some() && self.owner.as_ref().is_some_and(|owner| !owner.is_alive()) {
             return Step::Fail(StreamError::Doomed);
         }
-        self.take_news();
-        if let Some(error) = self.failed.take() {
-            return Step::Fail(error);
-        }
         loop {
+            if let Some(error) = self.failed.take() {
+                return Step::Fail(error);
+            }
             match self.window.turn() {
                 Turn::Emit(item) => return Step::Item(item),
+                Turn::Wait if self.take_news() => {}
                 Turn::Wait => return Step::Wait,
                 Turn::End => return Step::End,
                 Turn::Start => match self.pull() {

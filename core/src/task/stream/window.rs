@@ -6,6 +6,7 @@
 //! ```
 //!
 //! A slot is free when a task is down, not when its outcome has been emitted: behind a slow head, outcomes pile up (T4.3).
+//! What can be emitted goes first: to pull an input may take its time, and a consumer that stops wants no more of them.
 
 use std::collections::VecDeque;
 
@@ -43,11 +44,11 @@ impl<R> Window<R> {
     }
 
     pub(super) fn turn(&mut self) -> Turn<R> {
-        if !self.closed && self.alive < self.most {
-            return Turn::Start;
-        }
         if let Some(outcome) = self.pop() {
             return Turn::Emit(outcome);
+        }
+        if !self.closed && self.alive < self.most {
+            return Turn::Start;
         }
         if self.closed && self.alive == 0 { Turn::End } else { Turn::Wait }
     }
@@ -121,6 +122,9 @@ mod tests {
             assert_eq!(fill(&mut window, &mut inputs), [0, 1]);
             assert_eq!(window.turn(), Turn::Wait);
             window.finished(1, 'b');
+            if !ordered {
+                assert_eq!(window.turn(), Turn::Emit('b'), "what is there goes first");
+            }
             assert_eq!(fill(&mut window, &mut inputs), [2], "ordered: {ordered}");
         }
     }
