@@ -215,18 +215,19 @@ impl<T: Send + 'static> Task<T> {
         }
         process.exit(ExitReason::Shutdown);
         let Shutdown::Within(limit) = how else { return Stopping(None) };
-        Stopping(Some(self.kill_after(process, limit)))
+        Stopping(self.kill_after(limit))
     }
 
-    /// The limit holds whatever becomes of the caller.
-    fn kill_after(&self, process: &Address<NoMail>, limit: Duration) -> Timer {
-        let (slot, task) = (Arc::clone(&self.slot), process.clone());
-        let action = Box::new(move || {
+    /// Kills it when its time is over, whatever becomes of the caller.
+    pub(super) fn kill_after(&self, time: Duration) -> Option<Timer> {
+        let (slot, process) = (Arc::clone(&self.slot), self.process.clone()?);
+        let engine = Arc::clone(process.0.engine());
+        let late = Box::new(move || {
             if slot.expire() {
-                kill(&task);
+                kill(&process);
             }
         });
-        process.0.engine().timers.after(limit, action, None)
+        Some(engine.timers.after(time, late, None))
     }
 
     /// Lets the task go on by itself: unlinked, its value lost. Gives the outcome, if it is there already.

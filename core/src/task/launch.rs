@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Task;
 use super::slot::Slot;
 use super::work::{NoMail, Seat, Work};
 use crate::process::{AnyProcess, Cell, Home, link, prepare};
@@ -34,12 +35,13 @@ where
 {
     let cell = Cell::starting(&Runtime::current_engine(), Home::Seats);
     let address = Address(Arc::clone(&cell));
-    // Before anybody knows of the process, so that nothing has to be undone.
-    if ties.wanted && !slot.hold(&address) {
-        return Err(StartError::Ignore);
-    }
+    // Before anybody knows of the process, so that there is little to undo.
     if let Some(other) = &ties.also {
         link(&*cell, &Peer::from(&address), other).map_err(|dead| StartError::Init(ExitReason::shutdown_with(dead)))?;
+    }
+    if ties.wanted && !slot.hold(&address) {
+        ties.also.iter().for_each(|other| unlink(&address, other.pid()));
+        return Err(StartError::Ignore);
     }
     cell.inbox().lock().relations.observe(Arc::clone(slot) as _);
     let options = if ties.starter { StartOptions::new().link() } else { StartOptions::new() };
@@ -47,6 +49,38 @@ where
     let seat = Seat { cell: Arc::clone(&cell), slot: Arc::clone(slot), owner: ties.owner };
     cell.launch(parent.as_ref(), || work.prepare(seat).0)?;
     Ok(address)
+}
+
+/// A task whose start is under way. Given up before it has begun, it is not started at all; after that, it is killed.
+pub(super) struct Pending<T> {
+    slot: Option<Arc<Slot<T>>>,
+    linked: Option<Pid>,
+}
+
+impl<T> Pending<T> {
+    pub(super) fn new(slot: &Arc<Slot<T>>, linked: Option<&Peer>) -> Self {
+        Self { slot: Some(Arc::clone(slot)), linked: linked.map(Peer::pid) }
+    }
+
+    /// It has been started: from now on its handle counts.
+    pub(super) fn started(mut self, process: Address<NoMail>) -> Task<T>
+    where
+        T: Send + 'static,
+    {
+        let slot = self.slot.take().unwrap_or_else(|| Slot::new(None, None));
+        Task { slot, process: Some(process), linked: self.linked }
+    }
+}
+
+impl<T> Drop for Pending<T> {
+    fn drop(&mut self) {
+        let Some(slot) = &self.slot else { return };
+        drop(slot.close());
+        if let Some(process) = slot.process() {
+            self.linked.into_iter().for_each(|linked| unlink(&process, linked));
+            kill(&process);
+        }
+    }
 }
 
 /// Kills a task. One whose work does not return is given up a moment later: it is dead for everybody then, and what it holds is

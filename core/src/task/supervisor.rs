@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Task;
-use super::launch::{Ties, launch};
+use super::launch::{Pending, Ties, launch};
 use super::slot::Slot;
 use super::stream::{AsyncStream, Place};
 use super::work::{NoMail, Work};
@@ -301,27 +301,14 @@ impl TaskSupervisorRef {
         let owner = current_pid().map(Peer::from);
         let slot = Slot::new(None, None);
         let also = owner.clone().filter(|_| link);
-        let linked = also.as_ref().map(Peer::pid);
-        let child = supervised(work, &slot, Ties { also, owner, ..Ties::default() }, self.shutdown);
-        (child, Pending { slot, linked })
+        let pending = Pending::new(&slot, also.as_ref());
+        (supervised(work, &slot, Ties { also, owner, ..Ties::default() }, self.shutdown), pending)
     }
 
     fn fire<K, W: Work<K>>(&self, work: W) -> DynamicChildSpec<Address<NoMail>> {
         let slot = closed();
         DynamicChildSpec::temporary(move |()| launch(work, &slot, Ties { starter: true, ..Ties::default() }))
             .shutdown(self.shutdown)
-    }
-}
-
-/// A task whose start is under way. Given up before the supervisor comes to it, it is not started at all.
-struct Pending<T> {
-    slot: Arc<Slot<T>>,
-    linked: Option<Pid>,
-}
-
-impl<T: Send + 'static> Pending<T> {
-    fn started(self, process: Address<NoMail>) -> Task<T> {
-        Task { slot: Arc::clone(&self.slot), process: Some(process), linked: self.linked }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::runtime::{Runtime, engine::Engine};
 use crate::sync::Arc;
 use crate::task::Task;
 use crate::task::group::Group;
-use crate::task::launch::{GRACE, Ties, give_up, kill, launch};
+use crate::task::launch::{GRACE, Pending, Ties, give_up, kill, launch};
 use crate::task::slot::{Slot, Waiter};
 use crate::task::supervisor::supervised;
 use crate::task::work::{NoMail, Work};
@@ -68,7 +68,7 @@ struct Running<T: Send + 'static, X> {
 
 /// A start that a supervisor has been asked for, and that a future waits for.
 struct Starting<T, X> {
-    slot: Arc<Slot<T>>,
+    pending: Pending<T>,
     input: X,
     started: Pin<Box<dyn Future<Output = Result<Address<NoMail>, StartDynamicError>> + Send>>,
 }
@@ -136,28 +136,20 @@ impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
     }
 
     /// A task has been started: it is watched, and has its time.
-    fn watch(&mut self, slot: Arc<Slot<T>>, process: Address<NoMail>, input: X) {
+    fn watch(&mut self, task: Task<T>, input: X) {
         let index = self.window.started();
-        let timer = self.options.timeout.map(|time| {
-            let (slot, late) = (Arc::clone(&slot), process.clone());
-            let expire = Box::new(move || {
-                if slot.expire() {
-                    kill(&late);
-                }
-            });
-            process.0.engine().timers.after(time, expire, None)
-        });
-        slot.tell(Waiter::Member(Arc::clone(&self.group), index));
-        let linked = self.owner.as_ref().map(Peer::pid).filter(|_| self.is_linked());
-        let task = Task { slot, process: Some(process), linked };
+        let timer = self.options.timeout.and_then(|time| task.kill_after(time));
+        task.slot.tell(Waiter::Member(Arc::clone(&self.group), index));
         self.running.insert(index, Running { task, input, timer });
     }
 
     /// The slot and the ties of the next task.
-    fn prepare(&self) -> (Arc<Slot<T>>, Ties) {
+    fn prepare(&self) -> (Arc<Slot<T>>, Pending<T>, Ties) {
         let owner = self.owner.clone();
         let also = owner.clone().filter(|_| self.is_linked());
-        (Slot::new(None, also.clone()), Ties { also, owner, ..Ties::default() })
+        let slot = Slot::new(None, also.clone());
+        let pending = Pending::new(&slot, also.as_ref());
+        (slot, pending, Ties { also, owner, ..Ties::default() })
     }
 
     /// Ends the stream: what still runs is killed; with `wait`, that is down when this returns. What is left of the user's is
@@ -178,13 +170,7 @@ impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
                 }
             }
         }
-        if let Some(starting) = self.starting.take() {
-            starting.slot.close();
-            if let Some(process) = starting.slot.process() {
-                kill(&process);
-            }
-            discard(starting);
-        }
+        self.starting.take().into_iter().for_each(discard);
         if wait {
             wait_for_ends(&self.engine, &running);
         }
@@ -233,7 +219,7 @@ where
 
     /// Starts a task; under a supervisor, this thread waits for that one.
     pub(super) fn start(&mut self, work: W, input: X) {
-        let (slot, ties) = self.prepare();
+        let (slot, pending, ties) = self.prepare();
         let started = match &self.options.place {
             Place::Alone => launch(work, &slot, ties).map_err(StartDynamicError::Start),
             Place::Under { supervisor, .. } => {
@@ -241,7 +227,7 @@ where
             }
         };
         match started {
-            Ok(process) => self.watch(slot, process, input),
+            Ok(process) => self.watch(pending.started(process), input),
             Err(error) => self.fail(StreamError::Start(error)),
         }
     }
@@ -250,18 +236,18 @@ where
     pub(super) fn begin_start(&mut self, work: W, input: X) {
         let Place::Under { supervisor, .. } = &self.options.place else { return self.start(work, input) };
         let supervisor = supervisor.clone();
-        let (slot, ties) = self.prepare();
+        let (slot, pending, ties) = self.prepare();
         let child = supervised(work, &slot, ties, self.options.shutdown);
         let started = Box::pin(async move { supervisor.start_child_async(child).await });
-        self.starting = Some(Starting { slot, input, started });
+        self.starting = Some(Starting { pending, input, started });
     }
 
     pub(super) fn poll_start(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(starting) = &mut self.starting else { return Poll::Ready(()) };
         let Poll::Ready(started) = starting.started.as_mut().poll(cx) else { return Poll::Pending };
-        if let Some(Starting { slot, input, .. }) = self.starting.take() {
+        if let Some(Starting { pending, input, .. }) = self.starting.take() {
             match started {
-                Ok(process) => self.watch(slot, process, input),
+                Ok(process) => self.watch(pending.started(process), input),
                 Err(error) => self.fail(StreamError::Start(error)),
             }
         }
