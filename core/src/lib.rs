@@ -135,7 +135,8 @@ pub use supervisor::{
     TerminateChildError,
 };
 pub use task::{
-    AsyncOutcomes, AsyncStream, JoinError, OnTimeout, Outcomes, StreamError, StreamOptionsError, Task, TaskSupervisor,
-    TaskSupervisorRef, Work, YieldOptions, YieldTimeout, async_stream, join_many, join_many_async, yield_many,
+    AsyncStream, AsyncStreamError, AsyncStreamOptionsError, AsyncTaskOutcomes, JoinError, OnTimeout, Task,
+    TaskOutcomes, TaskSupervisor, TaskSupervisorRef, Work, YieldOptions, YieldTimeout, async_stream, join_many,
+    join_many_async, yield_many,
 };
 pub use timer::Timer;

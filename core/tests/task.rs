@@ -63,7 +63,7 @@ fn t1_1_the_crash_of_a_task_ends_its_caller_unless_that_traps() {
                 assert!(matches!(joined, Err(JoinError::Exit(ExitReason::Panic(panic))) if panic.message() == "boom"));
                 assert!(caller.is_alive());
             } else {
-                assert_eq!(joined, Err(JoinError::Doomed), "it must not act on the crash");
+                assert_eq!(joined, Err(JoinError::Exiting), "it must not act on the crash");
                 assert!(matches!(caller.exit_reason(), Some(ExitReason::Panic(panic)) if panic.message() == "boom"));
             }
         }
@@ -380,7 +380,7 @@ fn t2_a_wait_in_a_callback_ends_when_its_process_is_doomed() {
             here.monitor(&caller);
             assert_eq!(common::down(&here).reason, other("x"));
             let joined: Vec<_> = reports.try_iter().collect();
-            assert_eq!(joined, [Err(JoinError::Doomed), Err(JoinError::Doomed), Ok(1)]);
+            assert_eq!(joined, [Err(JoinError::Exiting), Err(JoinError::Exiting), Ok(1)]);
         };
         if threads {
             let _inside = runtime.enter();

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use common::{exit, here, other, seeds};
 use genstage_core::{
-    CallError, ExitReason, JoinError, Mail, Mailbox, Peer, Restart, Runtime, Shutdown, StartDynamicError, StartError,
-    StreamError, StreamOptionsError, Task, TaskSupervisor, TaskSupervisorRef, TerminateChildError, current_pid, spawn,
+    AsyncStreamError, AsyncStreamOptionsError, CallError, ExitReason, JoinError, Mail, Mailbox, Peer, Restart, Runtime,
+    Shutdown, StartDynamicError, StartError, Task, TaskSupervisor, TaskSupervisorRef, TerminateChildError, current_pid,
+    spawn,
 };
 use tasks::{SECOND, doer, gate, sleep};
 
@@ -56,7 +57,7 @@ fn ts2_a_task_is_supervised_and_linked_to_the_caller() {
             report.send(under.spawn(async { panic!("boom") }).unwrap().join()).unwrap();
         });
         simulation.run_until_idle();
-        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [Ok(1), Err(JoinError::Doomed)]);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [Ok(1), Err(JoinError::Exiting)]);
         assert!(matches!(caller.exit_reason(), Some(ExitReason::Panic(_))));
         assert!(tasks.is_alive());
 
@@ -118,7 +119,7 @@ fn ts2_a_dead_supervisor_starts_nothing() {
         assert_eq!(tasks.spawn(|| 1).err(), Some(gone.clone()));
         assert_eq!(tasks.start_child(|| 1).err(), Some(gone.clone()));
         let streamed: Vec<_> = tasks.async_stream([1], |n| move || n).into_iter().collect();
-        assert_eq!(streamed, [Err(StreamError::Start(gone))]);
+        assert_eq!(streamed, [Err(AsyncStreamError::Start(gone))]);
         assert_eq!(tasks.children(), Err(CallError::NoProc));
         assert_eq!(tasks.terminate_child(tasks.pid()), Err(TerminateChildError::Call(CallError::NoProc)));
     });
@@ -273,13 +274,13 @@ fn ts6_a_stream_runs_under_the_supervisor() {
             }
         });
         let outcomes: Vec<_> = stream.max_concurrency(2).unwrap().zip_input().into_iter().collect();
-        assert!(matches!(&outcomes[0], Err(StreamError::Exit { input: 0, reason: ExitReason::Panic(_) })));
+        assert!(matches!(&outcomes[0], Err(AsyncStreamError::Exit { input: 0, reason: ExitReason::Panic(_) })));
         assert_eq!(outcomes[1..], [Ok(12), Ok(6), Ok(4)]);
         let outcomes: Vec<_> = tasks.async_stream([1, 2], |n| move || n).into_iter().collect();
         assert_eq!(outcomes, [Ok(1), Ok(2)]);
         assert!(here.try_receive().is_none() && here.me().is_alive());
         let stream = tasks.async_stream([1], |n| move || n);
-        assert_eq!(stream.shutdown(Shutdown::Infinity).err(), Some(StreamOptionsError::InfiniteShutdown));
+        assert_eq!(stream.shutdown(Shutdown::Infinity).err(), Some(AsyncStreamOptionsError::InfiniteShutdown));
         let stream = tasks.async_stream([1], |n| move || n).shutdown(Shutdown::BrutalKill).unwrap();
         assert_eq!(stream.into_iter().collect::<Vec<_>>(), [Ok(1)]);
     });
@@ -303,7 +304,7 @@ fn ts6_a_crash_in_a_linked_stream_ends_a_caller_that_does_not_trap() {
             let outcomes = reports.recv().unwrap();
             assert_eq!(caller.is_alive(), !link);
             if link {
-                assert_eq!(outcomes, [Ok(4), Err(StreamError::Doomed)]);
+                assert_eq!(outcomes, [Ok(4), Err(AsyncStreamError::Exiting)]);
             } else {
                 assert_eq!((&outcomes[0], &outcomes[2]), (&Ok(4), &Ok(3)));
             }
@@ -328,7 +329,7 @@ fn ts6_where_the_supervisor_is_full_the_stream_is_cleaned_up_and_says_so() {
             } else {
                 stream().into_iter().collect()
             };
-            assert_eq!(outcomes, [Err(StreamError::Start(StartDynamicError::MaxChildren))]);
+            assert_eq!(outcomes, [Err(AsyncStreamError::Start(StartDynamicError::MaxChildren))]);
             simulation.run_until_idle();
             assert_eq!(tasks.children(), Ok(vec![]));
         }

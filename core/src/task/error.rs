@@ -13,7 +13,7 @@ pub enum JoinError {
     /// It was still running. It goes on, but its value is lost.
     Timeout,
     /// The calling process is bound to end, so it must not wait: it ends with the present callback.
-    Doomed,
+    Exiting,
 }
 
 impl fmt::Display for JoinError {
@@ -21,7 +21,7 @@ impl fmt::Display for JoinError {
         match self {
             Self::Exit(reason) => write!(f, "the task ended without a value: {reason}"),
             Self::Timeout => f.write_str("the task was still running when the time was over"),
-            Self::Doomed => f.write_str("the calling process is bound to end"),
+            Self::Exiting => f.write_str("the calling process is bound to end"),
         }
     }
 }

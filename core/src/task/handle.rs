@@ -133,7 +133,7 @@ impl<T: Send + 'static> Task<T> {
         match self.wait(Some(time)) {
             Waited::Ready(outcome) => outcome.map_err(JoinError::Exit),
             Waited::TimedOut => Err(JoinError::Timeout),
-            Waited::Doomed => Err(JoinError::Doomed),
+            Waited::Doomed => Err(JoinError::Exiting),
         }
     }
 

@@ -39,7 +39,7 @@ pub fn join_many<T: Send + 'static>(
         match joining.gathering.wait(deadline) {
             Waited::Ready(()) => {}
             Waited::TimedOut => return Err(JoinError::Timeout),
-            Waited::Doomed => return Err(JoinError::Doomed),
+            Waited::Doomed => return Err(JoinError::Exiting),
         }
     }
     Ok(joining.values())

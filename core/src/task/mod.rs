@@ -23,6 +23,8 @@ mod work;
 pub use error::JoinError;
 pub use handle::Task;
 pub use many::{YieldOptions, YieldTimeout, join_many, join_many_async, yield_many};
-pub use stream::{AsyncOutcomes, AsyncStream, OnTimeout, Outcomes, StreamError, StreamOptionsError, async_stream};
+pub use stream::{
+    AsyncStream, AsyncStreamError, AsyncStreamOptionsError, AsyncTaskOutcomes, OnTimeout, TaskOutcomes, async_stream,
+};
 pub use supervisor::{TaskSupervisor, TaskSupervisorRef};
 pub use work::Work;

@@ -118,7 +118,8 @@ impl TaskSupervisorRef {
         self.dynamic.is_alive()
     }
 
-    /// The same supervisor, for tasks that it stops in another way; by default they have five seconds.
+    /// The same supervisor, for tasks that it stops in another way; by default they have five seconds. A stream's tasks have
+    /// that also where this says that there is no limit (TS6).
     pub fn with_shutdown(&self, how: Shutdown) -> Self {
         Self { dynamic: self.dynamic.clone(), shutdown: how }
     }
@@ -218,7 +219,7 @@ impl TaskSupervisorRef {
 
     /// Works on each input in a task of this supervisor: as [`async_stream`](crate::async_stream), which says how.
     ///
-    /// Where the supervisor is full, or dead, the stream ends with [`StreamError::Start`](crate::StreamError).
+    /// Where the supervisor is full, or dead, the stream ends with [`AsyncStreamError::Start`](crate::AsyncStreamError).
     pub fn async_stream<I, F, W, K>(&self, inputs: I, work: F) -> AsyncStream<I::IntoIter, F, K>
     where
         I: IntoIterator,
@@ -239,7 +240,10 @@ impl TaskSupervisorRef {
     }
 
     fn stream<I: IntoIterator, F, K>(&self, inputs: I, work: F, link: bool) -> AsyncStream<I::IntoIter, F, K> {
-        AsyncStream::new(inputs.into_iter(), work, Place::Under { supervisor: self.dynamic.clone(), link })
+        let place = Place::Under { supervisor: self.dynamic.clone(), link };
+        // TS6: here there must be a limit.
+        let shutdown = if self.shutdown == Shutdown::Infinity { Shutdown::default() } else { self.shutdown };
+        AsyncStream::new(inputs.into_iter(), work, place, shutdown)
     }
 
     /// The pids of the tasks that live; those that are being restarted are not among them (TS5).

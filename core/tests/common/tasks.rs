@@ -25,7 +25,9 @@ pub(crate) fn gate() -> Gate {
         while let AtGate::Wait(reply) = mailbox.receive().await {
             waiting.push(reply);
         }
-        waiting.into_iter().for_each(|reply| reply.send(()));
+        for reply in waiting {
+            reply.send(());
+        }
         loop {
             if let AtGate::Wait(reply) = mailbox.receive().await {
                 reply.send(());

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::window::{Turn, Window};
-use super::{AsyncStream, OnTimeout, Options, Place, StreamError};
+use super::{AsyncStream, AsyncStreamError, OnTimeout, Options, Place};
 use crate::process::may_block;
 use crate::reason::Panic;
 use crate::runtime::{Runtime, engine::Engine};
@@ -23,7 +23,7 @@ use crate::task::work::{NoMail, Work};
 use crate::timer::Timer;
 use crate::{Address, ExitReason, Peer, StartDynamicError, current_pid, log};
 
-pub(super) type Item<T, X> = Result<T, StreamError<X>>;
+pub(super) type Item<T, X> = Result<T, AsyncStreamError<X>>;
 
 /// What whoever iterates does next.
 pub(super) enum Step<W, T, X> {
@@ -33,7 +33,7 @@ pub(super) enum Step<W, T, X> {
     /// Nothing is to be done before a task has news.
     Wait,
     /// The stream is over early.
-    Fail(StreamError<X>),
+    Fail(AsyncStreamError<X>),
     End,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Flow<I: Iterator, F, K, T: Send + 'static, X> {
     begun: bool,
     /// The process that iterates; known from the first step on.
     owner: Option<Peer>,
-    failed: Option<StreamError<X>>,
+    failed: Option<AsyncStreamError<X>>,
     marker: PhantomData<fn() -> K>,
 }
 
@@ -92,7 +92,7 @@ impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
     }
 
     /// The stream is over; its next step says so.
-    pub(super) fn fail(&mut self, error: StreamError<X>) {
+    pub(super) fn fail(&mut self, error: AsyncStreamError<X>) {
         self.failed = Some(error);
     }
 
@@ -128,9 +128,11 @@ impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
         let late = task.slot.is_late();
         let item = match task.slot.take().unwrap_or(Err(ExitReason::NoProc)) {
             Ok(value) => Ok(value),
-            Err(_) if late && self.options.on_timeout == OnTimeout::Exit => return self.fail(StreamError::Timeout),
-            Err(_) if late => Err(StreamError::Exit { input, reason: ExitReason::Timeout }),
-            Err(reason) => Err(StreamError::Exit { input, reason }),
+            Err(_) if late && self.options.on_timeout == OnTimeout::Exit => {
+                return self.fail(AsyncStreamError::Timeout);
+            }
+            Err(_) if late => Err(AsyncStreamError::Exit { input, reason: ExitReason::Timeout }),
+            Err(reason) => Err(AsyncStreamError::Exit { input, reason }),
         };
         self.window.finished(index, item);
     }
@@ -190,7 +192,7 @@ where
     pub(super) fn step(&mut self) -> Step<W, T, X> {
         self.begin();
         if self.source.is_some() && self.owner.as_ref().is_some_and(|owner| !owner.is_alive()) {
-            return Step::Fail(StreamError::Doomed);
+            return Step::Fail(AsyncStreamError::Exiting);
         }
         loop {
             if let Some(error) = self.failed.take() {
@@ -228,7 +230,7 @@ where
         };
         match started {
             Ok(process) => self.watch(pending.started(process), input),
-            Err(error) => self.fail(StreamError::Start(error)),
+            Err(error) => self.fail(AsyncStreamError::Start(error)),
         }
     }
 
@@ -248,7 +250,7 @@ where
         if let Some(Starting { pending, input, .. }) = self.starting.take() {
             match started {
                 Ok(process) => self.watch(pending.started(process), input),
-                Err(error) => self.fail(StreamError::Start(error)),
+                Err(error) => self.fail(AsyncStreamError::Start(error)),
             }
         }
         Poll::Ready(())
@@ -274,6 +276,6 @@ fn discard<T>(value: T) {
 
 impl<I: Iterator, F, K, T: Send + 'static, X> fmt::Debug for Flow<I, F, K, T, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outcomes").field("running", &self.running.len()).finish_non_exhaustive()
+        f.debug_struct("TaskOutcomes").field("running", &self.running.len()).finish_non_exhaustive()
     }
 }

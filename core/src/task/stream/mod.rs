@@ -16,9 +16,9 @@ use std::marker::PhantomData;
 use std::num::NonZero;
 use std::time::Duration;
 
-pub use error::{StreamError, StreamOptionsError};
+pub use error::{AsyncStreamError, AsyncStreamOptionsError};
 use flow::Flow;
-pub use outcomes::{AsyncOutcomes, Outcomes};
+pub use outcomes::{AsyncTaskOutcomes, TaskOutcomes};
 
 use super::work::Work;
 use crate::{CALL_TIMEOUT, DynamicSupervisorRef, Shutdown};
@@ -55,13 +55,13 @@ where
     F: FnMut(I::Item) -> W,
     W: Work<K>,
 {
-    AsyncStream::new(inputs.into_iter(), work, Place::Alone)
+    AsyncStream::new(inputs.into_iter(), work, Place::Alone, Shutdown::default())
 }
 
 /// What happens when a task takes longer than its time. It is killed in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OnTimeout {
-    /// The stream ends with [`StreamError::Timeout`].
+    /// The stream ends with [`AsyncStreamError::Timeout`].
     #[default]
     Exit,
     /// The item is an exit with [`ExitReason::Timeout`](crate::ExitReason::Timeout), and the stream goes on.
@@ -97,27 +97,27 @@ pub struct AsyncStream<I: Iterator, F, K, X = ()> {
 }
 
 impl<I: Iterator, F, K> AsyncStream<I, F, K> {
-    pub(super) fn new(inputs: I, work: F, place: Place) -> Self {
+    pub(super) fn new(inputs: I, work: F, place: Place, shutdown: Shutdown) -> Self {
         let options = Options {
             place,
             max_concurrency: std::thread::available_parallelism().map_or(1, NonZero::get),
             ordered: true,
             timeout: Some(CALL_TIMEOUT),
             on_timeout: OnTimeout::default(),
-            shutdown: Shutdown::default(),
+            shutdown,
         };
         Self { inputs, work, keep: |_| (), options, marker: PhantomData }
     }
 
-    /// Shows the input with each exit: [`StreamError::Exit`] carries a clone of it.
+    /// Shows the input with each exit: [`AsyncStreamError::Exit`] carries a clone of it.
     ///
     /// ```
-    /// use genstage_core::{StreamError, async_stream};
+    /// use genstage_core::{AsyncStreamError, async_stream};
     ///
     /// let halves = async_stream([4, 0], |n| move || 8 / n).zip_input();
     /// let outcomes: Vec<_> = halves.into_iter().collect();
     /// assert_eq!(outcomes[0], Ok(2));
-    /// assert!(matches!(&outcomes[1], Err(StreamError::Exit { input: 0, .. })));
+    /// assert!(matches!(&outcomes[1], Err(AsyncStreamError::Exit { input: 0, .. })));
     /// ```
     pub fn zip_input(self) -> AsyncStream<I, F, K, I::Item>
     where
@@ -133,10 +133,10 @@ impl<I: Iterator, F, K, X> AsyncStream<I, F, K, X> {
     ///
     /// # Errors
     ///
-    /// [`StreamOptionsError::ZeroConcurrency`] for zero.
-    pub fn max_concurrency(mut self, tasks: usize) -> Result<Self, StreamOptionsError> {
+    /// [`AsyncStreamOptionsError::ZeroConcurrency`] for zero.
+    pub fn max_concurrency(mut self, tasks: usize) -> Result<Self, AsyncStreamOptionsError> {
         if tasks == 0 {
-            return Err(StreamOptionsError::ZeroConcurrency);
+            return Err(AsyncStreamOptionsError::ZeroConcurrency);
         }
         self.options.max_concurrency = tasks;
         Ok(self)
@@ -174,10 +174,10 @@ impl<I: Iterator, F, K, X> AsyncStream<I, F, K, X> {
     ///
     /// # Errors
     ///
-    /// [`StreamOptionsError::InfiniteShutdown`] for one without a limit (TS6).
-    pub fn shutdown(mut self, how: Shutdown) -> Result<Self, StreamOptionsError> {
+    /// [`AsyncStreamOptionsError::InfiniteShutdown`] for one without a limit (TS6).
+    pub fn shutdown(mut self, how: Shutdown) -> Result<Self, AsyncStreamOptionsError> {
         if how == Shutdown::Infinity {
-            return Err(StreamOptionsError::InfiniteShutdown);
+            return Err(AsyncStreamOptionsError::InfiniteShutdown);
         }
         self.options.shutdown = how;
         Ok(self)
@@ -198,12 +198,12 @@ impl<I: Iterator, F, K, X> AsyncStream<I, F, K, X> {
     /// });
     /// assert_eq!(sum.join(), Ok(14));
     /// ```
-    pub fn into_async<W>(self) -> AsyncOutcomes<I, F, K, W::Output, X>
+    pub fn into_async<W>(self) -> AsyncTaskOutcomes<I, F, K, W::Output, X>
     where
         F: FnMut(I::Item) -> W,
         W: Work<K>,
     {
-        AsyncOutcomes(Flow::new(self))
+        AsyncTaskOutcomes(Flow::new(self))
     }
 }
 
@@ -213,11 +213,11 @@ where
     F: FnMut(I::Item) -> W,
     W: Work<K>,
 {
-    type Item = Result<W::Output, StreamError<X>>;
-    type IntoIter = Outcomes<I, F, K, W::Output, X>;
+    type Item = Result<W::Output, AsyncStreamError<X>>;
+    type IntoIter = TaskOutcomes<I, F, K, W::Output, X>;
 
     fn into_iter(self) -> Self::IntoIter {
-        Outcomes(Flow::new(self))
+        TaskOutcomes(Flow::new(self))
     }
 }
 

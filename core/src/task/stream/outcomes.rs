@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::iter::FusedIterator;
 use std::task::{Context, Poll};
 
-use super::StreamError;
+use super::AsyncStreamError;
 use super::flow::{Flow, Step};
 use crate::process::{Waited, wait_while_alive};
 use crate::task::group::Sleeper;
@@ -13,16 +13,16 @@ use crate::task::work::Work;
 
 /// The outcomes of an [`AsyncStream`](super::AsyncStream): its iterator.
 #[must_use = "nothing runs until the outcomes are asked for"]
-pub struct Outcomes<I: Iterator, F, K, T: Send + 'static, X>(pub(super) Flow<I, F, K, T, X>);
+pub struct TaskOutcomes<I: Iterator, F, K, T: Send + 'static, X>(pub(super) Flow<I, F, K, T, X>);
 
-impl<I, F, W, K, T, X> Iterator for Outcomes<I, F, K, T, X>
+impl<I, F, W, K, T, X> Iterator for TaskOutcomes<I, F, K, T, X>
 where
     I: Iterator,
     F: FnMut(I::Item) -> W,
     W: Work<K, Output = T>,
     T: Send + 'static,
 {
-    type Item = Result<T, StreamError<X>>;
+    type Item = Result<T, AsyncStreamError<X>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let flow = &mut self.0;
@@ -42,9 +42,9 @@ where
                     let news = || flow.group.poll(|| Sleeper::Thread(std::thread::current())).then_some(());
                     match wait_while_alive(&flow.engine, None, news) {
                         Waited::Ready(()) => {}
-                        Waited::Doomed => flow.fail(StreamError::Doomed),
+                        Waited::Doomed => flow.fail(AsyncStreamError::Exiting),
                         // In a simulation: nothing can ever end them.
-                        Waited::TimedOut => flow.fail(StreamError::Timeout),
+                        Waited::TimedOut => flow.fail(AsyncStreamError::Timeout),
                     }
                 }
             }
@@ -52,7 +52,7 @@ where
     }
 }
 
-impl<I, F, W, K, T, X> FusedIterator for Outcomes<I, F, K, T, X>
+impl<I, F, W, K, T, X> FusedIterator for TaskOutcomes<I, F, K, T, X>
 where
     I: Iterator,
     F: FnMut(I::Item) -> W,
@@ -61,13 +61,13 @@ where
 {
 }
 
-impl<I: Iterator, F, K, T: Send + 'static, X> Drop for Outcomes<I, F, K, T, X> {
+impl<I: Iterator, F, K, T: Send + 'static, X> Drop for TaskOutcomes<I, F, K, T, X> {
     fn drop(&mut self) {
         self.0.finish(true);
     }
 }
 
-impl<I: Iterator, F, K, T: Send + 'static, X> fmt::Debug for Outcomes<I, F, K, T, X> {
+impl<I: Iterator, F, K, T: Send + 'static, X> fmt::Debug for TaskOutcomes<I, F, K, T, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -76,12 +76,12 @@ impl<I: Iterator, F, K, T: Send + 'static, X> fmt::Debug for Outcomes<I, F, K, T
 /// The outcomes of an [`AsyncStream`](super::AsyncStream) for a future. Dropping it early kills what still runs, without waiting
 /// for the ends.
 #[must_use = "nothing runs until the outcomes are asked for"]
-pub struct AsyncOutcomes<I: Iterator, F, K, T: Send + 'static, X>(pub(super) Flow<I, F, K, T, X>);
+pub struct AsyncTaskOutcomes<I: Iterator, F, K, T: Send + 'static, X>(pub(super) Flow<I, F, K, T, X>);
 
 // Nothing in it is ever pinned.
-impl<I: Iterator, F, K, T: Send + 'static, X> Unpin for AsyncOutcomes<I, F, K, T, X> {}
+impl<I: Iterator, F, K, T: Send + 'static, X> Unpin for AsyncTaskOutcomes<I, F, K, T, X> {}
 
-impl<I, F, W, K, T, X> AsyncOutcomes<I, F, K, T, X>
+impl<I, F, W, K, T, X> AsyncTaskOutcomes<I, F, K, T, X>
 where
     I: Iterator,
     F: FnMut(I::Item) -> W,
@@ -89,12 +89,12 @@ where
     T: Send + 'static,
 {
     /// The next outcome; `None` when all inputs are done. May be dropped and called again: nothing is lost.
-    pub async fn next(&mut self) -> Option<Result<T, StreamError<X>>> {
+    pub async fn next(&mut self) -> Option<Result<T, AsyncStreamError<X>>> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
     /// As [`next`](Self::next), for futures that are written by hand.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, StreamError<X>>>> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, AsyncStreamError<X>>>> {
         let flow = &mut self.0;
         loop {
             if flow.poll_start(cx).is_pending() {
@@ -121,13 +121,13 @@ where
     }
 }
 
-impl<I: Iterator, F, K, T: Send + 'static, X> Drop for AsyncOutcomes<I, F, K, T, X> {
+impl<I: Iterator, F, K, T: Send + 'static, X> Drop for AsyncTaskOutcomes<I, F, K, T, X> {
     fn drop(&mut self) {
         self.0.finish(false);
     }
 }
 
-impl<I: Iterator, F, K, T: Send + 'static, X> fmt::Debug for AsyncOutcomes<I, F, K, T, X> {
+impl<I: Iterator, F, K, T: Send + 'static, X> fmt::Debug for AsyncTaskOutcomes<I, F, K, T, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
