@@ -54,6 +54,7 @@
 //! | hear of an end | [`Own::monitor`], [`Signal::Down`] |
 //! | end somebody | [`Peer::exit`], [`ExitReason`] |
 //! | send later | [`send_after`], [`Timer`] |
+//! | have work done aside, and its value | [`Task`], [`async_stream`], [`TaskSupervisor`] |
 //! | find by name | [`register`], [`whereis`] |
 //! | take part from a plain thread | [`ThreadProcess`] |
 //! | choose the number of threads, shut down | [`Runtime`] |

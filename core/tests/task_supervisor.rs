@@ -238,7 +238,8 @@ fn ts5_children_are_listed_and_terminated() {
         let fired = tasks.start_child(forever()).unwrap();
         let mut pids = vec![task.pid().unwrap(), fired.pid()];
         let mut children = tasks.children().unwrap();
-        (pids.sort_unstable(), children.sort_unstable());
+        pids.sort_unstable();
+        children.sort_unstable();
         assert_eq!(children, pids);
         assert_eq!(tasks.terminate_child(fired.pid()), Ok(()));
         assert_eq!(fired.exit_reason(), Some(ExitReason::Shutdown));
