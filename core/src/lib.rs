@@ -56,6 +56,7 @@
 //! | send later | [`send_after`], [`Timer`] |
 //! | have work done aside, and its value | [`Task`], [`async_stream`], [`TaskSupervisor`] |
 //! | find by name | [`register`], [`whereis`] |
+//! | have it started again when it fails | [`Supervisor`], [`ChildSpec`], [`Child`] |
 //! | take part from a plain thread | [`ThreadProcess`] |
 //! | choose the number of threads, shut down | [`Runtime`] |
 //! | test without waiting, over many interleavings | [`Simulation`] |
@@ -104,6 +105,7 @@ pub(crate) mod log;
 mod error;
 mod name;
 mod names;
+mod owned;
 mod pid;
 mod process;
 mod reason;
@@ -130,11 +132,15 @@ pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};
 pub use runtime::{Builder, Entered, Runtime, register, registered, unregister, whereis};
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
-pub use supervisor::{Child, ChildId, ChildPlan, ChildSpec, ChildType, InvalidSupervisor, Restart, Shutdown, Started};
 pub use supervisor::{
-    ChildCounts, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicError,
-    TerminateChildError,
+    AutoShutdown, Child, ChildCounts, ChildId, ChildInfo, ChildPlan, ChildSpec, ChildState, ChildType,
+    DeleteChildError, FailedToStartChild, InvalidSupervisor, Restart, RestartChildError, Shutdown, StartChildError,
+    Started, StopSupervisorError, Strategy, Supervise, Supervisor, SupervisorRef, TerminateChildError,
 };
+pub use supervisor::{
+    DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicChildError,
+};
+pub use supervisor::{InvalidPartitions, PartitionError, PartitionSupervisor, PartitionSupervisorRef, ResizeError};
 pub use task::{
     AsyncStream, AsyncStreamError, AsyncStreamOptionsError, AsyncTaskOutcomes, JoinError, OnTimeout, Task,
     TaskOutcomes, TaskSupervisor, TaskSupervisorRef, Work, YieldOptions, YieldTimeout, async_stream, join_many,

@@ -150,20 +150,24 @@ impl<M: Send + 'static> Address<M> {
         self.outcome(filled.unwrap_or(Filled::Expired))
     }
 
-    /// Sends a request; the reply is the future's value. The request is under way at once.
+    /// Sends a request; the reply is the future's value. The request is under way at once. [`Duration::MAX`] is no limit.
     pub fn request<R: Send + 'static>(&self, within: Duration, request: impl FnOnce(ReplyTo<R>) -> M) -> Request<M, R> {
         if current::pid() == Some(self.pid()) {
             return Request { to: self.clone(), state: State::Failed(CallError::CallingSelf) };
         }
         let state = match self.post(request) {
             Ok(slot) => {
-                let expiring = Arc::downgrade(&slot);
-                let expire = Box::new(move || {
-                    if let Some(slot) = expiring.upgrade() {
-                        slot.fill(Filled::Expired);
-                    }
-                });
-                let timer = self.0.engine().timers.after(within, expire, None);
+                let expire = |slot: &Arc<Slot<R>>| {
+                    let expiring = Arc::downgrade(slot);
+                    let expire = Box::new(move || {
+                        if let Some(slot) = expiring.upgrade() {
+                            slot.fill(Filled::Expired);
+                        }
+                    });
+                    self.0.engine().timers.after(within, expire, None)
+                };
+                // Without a limit there is nothing to set.
+                let timer = (within < Duration::MAX).then(|| expire(&slot));
                 State::Waiting(slot, timer)
             }
             Err(error) => State::Failed(error),
@@ -197,7 +201,7 @@ pub struct Request<M: Send + 'static, R> {
 
 enum State<R> {
     Failed(CallError),
-    Waiting(Arc<Slot<R>>, Timer),
+    Waiting(Arc<Slot<R>>, Option<Timer>),
 }
 
 // Nothing in it is ever pinned.
@@ -219,7 +223,7 @@ impl<M: Send + 'static, R: Send + 'static> Future for Request<M, R> {
 
 impl<M: Send + 'static, R> Drop for Request<M, R> {
     fn drop(&mut self) {
-        if let State::Waiting(_, timer) = &self.state {
+        if let State::Waiting(_, Some(timer)) = &self.state {
             timer.cancel();
         }
     }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use common::{down, exit, here, other, seeds};
 use genstage_core::{
     Address, CallError, ChildCounts, ChildSpec, ChildType, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef,
-    ExitReason, InvalidSupervisor, Mail, Mailbox, Name, Pid, Restart, Runtime, Shutdown, Signal, Simulation,
-    StartDynamicError, StartError, StartOptions, Started, TerminateChildError, ThreadProcess, registered, spawn,
-    spawn_with,
+    ExitReason, Init, InvalidSupervisor, Mail, Mailbox, Name, Outcome, Pid, Process, ProcessContext, Restart, Runtime,
+    Shutdown, Signal, Simulation, StartDynamicChildError, StartError, StartOptions, Started, StopSupervisorError,
+    TerminateChildError, ThreadProcess, registered, spawn, spawn_with,
 };
 
 type Mortal = Address<ExitReason>;
@@ -46,7 +46,7 @@ fn counts(sup: &DynamicSupervisorRef) -> [usize; 4] {
 }
 
 fn pids(sup: &DynamicSupervisorRef) -> Vec<Option<Pid>> {
-    let mut pids: Vec<_> = sup.which_children().unwrap().into_iter().map(|child| child.pid).collect();
+    let mut pids: Vec<_> = sup.which_children().unwrap().into_iter().map(|child| child.state.pid()).collect();
     pids.sort();
     pids
 }
@@ -141,8 +141,8 @@ fn d2_a_wrong_specification_is_refused_in_the_caller_even_for_a_dead_supervisor(
     seeds(20, |_| {
         let sup = empty();
         sup.stop().unwrap();
-        assert_eq!(sup.start_child(spec().significant()).err(), Some(StartDynamicError::Significant));
-        assert_eq!(sup.start_child(spec()).err(), Some(StartDynamicError::Call(CallError::NoProc)));
+        assert_eq!(sup.start_child(spec().significant()).err(), Some(StartDynamicChildError::Significant));
+        assert_eq!(sup.start_child(spec()).err(), Some(StartDynamicChildError::Call(CallError::NoProc)));
     });
 }
 
@@ -189,11 +189,11 @@ fn d4_a_start_that_fails_is_passed_on_and_leaves_nothing() {
         for error in [failed.clone(), taken, StartError::Ignore] {
             let starter = Starter::default();
             starter.fail(Some(error.clone()));
-            assert_eq!(sup.start_child(starter.spec()).err(), Some(StartDynamicError::Start(error)));
+            assert_eq!(sup.start_child(starter.spec()).err(), Some(StartDynamicChildError::Start(error)));
         }
         let (told, no) = (failed.clone(), failed);
         let temporary = sup.start_child(DynamicChildSpec::temporary(move |()| Started::<Mortal>::Err(no)));
-        assert_eq!(temporary.err(), Some(StartDynamicError::Start(told)));
+        assert_eq!(temporary.err(), Some(StartDynamicChildError::Start(told)));
         assert_eq!((counts(&sup), here.try_receive().is_none()), ([0; 4], true));
     });
 }
@@ -202,14 +202,14 @@ fn d4_a_start_that_fails_is_passed_on_and_leaves_nothing() {
 fn d4_a_panic_in_a_start_function_is_an_error() {
     seeds(50, |_| {
         let sup = empty();
-        let bad = |_: &()| -> Started<Mortal> { panic!("boom") };
+        let bad = |(): &()| -> Started<Mortal> { panic!("boom") };
         let errors = [
             sup.start_child(ChildSpec::new("bad", move || bad(&()))).err(),
             sup.start_child(DynamicChildSpec::permanent(bad)).err(),
             sup.start_child(DynamicChildSpec::temporary(bad)).err(),
         ];
         for error in errors {
-            let Some(StartDynamicError::Start(StartError::Init(ExitReason::Panic(panic)))) = error else {
+            let Some(StartDynamicChildError::Start(StartError::Init(ExitReason::Panic(panic)))) = error else {
                 unreachable!("{error:?}")
             };
             assert_eq!(panic.message(), "boom");
@@ -237,7 +237,7 @@ fn d4_a_destructor_of_a_start_function_that_panics_harms_nobody() {
             ChildSpec::new("armed", start).restart(restart)
         };
         let child = sup.start_child(armed(Restart::Temporary)).unwrap();
-        assert_eq!(sup.start_child(armed(Restart::Temporary)).err(), Some(StartDynamicError::MaxChildren));
+        assert_eq!(sup.start_child(armed(Restart::Temporary)).err(), Some(StartDynamicChildError::MaxChildren));
         end(simulation, &child, ExitReason::Normal);
         let child = sup.start_child(armed(Restart::Transient)).unwrap();
         end(simulation, &child, ExitReason::Normal);
@@ -249,17 +249,46 @@ fn d4_a_destructor_of_a_start_function_that_panics_harms_nobody() {
 }
 
 #[test]
+fn d4_an_unlinked_child_is_linked_and_a_process_is_a_child_once() {
+    seeds(50, |simulation| {
+        let sup = empty();
+        let unlinked = || Ok(spawn(|mailbox: Mailbox<ExitReason>| async move { mailbox.receive().await }));
+        let child = sup.start_child(ChildSpec::new("unlinked", unlinked).restart(Restart::Temporary)).unwrap();
+        end(simulation, &child, other("crash"));
+        assert_eq!(counts(&sup), [0; 4]);
+
+        let dead = child.clone();
+        sup.start_child(DynamicChildSpec::temporary(move |()| Ok(dead))).unwrap();
+        simulation.run_until_idle();
+        assert_eq!(counts(&sup), [0; 4], "one that is dead already is heard of too");
+
+        let child = sup.start_child(spec()).unwrap();
+        let (twice, me) = (child.clone(), sup.clone());
+        for error in [
+            sup.start_child(DynamicChildSpec::temporary(move |()| Ok(twice))).err(),
+            sup.start_child(DynamicChildSpec::temporary(move |()| Ok(me))).err(),
+        ] {
+            assert!(
+                matches!(error, Some(StartDynamicChildError::Start(StartError::Init(ExitReason::Other(_))))),
+                "{error:?}"
+            );
+        }
+        assert_eq!(pids(&sup), [Some(child.pid())]);
+    });
+}
+
+#[test]
 fn d5_at_max_children_the_start_function_is_not_called() {
     seeds(50, |simulation| {
         let sup = DynamicSupervisor::new().max_children(2).start_link().unwrap();
         let starter = Starter::default();
         let first = sup.start_child(starter.spec().restart(Restart::Temporary)).unwrap();
         sup.start_child(starter.spec()).unwrap();
-        assert_eq!(sup.start_child(starter.spec()).err(), Some(StartDynamicError::MaxChildren));
+        assert_eq!(sup.start_child(starter.spec()).err(), Some(StartDynamicChildError::MaxChildren));
         assert_eq!(starter.calls(), 2);
         end(simulation, &first, ExitReason::Normal);
         let third = sup.start_child(starter.spec()).unwrap();
-        assert_eq!(sup.start_child(starter.spec()).err(), Some(StartDynamicError::MaxChildren));
+        assert_eq!(sup.start_child(starter.spec()).err(), Some(StartDynamicChildError::MaxChildren));
         sup.terminate_child(third.pid()).unwrap();
         assert!(sup.start_child(starter.spec()).is_ok());
     });
@@ -269,7 +298,7 @@ fn d5_at_max_children_the_start_function_is_not_called() {
 fn d5_with_room_for_none_nothing_starts() {
     seeds(20, |_| {
         let sup = DynamicSupervisor::new().max_children(0).start_link().unwrap();
-        assert_eq!(sup.start_child(spec()).err(), Some(StartDynamicError::MaxChildren));
+        assert_eq!(sup.start_child(spec()).err(), Some(StartDynamicChildError::MaxChildren));
         assert!(sup.is_alive());
     });
 }
@@ -285,11 +314,11 @@ fn d5_a_restarting_child_takes_its_place() {
         let watcher = here::<()>();
         watcher.monitor(&child);
         down(&watcher);
-        assert_eq!(sup.start_child(spec()).err(), Some(StartDynamicError::MaxChildren));
+        assert_eq!(sup.start_child(spec()).err(), Some(StartDynamicChildError::MaxChildren));
         starter.fail(None);
         simulation.run_until_idle();
         assert_eq!(counts(&sup), [1, 1, 1, 0]);
-        assert_eq!(sup.start_child(spec()).err(), Some(StartDynamicError::MaxChildren));
+        assert_eq!(sup.start_child(spec()).err(), Some(StartDynamicChildError::MaxChildren));
     });
 }
 
@@ -672,23 +701,40 @@ fn d12_stop_waits_until_it_is_gone_with_the_reason_asked_for() {
             watcher.trap_exit(true);
             let sup = DynamicSupervisor::new().name("sup").start_link().unwrap();
             let child = sup.start_child(spec()).unwrap();
-            assert_eq!(sup.stop_with(reason.clone(), Duration::from_secs(1)), Ok(()));
+            assert_eq!(sup.stop_with(reason.clone(), Some(Duration::from_secs(1))), Ok(()));
             assert_eq!((registered(), exit(&watcher).reason), (vec![], reason));
             assert_eq!(child.exit_reason(), Some(ExitReason::Shutdown));
-            assert_eq!(sup.stop(), Err(CallError::NoProc));
+            assert_eq!(sup.stop(), Err(StopSupervisorError::NoProc));
         }
         let sup = empty();
         let child = sup.start_child(ChildSpec::new("slow", || slow(Duration::from_secs(4)))).unwrap();
         simulation.run_until_idle();
-        assert_eq!(sup.stop_with(ExitReason::Normal, Duration::from_secs(1)), Err(CallError::Timeout));
+        assert_eq!(sup.stop_with(ExitReason::Normal, Some(Duration::from_secs(1))), Err(StopSupervisorError::Timeout));
         assert_eq!((simulation.now(), child.is_alive()), (Duration::from_secs(1), true));
         let killed = genstage_core::Peer::from(&sup);
         spawn(move |own: Mailbox<()>| async move {
             own.sleep(Duration::from_secs(1)).await;
             killed.exit(ExitReason::Kill);
         });
-        assert_eq!(sup.stop(), Err(CallError::Down(ExitReason::Killed)));
+        assert_eq!(sup.stop(), Err(StopSupervisorError::Ended(ExitReason::Killed)));
     });
+}
+
+/// A process whose `init` asks the supervisor that is starting it.
+struct Nosy(DynamicSupervisorRef);
+
+impl Process for Nosy {
+    type Message = ();
+
+    fn init(&mut self, _cx: &mut ProcessContext<'_, ()>) -> Init {
+        assert_eq!(self.0.stop(), Err(StopSupervisorError::CallingSelf));
+        assert_eq!(self.0.count_children(), Err(CallError::CallingSelf));
+        Init::Continue
+    }
+
+    fn handle(&mut self, (): (), _cx: &mut ProcessContext<'_, ()>) -> Outcome {
+        Outcome::Continue
+    }
 }
 
 #[test]
@@ -696,19 +742,13 @@ fn d12_it_cannot_wait_for_itself() {
     seeds(20, |_| {
         let sup = empty();
         let me = sup.clone();
-        let errors = Arc::new(Mutex::new(Vec::new()));
-        let notes = Arc::clone(&errors);
-        sup.start_child(DynamicChildSpec::temporary(move |()| {
-            let found = [me.stop().err(), me.count_children().err(), me.which_children().err()];
-            notes.lock().unwrap().extend(found);
-            assert_eq!(me.start_child(spec()).err(), Some(StartDynamicError::Call(CallError::CallingSelf)));
-            mortal()
-        }))
-        .unwrap();
-        assert_eq!(
-            *errors.lock().unwrap(),
-            [Some(CallError::CallingSelf), Some(CallError::CallingSelf), Some(CallError::CallingSelf)]
-        );
+        let started = sup.start_child(DynamicChildSpec::temporary(move |()| {
+            assert_eq!(me.stop(), Err(StopSupervisorError::CallingSelf));
+            assert_eq!(me.which_children(), Err(CallError::CallingSelf));
+            assert_eq!(me.start_child(spec()).err(), Some(StartDynamicChildError::Call(CallError::CallingSelf)));
+            Nosy(me).start_link()
+        }));
+        assert!(started.is_ok(), "{started:?}");
     });
 }
 
@@ -767,14 +807,15 @@ fn the_asynchronous_forms_do_the_same() {
         let (report, reports) = mpsc::channel();
         spawn(move |_: Mailbox<()>| async move {
             let child = sup.start_child_async(spec()).await.unwrap();
-            assert_eq!(sup.start_child_async(spec()).await.err(), Some(StartDynamicError::MaxChildren));
-            assert_eq!(sup.start_child_async(spec().significant()).await.err(), Some(StartDynamicError::Significant));
-            assert_eq!(sup.which_children_async().await.unwrap()[0].pid, Some(child.pid()));
+            assert_eq!(sup.start_child_async(spec()).await.err(), Some(StartDynamicChildError::MaxChildren));
+            assert_eq!(
+                sup.start_child_async(spec().significant()).await.err(),
+                Some(StartDynamicChildError::Significant)
+            );
+            assert_eq!(sup.which_children_async().await.unwrap()[0].state.pid(), Some(child.pid()));
             assert_eq!(sup.count_children_async().await.unwrap().active, 1);
             assert_eq!(sup.terminate_child_async(child.pid()).await, Ok(()));
             assert_eq!(sup.terminate_child_async(child.pid()).await, Err(TerminateChildError::NotFound));
-            assert_eq!(sup.stop_async(ExitReason::Normal, Duration::from_secs(1)).await, Ok(()));
-            assert_eq!(sup.stop_async(ExitReason::Normal, Duration::from_secs(1)).await, Err(CallError::NoProc));
             let _ = report.send(());
         });
         simulation.run_until_idle();

@@ -166,7 +166,7 @@ impl<M: Send + 'static> Cell<M> {
         parent: Option<&Peer>,
         make: impl FnOnce() -> Box<dyn Body<M>>,
     ) -> Result<(), StartError> {
-        let _inside = current::enter_process(&self.engine, self.pid);
+        let _inside = current::enter_start(&self.engine, self.pid);
         let mut body = match Panic::catch(make) {
             Ok(body) => body,
             Err(panic) => return Err(StartError::Init(self.fail(parent, None, ExitReason::Panic(panic)))),

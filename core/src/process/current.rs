@@ -11,6 +11,7 @@ thread_local! {
     static PID: Cell<Option<Pid>> = const { Cell::new(None) };
     static SEAT: Cell<Option<SeatClaim>> = const { Cell::new(None) };
     static ENGINE: RefCell<Option<Arc<Engine>>> = const { RefCell::new(None) };
+    static STARTING: RefCell<Vec<Pid>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The process whose callback, or whose body, runs on this thread.
@@ -46,6 +47,11 @@ pub(crate) fn enter_pid(pid: Pid) -> PidGuard {
     PidGuard(PID.replace(Some(pid)))
 }
 
+/// Whether this thread runs the start of a process that this one, directly or not, is starting, and waits for.
+pub(crate) fn is_starting(pid: Pid) -> bool {
+    STARTING.with_borrow(|starting| starting.contains(&pid))
+}
+
 /// The thread stands for this process, unless it stands for one already.
 pub(crate) fn adopt(pid: Pid) {
     PID.set(PID.get().or(Some(pid)));
@@ -56,9 +62,11 @@ pub(crate) fn disown(pid: Pid) {
     PID.set(PID.get().filter(|current| *current != pid));
 }
 
-/// Until the guard drops, the thread stands for this process of that runtime.
-pub(crate) fn enter_process(engine: &Arc<Engine>, pid: Pid) -> (PidGuard, EngineGuard) {
-    (enter_pid(pid), enter_engine(engine))
+/// Until the guard drops, the thread stands for this process of that runtime, which whom it stood for before is starting.
+pub(crate) fn enter_start(engine: &Arc<Engine>, pid: Pid) -> (PidGuard, EngineGuard, StartGuard) {
+    let starter = PID.get();
+    STARTING.with_borrow_mut(|starting| starting.extend(starter));
+    (enter_pid(pid), enter_engine(engine), StartGuard(starter))
 }
 
 /// Until the guard drops, what the thread starts belongs to this runtime.
@@ -73,6 +81,16 @@ impl Drop for PidGuard {
     #[inline]
     fn drop(&mut self) {
         PID.set(self.0);
+    }
+}
+
+pub(crate) struct StartGuard(Option<Pid>);
+
+impl Drop for StartGuard {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            STARTING.with_borrow_mut(Vec::pop);
+        }
     }
 }
 

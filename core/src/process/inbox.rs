@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::thread::Thread;
 
 use super::relations::Relations;
-use crate::{ExitReason, Panic, Signal};
+use crate::{ExitReason, Panic, Pid, Signal};
 
 /// One entry of the queue.
 #[derive(Debug)]
@@ -180,6 +180,12 @@ impl<M> Inbox<M> {
         let mail = self.take_first(fits)?;
         self.taken += 1;
         Some(mail)
+    }
+
+    /// Whether this process is linked to another, or has an exit of it queued: it hears of its end.
+    pub(crate) fn hears_of(&self, pid: Pid) -> bool {
+        let told = |mail: &Mail<M>| matches!(mail, Mail::Signal(Signal::Exit(exit)) if exit.from == pid);
+        self.relations.is_linked(pid) || self.mail.iter().any(told)
     }
 
     /// The end begins: from now on pushes are refused. Gives what was queued; `None` if it had begun before.

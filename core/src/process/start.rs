@@ -181,6 +181,7 @@ pub(crate) fn prepare<M: Send + 'static>(
         cell.bury(None, crate::ExitReason::Normal);
         return Err(match error {
             RegisterError::NameTaken(holder) => StartError::AlreadyStarted(holder),
+            error @ RegisterError::NotABook(_) => StartError::Init(crate::ExitReason::other(error)),
             _ => StartError::ShutDown,
         });
     }

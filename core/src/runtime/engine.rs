@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use crate::names::Names;
+use crate::owned::Owned;
 use crate::reason::Panic;
 use crate::scheduler::{Budget, Cost, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
@@ -22,6 +23,7 @@ pub(crate) struct Engine {
     pub(crate) clock: Clock,
     pub(crate) table: Table,
     pub(crate) names: Names,
+    pub(crate) owned: Owned,
     pub(crate) timers: EngineTimers,
     mode: Mode,
 }
@@ -53,6 +55,7 @@ impl Engine {
             clock,
             table: Table::new(),
             names: Names::new(),
+            owned: Owned::default(),
             mode,
         })
     }

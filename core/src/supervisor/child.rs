@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use super::contained::Contained;
 use super::spec::ChildId;
 use crate::name::Naming;
 use crate::sync::{Arc, Mutex};
 use crate::{Name, Peer, RegisterError};
 
 /// Where a supervisor puts the present incarnation of a child.
-pub(crate) struct Slot<H>(Mutex<Option<H>>);
+pub(crate) struct Slot<H>(Mutex<Option<Contained<H>>>);
 
 impl<H> Slot<H> {
     pub(crate) fn empty() -> Self {
@@ -20,11 +21,11 @@ impl<H> Slot<H> {
     where
         H: Clone,
     {
-        self.0.lock().clone()
+        self.0.lock().as_ref().and_then(Contained::get).cloned()
     }
 
     pub(crate) fn set(&self, handle: H) {
-        let before = self.0.lock().replace(handle);
+        let before = self.0.lock().replace(Contained::new(handle));
         // Outside the lock: it may be the user's.
         drop(before);
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::child::{Child, Slot};
+use super::contained::Contained;
 use crate::sync::Arc;
 use crate::{ExitReason, Peer, StartError};
 
@@ -141,8 +142,10 @@ where
     pub fn new(id: impl Into<ChildId>, start: impl Fn() -> Started<H> + Send + Sync + 'static) -> Self {
         let slot = Arc::new(Slot::empty());
         let current = Arc::clone(&slot);
+        let start = Contained::new(start);
         let start = move || {
-            let started = start()?;
+            // It is there until it is dropped.
+            let started = start.get().ok_or(StartError::ShutDown)?()?;
             let peer = (&started).into();
             current.set(started);
             Ok(peer)
@@ -192,6 +195,15 @@ where
     pub fn significant(mut self) -> Self {
         self.plan.significant = true;
         self
+    }
+}
+
+impl From<ChildPlan> for ChildSpec<Peer> {
+    /// The same child as a specification of its own, to be started elsewhere.
+    fn from(plan: ChildPlan) -> Self {
+        let start = Arc::clone(&plan.start);
+        let fresh = Self::new(plan.id.clone(), move || start());
+        Self { plan: ChildPlan { start: fresh.plan.start, ..plan }, slot: fresh.slot }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Tasks under a supervisor.
 
 use std::fmt;
-use std::time::Duration;
 
 use super::Task;
 use super::launch::{Pending, Ties, launch};
@@ -10,8 +9,9 @@ use super::stream::{AsyncStream, Place};
 use super::work::{NoMail, Work};
 use crate::sync::Arc;
 use crate::{
-    Address, CallError, ChildSpec, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef,
-    ExitReason, Name, Peer, Pid, Restart, Shutdown, StartDynamicError, StartError, TerminateChildError, current_pid,
+    Address, CallError, ChildSpec, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, Name,
+    Peer, Pid, Restart, Shutdown, StartDynamicChildError, StartError, StopSupervisorError, TerminateChildError,
+    current_pid,
 };
 
 /// A supervisor of tasks: where they can be counted, limited in number and stopped together.
@@ -130,8 +130,8 @@ impl TaskSupervisorRef {
     ///
     /// # Errors
     ///
-    /// [`StartDynamicError`]: there are `max_children` tasks already; the supervisor is dead.
-    pub fn spawn<K, W: Work<K>>(&self, work: W) -> Result<Task<W::Output>, StartDynamicError> {
+    /// [`StartDynamicChildError`]: there are `max_children` tasks already; the supervisor is dead.
+    pub fn spawn<K, W: Work<K>>(&self, work: W) -> Result<Task<W::Output>, StartDynamicChildError> {
         let (child, pending) = self.prepare(work, true);
         Ok(pending.started(self.dynamic.start_child(child)?))
     }
@@ -141,7 +141,7 @@ impl TaskSupervisorRef {
     /// # Errors
     ///
     /// As `spawn`.
-    pub async fn spawn_async<K, W: Work<K>>(&self, work: W) -> Result<Task<W::Output>, StartDynamicError> {
+    pub async fn spawn_async<K, W: Work<K>>(&self, work: W) -> Result<Task<W::Output>, StartDynamicChildError> {
         let (child, pending) = self.prepare(work, true);
         Ok(pending.started(self.dynamic.start_child_async(child).await?))
     }
@@ -153,7 +153,7 @@ impl TaskSupervisorRef {
     /// # Errors
     ///
     /// As [`spawn`](Self::spawn).
-    pub fn spawn_nolink<K, W: Work<K>>(&self, work: W) -> Result<Task<W::Output>, StartDynamicError> {
+    pub fn spawn_nolink<K, W: Work<K>>(&self, work: W) -> Result<Task<W::Output>, StartDynamicChildError> {
         let (child, pending) = self.prepare(work, false);
         Ok(pending.started(self.dynamic.start_child(child)?))
     }
@@ -163,7 +163,7 @@ impl TaskSupervisorRef {
     /// # Errors
     ///
     /// As `spawn`.
-    pub async fn spawn_nolink_async<K, W: Work<K>>(&self, work: W) -> Result<Task<W::Output>, StartDynamicError> {
+    pub async fn spawn_nolink_async<K, W: Work<K>>(&self, work: W) -> Result<Task<W::Output>, StartDynamicChildError> {
         let (child, pending) = self.prepare(work, false);
         Ok(pending.started(self.dynamic.start_child_async(child).await?))
     }
@@ -173,7 +173,7 @@ impl TaskSupervisorRef {
     /// # Errors
     ///
     /// As [`spawn`](Self::spawn).
-    pub fn start_child<K, W: Work<K>>(&self, work: W) -> Result<Peer, StartDynamicError> {
+    pub fn start_child<K, W: Work<K>>(&self, work: W) -> Result<Peer, StartDynamicChildError> {
         self.dynamic.start_child(self.fire(work)).map(|process| Peer::from(&process))
     }
 
@@ -182,7 +182,7 @@ impl TaskSupervisorRef {
     /// # Errors
     ///
     /// As `spawn`.
-    pub async fn start_child_async<K, W: Work<K>>(&self, work: W) -> Result<Peer, StartDynamicError> {
+    pub async fn start_child_async<K, W: Work<K>>(&self, work: W) -> Result<Peer, StartDynamicChildError> {
         self.dynamic.start_child_async(self.fire(work)).await.map(|process| Peer::from(&process))
     }
 
@@ -204,7 +204,7 @@ impl TaskSupervisorRef {
         &self,
         restart: Restart,
         work: impl Fn() -> W + Send + 'static,
-    ) -> Result<Peer, StartDynamicError> {
+    ) -> Result<Peer, StartDynamicChildError> {
         let start = move |(): &()| {
             let slot = closed();
             launch(work(), &slot, Ties { starter: true, ..Ties::default() })
@@ -283,22 +283,13 @@ impl TaskSupervisorRef {
     }
 
     /// Stops it and its tasks, all at the same time, and waits until it is gone; it ends normally, the tasks with
-    /// [`ExitReason::Shutdown`] (TS7).
+    /// [`ExitReason::Shutdown`](crate::ExitReason::Shutdown) (TS7).
     ///
     /// # Errors
     ///
-    /// [`CallError`]: it was dead already, or ended for another reason.
-    pub fn stop(&self) -> Result<(), CallError> {
+    /// [`StopSupervisorError`]: it was dead already, or ended for another reason.
+    pub fn stop(&self) -> Result<(), StopSupervisorError> {
         self.dynamic.stop()
-    }
-
-    /// As [`stop`](Self::stop), for futures.
-    ///
-    /// # Errors
-    ///
-    /// As `stop`.
-    pub async fn stop_async(&self) -> Result<(), CallError> {
-        self.dynamic.stop_async(ExitReason::Normal, Duration::MAX).await
     }
 
     fn prepare<K, W: Work<K>>(&self, work: W, link: bool) -> (DynamicChildSpec<Address<NoMail>>, Pending<W::Output>) {
@@ -339,7 +330,7 @@ pub(super) fn supervised<K, W: Work<K>>(
 }
 
 fn pids(children: Vec<DynamicChildInfo>) -> Vec<Pid> {
-    children.into_iter().filter_map(|child| child.pid).collect()
+    children.into_iter().filter_map(|child| child.state.pid()).collect()
 }
 
 impl From<&TaskSupervisorRef> for Peer {

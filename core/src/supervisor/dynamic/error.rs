@@ -9,7 +9,7 @@ use crate::{CallError, StartError};
 /// Specification: D2, D4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum StartDynamicError {
+pub enum StartDynamicChildError {
     /// There are as many children as there may be; the start function was not called.
     MaxChildren,
     /// The specification says that it is significant, which has no meaning here. Nothing was sent.
@@ -20,7 +20,7 @@ pub enum StartDynamicError {
     Call(CallError),
 }
 
-impl fmt::Display for StartDynamicError {
+impl fmt::Display for StartDynamicChildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MaxChildren => f.write_str("there are as many children as there may be"),
@@ -31,7 +31,7 @@ impl fmt::Display for StartDynamicError {
     }
 }
 
-impl std::error::Error for StartDynamicError {
+impl std::error::Error for StartDynamicChildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Start(error) => Some(error),
@@ -41,41 +41,7 @@ impl std::error::Error for StartDynamicError {
     }
 }
 
-impl From<CallError> for StartDynamicError {
-    fn from(error: CallError) -> Self {
-        Self::Call(error)
-    }
-}
-
-/// A child that was not terminated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TerminateChildError {
-    /// The supervisor has no such child.
-    NotFound,
-    /// The supervisor did not answer.
-    Call(CallError),
-}
-
-impl fmt::Display for TerminateChildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound => f.write_str("the supervisor has no such child"),
-            Self::Call(error) => write!(f, "the supervisor did not answer: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for TerminateChildError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::NotFound => None,
-            Self::Call(error) => Some(error),
-        }
-    }
-}
-
-impl From<CallError> for TerminateChildError {
+impl From<CallError> for StartDynamicChildError {
     fn from(error: CallError) -> Self {
         Self::Call(error)
     }

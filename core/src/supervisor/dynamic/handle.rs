@@ -1,13 +1,15 @@
 //! A dynamic supervisor as others know it.
 
-use std::convert::identity;
 use std::fmt;
 use std::time::Duration;
 
 use super::process::Request;
 use super::spec::Asked;
-use super::{ChildCounts, DynamicChildInfo, DynamicChildSpec, StartDynamicError, TerminateChildError};
-use crate::{Address, CallError, ExitReason, Mailbox, Name, Peer, Pid, ReplyTo, Signal, current_pid, spawn};
+use super::{DynamicChildInfo, DynamicChildSpec, StartDynamicChildError};
+use crate::process::current;
+use crate::supervisor::start::wait_for_end;
+use crate::supervisor::{ChildCounts, StopSupervisorError, TerminateChildError};
+use crate::{Address, CallError, ExitReason, Name, Peer, Pid, ReplyTo};
 
 /// A supervisor may be busy stopping a child for long: who asks it waits without limit (S2.4). Its end is noticed at once.
 const NO_LIMIT: Duration = Duration::MAX;
@@ -50,9 +52,9 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
     ///
     /// # Errors
     ///
-    /// [`StartDynamicError`]: the specification is wrong, which is found before anything is sent (D2); there are `max_children`
+    /// [`StartDynamicChildError`]: the specification is wrong, which is found before anything is sent (D2); there are `max_children`
     /// already; the child did not start, or did not want to; the supervisor is dead. In all these cases nothing is kept (D4).
-    pub fn start_child<H>(&self, child: impl Into<DynamicChildSpec<H, E>>) -> Result<H, StartDynamicError>
+    pub fn start_child<H>(&self, child: impl Into<DynamicChildSpec<H, E>>) -> Result<H, StartDynamicChildError>
     where
         H: Clone + Send + 'static,
         for<'a> &'a H: Into<Peer>,
@@ -70,7 +72,7 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
     pub async fn start_child_async<H>(
         &self,
         child: impl Into<DynamicChildSpec<H, E>> + Send,
-    ) -> Result<H, StartDynamicError>
+    ) -> Result<H, StartDynamicChildError>
     where
         H: Clone + Send + Sync + 'static,
         for<'a> &'a H: Into<Peer>,
@@ -87,7 +89,7 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
     ///
     /// [`TerminateChildError`]: there is no such child, or the supervisor is dead.
     pub fn terminate_child(&self, pid: Pid) -> Result<(), TerminateChildError> {
-        found(self.call(|reply| Request::Terminate(pid, reply)))
+        found(self.call(|reply| Request::Terminate(pid, reply))?)
     }
 
     /// As [`terminate_child`](Self::terminate_child), for futures.
@@ -96,7 +98,7 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
     ///
     /// As `terminate_child`.
     pub async fn terminate_child_async(&self, pid: Pid) -> Result<(), TerminateChildError> {
-        found(self.request(|reply| Request::Terminate(pid, reply)).await)
+        found(self.request(|reply| Request::Terminate(pid, reply)).await?)
     }
 
     /// All children, in no order.
@@ -139,36 +141,29 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
     ///
     /// # Errors
     ///
-    /// [`CallError`]: it was dead already, or ended for another reason ([`CallError::Down`]).
-    pub fn stop(&self) -> Result<(), CallError> {
-        self.stop_with(ExitReason::Normal, NO_LIMIT)
+    /// [`StopSupervisorError`]: it was dead, or the caller is itself or what it is just starting, or it ended for another reason.
+    pub fn stop(&self) -> Result<(), StopSupervisorError> {
+        self.stop_with(ExitReason::Normal, None)
     }
 
-    /// As [`stop`](Self::stop), with a reason of its own and a limit to the wait.
+    /// As [`stop`](Self::stop), for a reason and within a time; `None`: without limit.
     ///
     /// # Errors
     ///
-    /// As `stop`; [`CallError::Timeout`] when the time is over, and then it still stops.
-    pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), CallError> {
-        self.not_self()?;
-        witness(&self.0, reason, Request::Stop).call_with(within, identity)?
-    }
-
-    /// As [`stop_with`](Self::stop_with), for futures.
-    ///
-    /// # Errors
-    ///
-    /// As `stop_with`.
-    pub async fn stop_async(&self, reason: ExitReason, within: Duration) -> Result<(), CallError> {
-        self.not_self()?;
-        witness(&self.0, reason, Request::Stop).request(within, identity).await?
-    }
-
-    fn not_self(&self) -> Result<(), CallError> {
-        if current_pid() == Some(self.pid()) { Err(CallError::CallingSelf) } else { Ok(()) }
+    /// As `stop`; and [`StopSupervisorError::Timeout`], when the order stands: it still ends later.
+    pub fn stop_with(&self, reason: ExitReason, within: Option<Duration>) -> Result<(), StopSupervisorError> {
+        if self.waits_for_caller() || current::pid() == Some(self.pid()) {
+            return Err(StopSupervisorError::CallingSelf);
+        }
+        let wanted = reason.clone();
+        self.0.send(Request::Stop(reason)).map_err(|_| StopSupervisorError::NoProc)?;
+        wait_for_end(&self.into(), &wanted, within)
     }
 
     fn call<R: Send + 'static>(&self, request: impl FnOnce(ReplyTo<R>) -> Request<E>) -> Result<R, CallError> {
+        if self.waits_for_caller() {
+            return Err(CallError::CallingSelf);
+        }
         self.0.call_with(NO_LIMIT, request)
     }
 
@@ -178,31 +173,15 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
     ) -> crate::Request<impl Send + 'static, R> {
         self.0.request(NO_LIMIT, request)
     }
+
+    /// Whether it is running a start function that has led here: it cannot answer before this returns.
+    fn waits_for_caller(&self) -> bool {
+        current::is_starting(self.pid())
+    }
 }
 
-fn found(reply: Result<bool, CallError>) -> Result<(), TerminateChildError> {
-    if reply? { Ok(()) } else { Err(TerminateChildError::NotFound) }
-}
-
-/// A process that orders another to stop, and answers with whether it did: only a process can watch another's end.
-fn witness<M: Send + 'static>(
-    target: &Address<M>,
-    reason: ExitReason,
-    order: impl FnOnce(ExitReason) -> M + Send + 'static,
-) -> Address<ReplyTo<Result<(), CallError>>> {
-    let target = target.clone();
-    spawn(move |mailbox: Mailbox<ReplyTo<Result<(), CallError>>>| async move {
-        let reply = mailbox.receive().await;
-        mailbox.monitor(&target);
-        let _ = target.send(order(reason.clone()));
-        if let Signal::Down(down) = mailbox.receive_signal().await {
-            reply.send(match down.reason {
-                seen if seen == reason => Ok(()),
-                ExitReason::NoProc => Err(CallError::NoProc),
-                seen => Err(CallError::Down(seen)),
-            });
-        }
-    })
+fn found(found: bool) -> Result<(), TerminateChildError> {
+    if found { Ok(()) } else { Err(TerminateChildError::NotFound) }
 }
 
 impl<E> Clone for DynamicSupervisorRef<E> {

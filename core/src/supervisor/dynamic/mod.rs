@@ -12,36 +12,21 @@ mod process;
 mod spec;
 mod table;
 
-pub use error::{StartDynamicError, TerminateChildError};
+pub use error::StartDynamicChildError;
 pub use handle::DynamicSupervisorRef;
 pub use options::DynamicSupervisor;
 pub use spec::DynamicChildSpec;
 
-use super::{ChildType, Restart};
-use crate::Pid;
+use super::{ChildState, ChildType, Restart};
 
 /// A child of a dynamic supervisor, as [`which_children`](DynamicSupervisorRef::which_children) shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DynamicChildInfo {
-    /// Its pid; `None` while it is being restarted.
-    pub pid: Option<Pid>,
+    /// What it is doing: it runs or is being restarted.
+    pub state: ChildState,
     /// What kind of child it is.
     pub child_type: ChildType,
     /// When it is restarted.
     pub restart: Restart,
-}
-
-/// How many children a supervisor has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct ChildCounts {
-    /// All of them, alive or not.
-    pub specs: usize,
-    /// Those that run.
-    pub active: usize,
-    /// Those that are workers.
-    pub workers: usize,
-    /// Those that are supervisors.
-    pub supervisors: usize,
 }

@@ -2,13 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use super::spec::{Child, Order, Restarter, discard, guarded};
+use super::DynamicChildInfo;
+use super::spec::{Child, Order, Restarter, guarded};
 use super::table::{Children, Ended};
-use super::{ChildCounts, DynamicChildInfo};
 use crate::reason::Panic;
-use crate::supervisor::ChildType;
 use crate::supervisor::intensity::Intensity;
 use crate::supervisor::stop::{self, Leaving};
+use crate::supervisor::{ChildCounts, ChildState, ChildType};
 use crate::sync::Arc;
 use crate::{Exit, ExitReason, Mail, Mailbox, Peer, Pid, ReplyTo, Signal, StartError, log};
 
@@ -48,7 +48,7 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
                 break reason;
             }
         };
-        let running = self.children.take_all().filter_map(leaving);
+        let running = self.children.take_all().filter_map(|child| leaving(&child));
         stop::stop_all(&mailbox, running).await;
         reason
     }
@@ -57,10 +57,11 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
         match request {
             Request::Start(order) if self.children.is_full() => order.refuse(),
             Request::Start(order) => {
-                if let Some(child) = order.start(&self.extra)
+                let started = order.start(&self.extra, &|peer| self.adopt(mailbox, peer));
+                if let Some(child) = started
                     && let Some(pid) = child.running().map(Peer::pid)
                 {
-                    discard(self.children.insert(pid, child));
+                    self.children.insert(pid, child);
                 }
             }
             Request::TryAgain(pid) => return self.restart_child(mailbox, pid),
@@ -81,16 +82,18 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
                     report(mailbox.pid(), from, "ended and is restarted", &reason);
                     self.restart_child(mailbox, from)
                 }
-                Ended::Gone(child) => {
+                Ended::Gone => {
                     // S3.2: a clean end without a restart is silent.
                     if !reason.is_clean() {
                         report(mailbox.pid(), from, "ended", &reason);
                     }
-                    discard(child);
                     Next::Continue(())
                 }
                 Ended::Stranger => {
-                    report(mailbox.pid(), from, "which is no child, sent an exit", &reason);
+                    // A child that ended before it was adopted is heard of twice.
+                    if reason != ExitReason::NoProc {
+                        report(mailbox.pid(), from, "which is no child, sent an exit", &reason);
+                    }
                     Next::Continue(())
                 }
             },
@@ -105,12 +108,12 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
         if !self.intensity.allows_restart_at(mailbox.me().0.engine().clock.now()) {
             log::error!("supervisor {}: too many restarts", mailbox.pid());
             // It is dead already.
-            discard(self.children.remove(pid));
+            self.children.remove(pid);
             return Next::Break(ExitReason::Shutdown);
         }
-        match guarded(|| start(&self.extra)) {
-            Ok(peer) => discard(self.children.restarted(pid, peer.pid(), peer)),
-            Err(StartError::Ignore) => discard(self.children.remove(pid)),
+        match guarded(|| start(&self.extra)).and_then(|peer| self.adopt(mailbox, &peer).map(|()| peer)) {
+            Ok(peer) => self.children.restarted(pid, peer.pid(), peer),
+            Err(StartError::Ignore) => drop(self.children.remove(pid)),
             Err(error) => {
                 let _ = Panic::catch(|| log::error!("supervisor {}: no restart of {pid}: {error}", mailbox.pid()));
                 let _ = mailbox.me().send(Request::TryAgain(pid));
@@ -119,9 +122,26 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
         Next::Continue(())
     }
 
+    /// Makes sure that the end of a child is heard of: one that its function has not linked is linked here. Where it has ended
+    /// by now, unlinked, it counts as ended with [`ExitReason::NoProc`]; if its exit is queued already, that one comes first.
+    fn adopt(&self, mailbox: &Mailbox<Request<E>>, child: &Peer) -> Result<(), StartError> {
+        let pid = child.pid();
+        if pid == mailbox.pid() || self.children.contains(pid) {
+            let fault =
+                format!("the start function gave process {pid}, which is the supervisor itself or another child");
+            return Err(StartError::Init(ExitReason::other(fault)));
+        }
+        let linked = mailbox.me().0.inbox().lock().relations.is_linked(pid);
+        if !linked {
+            // It traps exits, so this cannot fail.
+            let _ = mailbox.link(child);
+        }
+        Ok(())
+    }
+
     async fn terminate_child(&mut self, mailbox: &Mailbox<Request<E>>, pid: Pid) -> bool {
         let Some(child) = self.children.remove(pid) else { return false };
-        if let Some(leaving) = leaving(child) {
+        if let Some(leaving) = leaving(&child) {
             stop::stop(mailbox, leaving).await;
         }
         true
@@ -129,7 +149,7 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
 
     fn which_children(&self) -> Vec<DynamicChildInfo> {
         let info = |child: &Child<E>| DynamicChildInfo {
-            pid: child.running().map(Peer::pid),
+            state: child.running().map_or(ChildState::Restarting, |peer| ChildState::Running(peer.pid())),
             child_type: child.child_type,
             restart: child.restart,
         };
@@ -149,11 +169,9 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
     }
 }
 
-/// What is needed to stop it. What would have started it again is dropped here.
-fn leaving<E>(child: Child<E>) -> Option<Leaving> {
-    let leaving = child.running().map(|peer| Leaving::anonymous(peer.clone(), child.restart, child.shutdown));
-    discard(child);
-    leaving
+/// What is needed to stop it; nothing, where it does not run.
+fn leaving<E>(child: &Child<E>) -> Option<Leaving> {
+    child.running().map(|peer| Leaving::anonymous(peer.clone(), child.restart, child.shutdown))
 }
 
 /// Shows the user's reason to the user's subscriber: either may panic.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::StartDynamicError;
+use super::StartDynamicChildError;
 use super::table::Entry;
 use crate::reason::Panic;
+use crate::supervisor::contained::Contained;
 use crate::supervisor::{ChildSpec, ChildType, Restart, Shutdown, Started};
 use crate::{ExitReason, Peer, ReplyTo, StartError};
 
@@ -49,6 +50,13 @@ enum Start<H, E> {
 type Once<H, E> = Box<dyn FnOnce(&E) -> Started<H> + Send>;
 type Always<H, E> = Box<dyn Fn(&E) -> Started<H> + Send>;
 
+/// The supervisor keeps it, and must not end by its destructor.
+fn contained<H, E>(start: impl Fn(&E) -> Started<H> + Send + 'static) -> Always<H, E> {
+    let start = Contained::new(start);
+    // It is there until it is dropped.
+    Box::new(move |extra| start.get().ok_or(StartError::ShutDown)?(extra))
+}
+
 /// What the supervisor keeps of a child: its process, and what starts it again.
 pub(super) type Child<E> = Entry<Peer, Restarter<E>>;
 pub(super) type Restarter<E> = Always<Peer, E>;
@@ -56,12 +64,12 @@ pub(super) type Restarter<E> = Always<Peer, E>;
 impl<H, E> DynamicChildSpec<H, E> {
     /// A child that is always restarted.
     pub fn permanent(start: impl Fn(&E) -> Started<H> + Send + 'static) -> Self {
-        Self::new(Start::Always(Box::new(start)), Restart::Permanent)
+        Self::new(Start::Always(contained(start)), Restart::Permanent)
     }
 
     /// A child that is restarted after an abnormal end.
     pub fn transient(start: impl Fn(&E) -> Started<H> + Send + 'static) -> Self {
-        Self::new(Start::Always(Box::new(start)), Restart::Transient)
+        Self::new(Start::Always(contained(start)), Restart::Transient)
     }
 
     /// A child that is never restarted: the function runs once, so it may give away what it holds, and is gone after that (D7).
@@ -87,8 +95,8 @@ impl<H, E> DynamicChildSpec<H, E> {
     }
 
     /// D2. The other fields cannot be wrong: their types see to that.
-    pub(super) fn check(&self) -> Result<(), StartDynamicError> {
-        if self.significant { Err(StartDynamicError::Significant) } else { Ok(()) }
+    pub(super) fn check(&self) -> Result<(), StartDynamicChildError> {
+        if self.significant { Err(StartDynamicChildError::Significant) } else { Ok(()) }
     }
 }
 
@@ -122,7 +130,7 @@ where
     E: 'static,
 {
     /// The first start: the handle for who asked, and what the supervisor keeps.
-    fn launch(self, extra: &E) -> Result<(H, Child<E>), StartError> {
+    fn launch(self, extra: &E, adopt: &Adopt<'_>) -> Result<(H, Child<E>), StartError> {
         let (handle, peer, again): (H, Peer, Option<Restarter<E>>) = match self.start {
             Start::Once(start) => {
                 let (handle, peer) = guarded(|| start(extra).map(|handle| with_peer(handle)))?;
@@ -139,15 +147,13 @@ where
                 let handle = handle.ok_or(StartError::ShutDown)?;
                 let again: Option<Restarter<E>> = match self.restart {
                     // D7: what a temporary child was started with is not kept.
-                    Restart::Temporary => {
-                        discard(start);
-                        None
-                    }
+                    Restart::Temporary => None,
                     _ => Some(Box::new(move |_| start())),
                 };
                 (handle, peer, again)
             }
         };
+        adopt(&peer)?;
         Ok((handle, Entry::new(peer, self.restart, self.shutdown, self.child_type, again)))
     }
 }
@@ -165,22 +171,19 @@ pub(super) fn guarded<T>(start: impl FnOnce() -> Result<T, StartError>) -> Resul
     Panic::catch(start).unwrap_or_else(|panic| Err(StartError::Init(ExitReason::Panic(panic))))
 }
 
-/// Drops something of the user's: a panic in that is not the supervisor's.
-pub(super) fn discard<T>(value: T) {
-    let _ = Panic::catch(|| drop(value));
-}
-
 /// A child to start, and who waits for its handle; the handle's type is known only inside.
 pub(super) trait Order<E>: Send {
-    /// Starts it, and answers.
-    fn start(self: Box<Self>, extra: &E) -> Option<Child<E>>;
+    /// Starts it, and answers. What it gave may be refused as a child.
+    fn start(self: Box<Self>, extra: &E, adopt: &Adopt<'_>) -> Option<Child<E>>;
     /// Answers that there is no room.
     fn refuse(self: Box<Self>);
 }
 
+pub(super) type Adopt<'a> = dyn Fn(&Peer) -> Result<(), StartError> + 'a;
+
 pub(super) struct Asked<H, E> {
     pub(super) spec: DynamicChildSpec<H, E>,
-    pub(super) reply: ReplyTo<Result<H, StartDynamicError>>,
+    pub(super) reply: ReplyTo<Result<H, StartDynamicChildError>>,
 }
 
 impl<H, E> Order<E> for Asked<H, E>
@@ -189,15 +192,15 @@ where
     for<'a> &'a H: Into<Peer>,
     E: 'static,
 {
-    fn start(self: Box<Self>, extra: &E) -> Option<Child<E>> {
+    fn start(self: Box<Self>, extra: &E, adopt: &Adopt<'_>) -> Option<Child<E>> {
         let Self { spec, reply } = *self;
-        match spec.launch(extra) {
+        match spec.launch(extra, adopt) {
             Ok((handle, child)) => {
                 answer(reply, Ok(handle));
                 Some(child)
             }
             Err(error) => {
-                answer(reply, Err(StartDynamicError::Start(error)));
+                answer(reply, Err(StartDynamicChildError::Start(error)));
                 None
             }
         }
@@ -205,8 +208,8 @@ where
 
     fn refuse(self: Box<Self>) {
         let Self { spec, reply } = *self;
-        discard(spec);
-        answer(reply, Err(StartDynamicError::MaxChildren));
+        drop(Contained::new(spec));
+        answer(reply, Err(StartDynamicChildError::MaxChildren));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{ExitReason, StartDynamicError};
+use crate::{ExitReason, StartDynamicChildError};
 
 /// An item of a stream that is no value.
 ///
@@ -22,7 +22,7 @@ pub enum AsyncStreamError<X = ()> {
     /// The calling process is bound to end.
     Exiting,
     /// A task could not be started; under a supervisor also for want of room.
-    Start(StartDynamicError),
+    Start(StartDynamicChildError),
 }
 
 impl<X> fmt::Display for AsyncStreamError<X> {

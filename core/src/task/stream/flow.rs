@@ -21,7 +21,7 @@ use crate::task::slot::{Slot, Waiter};
 use crate::task::supervisor::supervised;
 use crate::task::work::{NoMail, Work};
 use crate::timer::Timer;
-use crate::{Address, ExitReason, Peer, StartDynamicError, current_pid, log};
+use crate::{Address, ExitReason, Peer, StartDynamicChildError, current_pid, log};
 
 pub(super) type Item<T, X> = Result<T, AsyncStreamError<X>>;
 
@@ -70,7 +70,7 @@ struct Running<T: Send + 'static, X> {
 struct Starting<T, X> {
     pending: Pending<T>,
     input: X,
-    started: Pin<Box<dyn Future<Output = Result<Address<NoMail>, StartDynamicError>> + Send>>,
+    started: Pin<Box<dyn Future<Output = Result<Address<NoMail>, StartDynamicChildError>> + Send>>,
 }
 
 impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
@@ -223,7 +223,7 @@ where
     pub(super) fn start(&mut self, work: W, input: X) {
         let (slot, pending, ties) = self.prepare();
         let started = match &self.options.place {
-            Place::Alone => launch(work, &slot, ties).map_err(StartDynamicError::Start),
+            Place::Alone => launch(work, &slot, ties).map_err(StartDynamicChildError::Start),
             Place::Under { supervisor, .. } => {
                 supervisor.start_child(supervised(work, &slot, ties, self.options.shutdown))
             }
