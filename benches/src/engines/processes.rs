@@ -1,0 +1,232 @@
+//! How fast are genstage's processes: calls, casts, starts, and their size?
+//!
+//! Whoever asks, sends or starts is a process with a future as its body, except where the engine's name says otherwise;
+//! who is asked, or sent to, is a process with callbacks.
+
+use std::future::Future;
+use std::sync::mpsc::{Sender, channel};
+
+use genstage_core::{
+    Address, CALL_TIMEOUT, ExitReason, Mailbox, Outcome, Process, ProcessContext, ReplyTo, Runtime, Signal, spawn,
+    spawn_monitor,
+};
+
+use super::{Engine, Form};
+use crate::idle;
+use crate::scenario::{Checksum, Scenario};
+use crate::work;
+
+/// The forms of the runtime's scenarios that are genstage's first choice.
+pub(super) fn form(scenario: Scenario) -> Option<fn(u64) -> Checksum> {
+    Some(match scenario {
+        Scenario::Call => call_from_future,
+        Scenario::Cast => cast,
+        Scenario::Spawn => start_and_end,
+        Scenario::Idle => idle_callbacks,
+        _ => return None,
+    })
+}
+
+/// Another way to do one of them.
+pub(super) struct Other {
+    runtime: Runtime,
+    scenario: Scenario,
+    run: fn(u64) -> Checksum,
+}
+
+impl Other {
+    /// A plain thread asks, and blocks.
+    pub(super) fn thread() -> Self {
+        Self::new(Scenario::Call, call_from_thread)
+    }
+
+    /// A callback asks, and blocks.
+    pub(super) fn sync() -> Self {
+        Self::new(Scenario::Call, call_from_callback)
+    }
+
+    /// The idle processes have a future as their body.
+    pub(super) fn future() -> Self {
+        Self::new(Scenario::Idle, idle_futures)
+    }
+
+    fn new(scenario: Scenario, run: fn(u64) -> Checksum) -> Self {
+        Self { runtime: Runtime::builder().build().expect("the runtime starts"), scenario, run }
+    }
+}
+
+impl Engine for Other {
+    fn form(&self, scenario: Scenario) -> Option<Form<'_>> {
+        (scenario == self.scenario).then(|| -> Form<'_> {
+            Box::new(|events| {
+                let _inside = self.runtime.enter();
+                (self.run)(events)
+            })
+        })
+    }
+}
+
+/// Answers each question, and sums what it is sent.
+#[derive(Default)]
+struct Server {
+    sum: Checksum,
+}
+
+enum Order {
+    Ask(u64, ReplyTo<u64>),
+    Add(u64),
+    Sum(ReplyTo<Checksum>),
+}
+
+impl Process for Server {
+    type Message = Order;
+
+    fn handle(&mut self, order: Order, _: &mut ProcessContext<'_, Order>) -> Outcome {
+        match order {
+            Order::Ask(n, reply) => reply.send(work::increment(n)),
+            Order::Add(n) => self.sum = self.sum.wrapping_add(n),
+            Order::Sum(reply) => reply.send(self.sum),
+        }
+        Outcome::Continue
+    }
+}
+
+/// A server that ends when this is dropped.
+struct Running(Address<Order>);
+
+impl Running {
+    fn start() -> Self {
+        Self(Server::default().start().expect("the runtime is up"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.exit(ExitReason::Shutdown);
+    }
+}
+
+/// Runs a process with this body and waits for its result.
+fn result_of<Fut>(body: impl FnOnce(Mailbox<()>) -> Fut + Send + 'static) -> Checksum
+where
+    Fut: Future<Output = Checksum> + Send + 'static,
+{
+    let (report, reports) = channel();
+    spawn(move |mailbox| async move {
+        let _ = report.send(body(mailbox).await);
+    });
+    reports.recv().expect("the process ends well")
+}
+
+fn call_from_future(events: u64) -> Checksum {
+    let running = Running::start();
+    let server = running.0.clone();
+    result_of(move |_| async move {
+        let mut sum = 0_u64;
+        for n in 0..events {
+            let reply = server.request(CALL_TIMEOUT, |reply| Order::Ask(n, reply)).await;
+            sum = sum.wrapping_add(reply.expect("the server lives"));
+        }
+        sum
+    })
+}
+
+fn ask(server: &Address<Order>, n: u64) -> u64 {
+    server.call_with(CALL_TIMEOUT, |reply| Order::Ask(n, reply)).expect("the server lives")
+}
+
+fn call_from_thread(events: u64) -> Checksum {
+    let running = Running::start();
+    (0..events).fold(0, |sum, n| sum.wrapping_add(ask(&running.0, n)))
+}
+
+/// Asks once in each callback, until it is through.
+struct Asker {
+    server: Address<Order>,
+    events: u64,
+    sum: Checksum,
+    report: Sender<Checksum>,
+}
+
+impl Process for Asker {
+    type Message = u64;
+
+    fn handle(&mut self, n: u64, cx: &mut ProcessContext<'_, u64>) -> Outcome {
+        if n == self.events {
+            let _ = self.report.send(self.sum);
+            return Outcome::Stop(ExitReason::Normal);
+        }
+        self.sum = self.sum.wrapping_add(ask(&self.server, n));
+        let _ = cx.me().send(n + 1);
+        Outcome::Continue
+    }
+}
+
+fn call_from_callback(events: u64) -> Checksum {
+    let running = Running::start();
+    let (report, reports) = channel();
+    let asker = Asker { server: running.0.clone(), events, sum: 0, report }.start().expect("the runtime is up");
+    asker.send(0).expect("it has just started");
+    reports.recv().expect("the asker ends well")
+}
+
+fn cast(events: u64) -> Checksum {
+    let running = Running::start();
+    let server = running.0.clone();
+    result_of(move |_| async move {
+        for n in 0..events {
+            server.send(Order::Add(n)).expect("the server lives");
+        }
+        server.request(CALL_TIMEOUT, Order::Sum).await.expect("the server lives")
+    })
+}
+
+fn start_and_end(events: u64) -> Checksum {
+    result_of(move |mailbox| async move {
+        let mut ended = 0;
+        for _ in 0..events {
+            let (_, monitor) = spawn_monitor(|_: Mailbox<()>| async {});
+            let signal = mailbox.receive_signal().await;
+            ended += u64::from(matches!(signal, Signal::Down(down)
+                if Some(down.monitor) == monitor && down.reason == ExitReason::Normal));
+        }
+        ended
+    })
+}
+
+/// Counts the message it gets, and waits for more.
+struct Idler;
+
+impl Process for Idler {
+    type Message = u64;
+
+    fn handle(&mut self, _: u64, _: &mut ProcessContext<'_, u64>) -> Outcome {
+        idle::handled();
+        Outcome::Continue
+    }
+}
+
+fn idle_callbacks(processes: u64) -> Checksum {
+    idlers(processes, || Idler.start().expect("the runtime is up"))
+}
+
+fn idle_futures(processes: u64) -> Checksum {
+    idlers(processes, || {
+        spawn(|mailbox: Mailbox<u64>| async move {
+            loop {
+                mailbox.receive().await;
+                idle::handled();
+            }
+        })
+    })
+}
+
+/// They live as long as the program.
+fn idlers(processes: u64, start: impl Fn() -> Address<u64>) -> Checksum {
+    let started: Vec<_> = (0..processes).map(|_| start()).collect();
+    for idler in &started {
+        idler.send(1).expect("it lives");
+    }
+    std::mem::forget(started);
+    idle::all_handled(processes)
+}
