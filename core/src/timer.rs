@@ -99,6 +99,8 @@ struct Heap {
     serial: u64,
     /// The length at which dead entries are looked for.
     sweep_at: usize,
+    /// When the clock looks again by itself: a timer that is due later need not rouse it.
+    look_at: Duration,
     closed: bool,
 }
 
@@ -112,11 +114,12 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn new(clock: Clock) -> Self {
-        let heap = Heap { pending: BinaryHeap::new(), serial: 0, sweep_at: SWEEP_FROM, closed: false };
+        let heap =
+            Heap { pending: BinaryHeap::new(), serial: 0, sweep_at: SWEEP_FROM, look_at: Clock::END, closed: false };
         Self { heap: Mutex::new(heap), clock }
     }
 
-    /// Sets a timer. `earliest` tells whether it is the next to fire, so that the clock may have to rise earlier.
+    /// Sets a timer. Tells also whether it is due before the clock would look again, so that it must be roused.
     pub(crate) fn set(&self, delay: Duration, action: Action, alive: Option<Alive>) -> (Timer, bool) {
         let deadline = self.clock.now().saturating_add(delay);
         let entry = Arc::new(Entry { deadline, action: Mutex::new(Some(action)), alive });
@@ -131,16 +134,20 @@ impl Timers {
         heap.serial += 1;
         let serial = heap.serial;
         heap.pending.push(Reverse(Pending { deadline, serial, entry }));
-        let earliest = heap.pending.peek().is_some_and(|next| next.0.serial == serial);
+        let early = deadline < heap.look_at;
+        if early {
+            // Once roused, the clock will see what else is due by then.
+            heap.look_at = deadline;
+        }
         drop(heap);
         for entry in &dead {
             discard(entry);
         }
-        (timer, earliest)
+        (timer, early)
     }
 
-    /// When the clock must look again.
-    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+    /// The next deadline. The clock promises to look again by then, and at `latest`.
+    pub(crate) fn next_deadline(&self, latest: Duration) -> Option<Duration> {
         let mut cancelled = Vec::new();
         let mut heap = self.heap.lock();
         let next = loop {
@@ -150,6 +157,7 @@ impl Timers {
                 Some(_) => cancelled.extend(heap.pending.pop()),
             }
         };
+        heap.look_at = next.map_or(latest, |next| next.min(latest));
         drop(heap);
         next
     }
@@ -225,8 +233,8 @@ mod loom_models {
             let action = Box::new(move || {
                 count.fetch_add(1, Ordering::Relaxed);
             });
-            let (timer, earliest) = timers.set(Duration::ZERO, action, None);
-            assert!(earliest);
+            let (timer, early) = timers.set(Duration::ZERO, action, None);
+            assert!(early);
             let clock = {
                 let timers = Arc::clone(&timers);
                 thread::spawn(move || timers.fire_next(Duration::ZERO))

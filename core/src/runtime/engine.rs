@@ -196,7 +196,7 @@ fn park_until<T>(clock: &Clock, deadline: Option<Duration>, mut ready: impl FnMu
     }
 }
 
-/// The timers, and the clock thread to rouse when one is set that is due before all others.
+/// The timers, and the clock thread to rouse when one is set that is due before it would look again.
 pub(crate) struct EngineTimers {
     timers: Timers,
     scheduler: Option<Arc<Scheduler>>,
@@ -204,8 +204,8 @@ pub(crate) struct EngineTimers {
 
 impl EngineTimers {
     pub(crate) fn after(&self, delay: Duration, action: Action, alive: Option<Alive>) -> Timer {
-        let (timer, earliest) = self.timers.set(delay, action, alive);
-        if earliest && let Some(scheduler) = &self.scheduler {
+        let (timer, early) = self.timers.set(delay, action, alive);
+        if early && let Some(scheduler) = &self.scheduler {
             scheduler.rouse_clock();
         }
         timer

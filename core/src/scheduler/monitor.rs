@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Scheduler;
 use super::seat::Seen;
+use crate::runtime::clock::Clock;
 use crate::runtime::engine::Engine;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use crate::sync::{Arc, Mutex};
@@ -90,19 +91,20 @@ fn run(engine: &Arc<Engine>) {
 
 fn sleep(engine: &Engine, scheduler: &Scheduler, pause: Duration) {
     let bell = &scheduler.monitor;
-    let until_next = || engine.timers.next_deadline().map(|next| next.saturating_sub(engine.clock.now()));
+    let until_next = |latest| engine.timers.next_deadline(latest).map(|next| next.saturating_sub(engine.clock.now()));
     if scheduler.idle.all() {
         bell.dormant.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         if scheduler.idle.all() && !scheduler.is_stopping() {
-            match until_next() {
+            match until_next(Clock::END) {
                 Some(left) => thread::park_timeout(left),
                 None => thread::park(),
             }
         }
         bell.dormant.store(false, Ordering::SeqCst);
     } else {
-        thread::park_timeout(until_next().unwrap_or(pause).min(pause));
+        let latest = engine.clock.now().saturating_add(pause);
+        thread::park_timeout(until_next(latest).unwrap_or(pause).min(pause));
     }
 }
 
