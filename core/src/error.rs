@@ -27,6 +27,35 @@ impl<M> fmt::Debug for SendError<M> {
 
 impl<M> std::error::Error for SendError<M> {}
 
+/// A process that did not stop as it was asked to.
+///
+/// Specification: G5.8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopError {
+    /// It was dead already, or nobody has the name.
+    NoProc,
+    /// A process cannot wait for its own end. Return [`Outcome::Stop`](crate::Outcome) instead.
+    StoppingSelf,
+    /// It has not ended in time; it will, when it comes to it.
+    Timeout,
+    /// It ended for another reason.
+    Ended(ExitReason),
+}
+
+impl fmt::Display for StopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProc => f.write_str("the process is dead"),
+            Self::StoppingSelf => f.write_str("a process cannot wait for its own end"),
+            Self::Timeout => f.write_str("the process has not ended in time"),
+            Self::Ended(reason) => write!(f, "the process ended for another reason: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for StopError {}
+
 /// A link to a process that is dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkError {

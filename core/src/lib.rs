@@ -100,7 +100,9 @@
 
 pub(crate) mod log;
 
+mod agent;
 mod error;
+mod gen_server;
 mod name;
 mod names;
 mod pid;
@@ -111,12 +113,16 @@ mod runtime;
 mod scheduler;
 mod signal;
 mod simulation;
+mod stop;
 mod supervisor;
 mod sync;
+pub mod sys;
 mod table;
 mod timer;
 
-pub use error::{BuildError, LinkError, RegisterError, SendError, StartError};
+pub use agent::{Agent, AgentServer};
+pub use error::{BuildError, LinkError, RegisterError, SendError, StartError, StopError};
+pub use gen_server::{Answer, Caller, Context, GenServer, HandleCall, ServerRef};
 pub use name::{Name, Naming};
 pub use pid::{MonitorRef, Pid};
 pub use process::{

@@ -19,6 +19,11 @@ pub struct Pid {
     pub(crate) serial: u64,
 }
 
+impl Pid {
+    /// The pid of nobody: the sender of what a plain thread sends, and of whom a name finds that nobody has.
+    pub const NOBODY: Self = Self { runtime: 0, serial: 0 };
+}
+
 impl fmt::Display for Pid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{}.{}>", self.runtime, self.serial)

@@ -83,36 +83,50 @@ enum Filled<R> {
     Expired,
 }
 
-enum Waiter {
+enum Waiter<R> {
     Nobody,
     Thread(Thread),
     Task(Waker),
+    Then(Then<R>, Timer),
 }
 
-struct Slot<R>(Mutex<(Filled<R>, Waiter)>);
+/// Told what the slot is filled with.
+type Then<R> = Box<dyn FnOnce(Filled<R>) + Send>;
+
+struct Slot<R>(Mutex<(Filled<R>, Waiter<R>)>);
 
 impl<R> Slot<R> {
     fn fill(&self, with: Filled<R>) {
         let (unused, waiter) = {
             let mut slot = self.0.lock();
-            if matches!(slot.0, Filled::Not) {
-                slot.0 = with;
-                (None, std::mem::replace(&mut slot.1, Waiter::Nobody))
-            } else {
+            let waiter = std::mem::replace(&mut slot.1, Waiter::Nobody);
+            match (matches!(slot.0, Filled::Not), waiter) {
+                (true, waiter @ Waiter::Then(..)) => {
+                    slot.0 = Filled::Expired;
+                    (Some(with), waiter)
+                }
+                (true, waiter) => {
+                    slot.0 = with;
+                    (None, waiter)
+                }
                 // Dropped outside the lock below: it is the user's value.
-                (Some(with), Waiter::Nobody)
+                (false, waiter) => (Some(with), waiter),
             }
         };
-        drop(unused);
         match waiter {
             Waiter::Nobody => {}
             Waiter::Thread(thread) => thread.unpark(),
             Waiter::Task(waker) => waker.wake(),
+            Waiter::Then(then, timer) => {
+                timer.cancel();
+                return then(unused.unwrap_or(Filled::Expired));
+            }
         }
+        drop(unused);
     }
 
     /// What is there, or else who to wake for it.
-    fn take(&self, waiter: impl FnOnce() -> Waiter) -> Option<Filled<R>> {
+    fn take(&self, waiter: impl FnOnce() -> Waiter<R>) -> Option<Filled<R>> {
         let mut slot = self.0.lock();
         match std::mem::replace(&mut slot.0, Filled::Expired) {
             Filled::Not => {
@@ -157,18 +171,22 @@ impl<M: Send + 'static> Address<M> {
         }
         let state = match self.post(request) {
             Ok(slot) => {
-                let expiring = Arc::downgrade(&slot);
-                let expire = Box::new(move || {
-                    if let Some(slot) = expiring.upgrade() {
-                        slot.fill(Filled::Expired);
-                    }
-                });
-                let timer = self.0.engine().timers.after(within, expire, None);
+                let timer = self.expire(&slot, within);
                 State::Waiting(slot, timer)
             }
             Err(error) => State::Failed(error),
         };
         Request { to: self.clone(), state }
+    }
+
+    fn expire<R: Send + 'static>(&self, slot: &Arc<Slot<R>>, within: Duration) -> Timer {
+        let expiring = Arc::downgrade(slot);
+        let expire = move || {
+            if let Some(slot) = expiring.upgrade() {
+                slot.fill(Filled::Expired);
+            }
+        };
+        self.0.engine().timers.after(within, Box::new(expire), None)
     }
 
     fn post<R>(&self, request: impl FnOnce(ReplyTo<R>) -> M) -> Result<Arc<Slot<R>>, CallError> {
@@ -185,6 +203,33 @@ impl<M: Send + 'static> Address<M> {
             Filled::Dropped => Err(self.exit_reason().map_or(CallError::NoReply, CallError::Down)),
             Filled::Not | Filled::Expired => Err(CallError::Timeout),
         }
+    }
+}
+
+/// Sends a request; its outcome is handed to a function, on whichever thread has it: that function may do no more than send.
+pub(crate) fn deliver<M: Send + 'static, R: Send + 'static>(
+    to: &Address<M>,
+    within: Duration,
+    request: impl FnOnce(ReplyTo<R>) -> M,
+    then: impl FnOnce(Result<R, CallError>) + Send + 'static,
+) {
+    if current::pid() == Some(to.pid()) {
+        return then(Err(CallError::CallingSelf));
+    }
+    let slot = match to.post(request) {
+        Ok(slot) => slot,
+        Err(error) => return then(Err(error)),
+    };
+    let timer = to.expire(&slot, within);
+    let asked = to.clone();
+    let mut then: Option<Then<R>> = Some(Box::new(move |filled| then(asked.outcome(filled))));
+    let filled = slot.take(|| match then.take() {
+        Some(then) => Waiter::Then(then, timer.clone()),
+        None => Waiter::Nobody,
+    });
+    if let (Some(filled), Some(then)) = (filled, then) {
+        timer.cancel();
+        then(filled);
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) use cell::AnyProcess;
 pub use inbox::Mail;
 pub use mailbox::{IntoExit, Mailbox};
 pub use own::{Own, current_pid, may_block, send_after};
+pub(crate) use own::{describe, send_after_named};
 pub use peer::Peer;
 pub use server::{Init, Outcome, Process, ProcessContext};
 pub use start::{StartOptions, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with};

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::address::Address;
 use super::cell::AnyProcess;
 use super::peer::Peer;
+use crate::runtime::Runtime;
 use crate::signal::{Down, Exit};
 use crate::sync::Arc;
 use crate::timer::Timer;
-use crate::{ExitReason, LinkError, MonitorRef, Pid, Signal};
+use crate::{ExitReason, LinkError, MonitorRef, Name, Pid, Signal};
 
 /// What a process can do for itself: link, monitor, trap exits, set timers. A [`ProcessContext`](crate::ProcessContext) and a
 /// [`Mailbox`](crate::Mailbox) both give it.
@@ -25,6 +26,11 @@ impl<M: Send + 'static> Own<M> {
     /// The process's own pid.
     pub fn pid(&self) -> Pid {
         self.0.pid()
+    }
+
+    /// Time since the runtime began: virtual time in a simulation.
+    pub fn now(&self) -> Duration {
+        self.0.0.engine().clock.now()
     }
 
     /// Whether an exit signal has hit, so that this process ends with the current callback. A glance: one relaxed load.
@@ -166,6 +172,23 @@ pub fn send_after<M: Send + 'static>(to: &Address<M>, message: M, delay: Duratio
         }),
         Some(Box::new(move || alive.is_alive())),
     )
+}
+
+/// As [`send_after`], to whoever has a name when the time has come (P9.3).
+pub(crate) fn send_after_named<M: Send + 'static>(to: &Name, message: M, delay: Duration) -> Timer {
+    let (name, engine) = (to.clone(), Runtime::current_engine());
+    let inside = Arc::clone(&engine);
+    let fire = move || {
+        let _inside = super::current::enter_engine(&inside);
+        let unsent = match name.address() {
+            Some(address) => address.send(message).err().map(|error| error.message),
+            None => Some(message),
+        };
+        if let Some(message) = unsent {
+            inside.discard(Box::new(message));
+        }
+    };
+    engine.timers.after(delay, Box::new(fire), None)
 }
 
 /// Runs something that may block: a slow iterator, a file, a lock. Inside a callback this announces the wait, so that a

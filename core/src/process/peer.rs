@@ -51,7 +51,7 @@ impl Peer {
     /// the dead ignore it (P4.2).
     pub fn exit(&self, reason: ExitReason) {
         if let Some(process) = &self.process {
-            let from = current::pid().unwrap_or(OUTSIDE);
+            let from = current::pid().unwrap_or(Pid::NOBODY);
             process.exit_signal(from, reason, false);
         }
     }
@@ -74,9 +74,6 @@ impl Peer {
         self.process.as_ref()
     }
 }
-
-/// The sender of what a plain thread sends.
-pub(crate) const OUTSIDE: Pid = Pid { runtime: 0, serial: 0 };
 
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -129,6 +129,11 @@ pub struct ProcessContext<'a, M: Send + 'static> {
 }
 
 impl<M: Send + 'static> ProcessContext<'_, M> {
+    /// The same for a shorter time: what a context of another kind is made of.
+    pub(crate) fn reborrow(&mut self) -> ProcessContext<'_, M> {
+        ProcessContext { own: self.own, work: self.work }
+    }
+
     /// As [`Own::demonitor`], and takes back a [`Down`](crate::Down) that is already queued. True if the monitor was active.
     pub fn demonitor_flush(&mut self, monitor: MonitorRef) -> bool {
         let active = self.own.demonitor_flush(monitor);
