@@ -16,6 +16,20 @@ pub(crate) type Action = Box<dyn FnOnce() + Send>;
 /// Whether the receiver still lives; a timer for the dead counts as gone (P9.3).
 pub(crate) type Alive = Box<dyn Fn() -> bool + Send + Sync>;
 
+/// What may become due: a timer that was set, or the slot of a reply that somebody waits for.
+pub(crate) trait Due: Send + Sync {
+    /// Its time has come. False: it was cancelled, or is done.
+    fn fire(&self) -> bool;
+    /// Whether it can still fire.
+    fn is_pending(&self) -> bool;
+    /// Whether anybody would notice.
+    fn is_live(&self) -> bool {
+        self.is_pending()
+    }
+    /// It will never fire: drops what it holds.
+    fn discard(&self) {}
+}
+
 struct Entry {
     deadline: Duration,
     action: Mutex<Option<Action>>,
@@ -27,6 +41,12 @@ impl Entry {
     fn take(&self) -> Option<Action> {
         self.action.lock().take()
     }
+}
+
+impl Due for Entry {
+    fn fire(&self) -> bool {
+        self.take().map(|action| action()).is_some()
+    }
 
     fn is_pending(&self) -> bool {
         self.action.lock().is_some()
@@ -34,6 +54,10 @@ impl Entry {
 
     fn is_live(&self) -> bool {
         self.is_pending() && self.alive.as_ref().is_none_or(|alive| alive())
+    }
+
+    fn discard(&self) {
+        drop(self.take());
     }
 }
 
@@ -71,7 +95,7 @@ impl fmt::Debug for Timer {
 struct Pending {
     deadline: Duration,
     serial: u64,
-    entry: Arc<Entry>,
+    entry: Arc<dyn Due>,
 }
 
 impl PartialEq for Pending {
@@ -123,12 +147,21 @@ impl Timers {
     pub(crate) fn set(&self, delay: Duration, action: Action, alive: Option<Alive>) -> (Timer, bool) {
         let deadline = self.clock.now().saturating_add(delay);
         let entry = Arc::new(Entry { deadline, action: Mutex::new(Some(action)), alive });
-        let timer = Timer { entry: Arc::clone(&entry), clock: self.clock.clone() };
+        let early = self.push(deadline, Arc::clone(&entry) as Arc<dyn Due>);
+        (Timer { entry, clock: self.clock.clone() }, early)
+    }
+
+    /// Something that becomes due after this time. Tells whether the clock must be roused for it.
+    pub(crate) fn expire(&self, delay: Duration, due: Arc<dyn Due>) -> bool {
+        self.push(self.clock.now().saturating_add(delay), due)
+    }
+
+    fn push(&self, deadline: Duration, entry: Arc<dyn Due>) -> bool {
         let mut heap = self.heap.lock();
         if heap.closed {
             drop(heap);
-            discard(&entry);
-            return (timer, false);
+            discard(&*entry);
+            return false;
         }
         let dead = heap.sweep();
         heap.serial += 1;
@@ -141,9 +174,9 @@ impl Timers {
         }
         drop(heap);
         for entry in &dead {
-            discard(entry);
+            discard(&**entry);
         }
-        (timer, early)
+        early
     }
 
     /// The next deadline. The clock promises to look again by then, and at `latest`.
@@ -174,11 +207,13 @@ impl Timers {
             };
             let Some(Reverse(due)) = due else { return false };
             // The action runs outside all locks. A waker is the user's and may panic.
-            if let Some(action) = due.entry.take() {
-                if Panic::catch(action).is_err() {
+            match Panic::catch(|| due.entry.fire()) {
+                Ok(false) => {}
+                Ok(true) => return true,
+                Err(_) => {
                     log::error!("a waker panicked");
+                    return true;
                 }
-                return true;
             }
         }
     }
@@ -191,14 +226,14 @@ impl Timers {
             std::mem::take(&mut heap.pending)
         };
         for Reverse(pending) in &pending {
-            discard(&pending.entry);
+            discard(&*pending.entry);
         }
     }
 }
 
 /// Drops an action and the message in it, whose destructor is the user's: outside all locks.
-fn discard(entry: &Entry) {
-    if Panic::catch(|| drop(entry.take())).is_err() {
+fn discard(entry: &dyn Due) {
+    if Panic::catch(|| entry.discard()).is_err() {
         log::error!("an undelivered message panicked while it was dropped");
     }
 }
@@ -206,7 +241,7 @@ fn discard(entry: &Entry) {
 impl Heap {
     /// Takes out what was cancelled and what is for dead receivers, each time the heap has doubled: so it holds at most twice
     /// what it must, at a constant cost for each timer.
-    fn sweep(&mut self) -> Vec<Arc<Entry>> {
+    fn sweep(&mut self) -> Vec<Arc<dyn Due>> {
         if self.pending.len() < self.sweep_at {
             return Vec::new();
         }

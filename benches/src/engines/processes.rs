@@ -7,8 +7,8 @@ use std::future::Future;
 use std::sync::mpsc::{Sender, channel};
 
 use genstage_core::{
-    Address, CALL_TIMEOUT, ExitReason, Mailbox, Outcome, Process, ProcessContext, ReplyTo, Runtime, Signal, spawn,
-    spawn_monitor,
+    Address, Answer, Caller, Context, ExitReason, GenServer, HandleCall, Mailbox, Outcome, Process, ProcessContext,
+    Runtime, ServerRef, Signal, spawn, spawn_monitor,
 };
 
 use super::{Engine, Form};
@@ -66,37 +66,45 @@ impl Engine for Other {
     }
 }
 
-/// Answers each question, and sums what it is sent.
-#[derive(Default)]
+/// Answers each question, and sums what it is cast.
 struct Server {
     sum: Checksum,
 }
 
-enum Order {
-    Ask(u64, ReplyTo<u64>),
-    Add(u64),
-    Sum(ReplyTo<Checksum>),
-}
+struct Ask(u64);
+struct Sum;
 
-impl Process for Server {
-    type Message = Order;
+impl GenServer for Server {
+    type Message = u64;
 
-    fn handle(&mut self, order: Order, _: &mut ProcessContext<'_, Order>) -> Outcome {
-        match order {
-            Order::Ask(n, reply) => reply.send(work::increment(n)),
-            Order::Add(n) => self.sum = self.sum.wrapping_add(n),
-            Order::Sum(reply) => reply.send(self.sum),
-        }
+    fn handle_cast(&mut self, n: u64, _: &mut Context<'_, Self>) -> Outcome {
+        self.sum = self.sum.wrapping_add(n);
         Outcome::Continue
     }
 }
 
+impl HandleCall<Ask> for Server {
+    type Reply = u64;
+
+    fn handle_call(&mut self, Ask(n): Ask, _: &mut Caller<u64>, _: &mut Context<'_, Self>) -> Answer<u64> {
+        Answer::Reply(work::increment(n))
+    }
+}
+
+impl HandleCall<Sum> for Server {
+    type Reply = Checksum;
+
+    fn handle_call(&mut self, _: Sum, _: &mut Caller<Checksum>, _: &mut Context<'_, Self>) -> Answer<Checksum> {
+        Answer::Reply(self.sum)
+    }
+}
+
 /// A server that ends when this is dropped.
-struct Running(Address<Order>);
+struct Running(ServerRef<Server>);
 
 impl Running {
     fn start() -> Self {
-        Self(Server::default().start().expect("the runtime is up"))
+        Self(Server { sum: 0 }.start().expect("the runtime is up"))
     }
 }
 
@@ -124,15 +132,14 @@ fn call_from_future(events: u64) -> Checksum {
     result_of(move |_| async move {
         let mut sum = 0_u64;
         for n in 0..events {
-            let reply = server.request(CALL_TIMEOUT, |reply| Order::Ask(n, reply)).await;
-            sum = sum.wrapping_add(reply.expect("the server lives"));
+            sum = sum.wrapping_add(server.call_async(Ask(n)).await.expect("the server lives"));
         }
         sum
     })
 }
 
-fn ask(server: &Address<Order>, n: u64) -> u64 {
-    server.call_with(CALL_TIMEOUT, |reply| Order::Ask(n, reply)).expect("the server lives")
+fn ask(server: &ServerRef<Server>, n: u64) -> u64 {
+    server.call(Ask(n)).expect("the server lives")
 }
 
 fn call_from_thread(events: u64) -> Checksum {
@@ -142,7 +149,7 @@ fn call_from_thread(events: u64) -> Checksum {
 
 /// Asks once in each callback, until it is through.
 struct Asker {
-    server: Address<Order>,
+    server: ServerRef<Server>,
     events: u64,
     sum: Checksum,
     report: Sender<Checksum>,
@@ -175,9 +182,9 @@ fn cast(events: u64) -> Checksum {
     let server = running.0.clone();
     result_of(move |_| async move {
         for n in 0..events {
-            server.send(Order::Add(n)).expect("the server lives");
+            server.cast(n);
         }
-        server.request(CALL_TIMEOUT, Order::Sum).await.expect("the server lives")
+        server.call_async(Sum).await.expect("the server lives")
     })
 }
 

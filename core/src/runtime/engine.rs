@@ -10,7 +10,7 @@ use crate::scheduler::{Budget, Cost, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
 use crate::sync::{Arc, Mutex};
 use crate::table::Table;
-use crate::timer::{Action, Alive, Timer, Timers};
+use crate::timer::{Action, Alive, Due, Timer, Timers};
 use crate::{MonitorRef, Pid, log};
 // Counters, not protocols.
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -205,10 +205,20 @@ pub(crate) struct EngineTimers {
 impl EngineTimers {
     pub(crate) fn after(&self, delay: Duration, action: Action, alive: Option<Alive>) -> Timer {
         let (timer, early) = self.timers.set(delay, action, alive);
+        self.rouse_if(early);
+        timer
+    }
+
+    /// Something that becomes due after this time, unless it is done by then.
+    pub(crate) fn expire(&self, delay: Duration, due: Arc<dyn Due>) {
+        let early = self.timers.expire(delay, due);
+        self.rouse_if(early);
+    }
+
+    fn rouse_if(&self, early: bool) {
         if early && let Some(scheduler) = &self.scheduler {
             scheduler.rouse_clock();
         }
-        timer
     }
 }
 
