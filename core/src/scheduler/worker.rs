@@ -14,6 +14,10 @@ const INJECTOR_FIRST: u32 = 61;
 /// Every so many slices one is timed, whoever it is. A clock read costs 27 ns here, a light slice some 100.
 const SAMPLE: u32 = 64;
 
+/// Where slices are light, every so many slices one is timed whose process is new; where they are heavy, each is. Guessed:
+/// processes that live for one light slice pay little for it, and a burst of heavy ones is noticed after a few.
+const SAMPLE_NEW: u32 = 8;
+
 /// How long a seat without work looks around before it sleeps, in rounds of some 250 ns. Chosen by `heavy-2`: shorter, and
 /// the two sides of a balanced pipeline pay for a wake-up with every batch.
 const SEARCH_ROUNDS: u32 = 100;
@@ -86,8 +90,8 @@ impl Worker<'_> {
     #[inline]
     fn run(&mut self, task: Task) -> Result<Option<Task>, Option<Task>> {
         let sampled = self.slices.is_multiple_of(SAMPLE);
-        let heavy = task.cost().is_heavy();
-        let began = (sampled || heavy).then(Instant::now);
+        let timed = sampled || task.cost().is_heavy().unwrap_or_else(|| self.times_new());
+        let began = timed.then(Instant::now);
         let slice = self.seat.word.begin();
         current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, began }));
         let again = match began {
@@ -104,6 +108,11 @@ impl Worker<'_> {
             }
         };
         if self.seat.word.end(slice) { Ok(again) } else { Err(again) }
+    }
+
+    /// Whether to time a slice of a process of which nothing is known.
+    fn times_new(&self) -> bool {
+        self.slices.is_multiple_of(SAMPLE_NEW) || self.seat.average.is_heavy() == Some(true)
     }
 
     fn next_task(&mut self) -> Option<Task> {
