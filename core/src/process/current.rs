@@ -63,7 +63,8 @@ pub(crate) fn enter_process(engine: &Arc<Engine>, pid: Pid) -> (PidGuard, Engine
 
 /// Until the guard drops, what the thread starts belongs to this runtime.
 pub(crate) fn enter_engine(engine: &Arc<Engine>) -> EngineGuard {
-    EngineGuard(ENGINE.replace(Some(Arc::clone(engine))))
+    let same = ENGINE.with_borrow(|current| current.as_ref().is_some_and(|current| Arc::ptr_eq(current, engine)));
+    EngineGuard((!same).then(|| ENGINE.replace(Some(Arc::clone(engine)))))
 }
 
 #[derive(Debug)]
@@ -76,10 +77,13 @@ impl Drop for PidGuard {
     }
 }
 
-pub(crate) struct EngineGuard(Option<Arc<Engine>>);
+/// What was entered before; nothing is to be done where that was the same.
+pub(crate) struct EngineGuard(Option<Option<Arc<Engine>>>);
 
 impl Drop for EngineGuard {
     fn drop(&mut self) {
-        ENGINE.replace(self.0.take());
+        if let Some(before) = self.0.take() {
+            ENGINE.replace(before);
+        }
     }
 }
