@@ -256,13 +256,17 @@ pub use emit::Emit;
 pub use enumerable::{Enumerable, OnCancel, from_enumerable};
 pub use error::{StreamError, SubscribeError, WaitError};
 pub use for_each::{ForEach, Map, for_each, map};
+pub use genstage_core::{Answer, Caller};
 pub use genstage_core::{
     CallError, Down, Exit, ExitReason, MonitorRef, Outcome, Peer, Pid, ReplyTo, Runtime, Signal, Simulation,
     StartError, Timer,
 };
 pub use genstage_dispatchers::{Batch, DemandDispatcher, Dispatcher, Events, SubscriptionId};
 pub use handle::{ConsumerRef, ProducerConsumerRef, ProducerRef, Source, StageRef};
-pub use messages::{Answer, Caller, HandleCall, HandleCast, HandleInfo};
+pub use messages::{HandleCall, HandleCast, HandleInfo};
+
+/// The runtime beneath: processes, servers, supervisors, registries, tasks.
+pub use genstage_core as otp;
 pub use options::{Cancel, DemandMode, Keep, OptionsError, StageOptions, SubscriptionOptions};
 pub use producer::Producer;
 pub use producer_consumer::ProducerConsumer;

@@ -1,6 +1,6 @@
 //! Messages besides events: calls, casts and infos, one small trait each (section 16).
 
-use genstage_core::{ExitReason, ReplyTo};
+use genstage_core::{Answer, Caller, ReplyTo};
 
 use crate::Outcome;
 use crate::context::Context;
@@ -61,29 +61,6 @@ pub trait HandleInfo<M>: Sized + 'static {
     fn handle_info(&mut self, message: M, cx: &mut Context<'_, Self>) -> Outcome;
 }
 
-/// What becomes of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Answer<R> {
-    /// This is the reply.
-    Reply(R),
-    /// The reply comes later, through what [`Caller::take`] gave. If nobody took it, the caller fails at once.
-    Later,
-    /// Stop the stage; with a reply, which goes out after `terminate`, or without, and the caller gets the reason.
-    Stop(ExitReason, Option<R>),
-}
-
-/// Who called.
-#[derive(Debug)]
-pub struct Caller<R>(Option<ReplyTo<R>>);
-
-impl<R> Caller<R> {
-    /// Takes the way back, to reply before the events go out, or later, or from another process. `None` if it was taken.
-    pub fn take(&mut self) -> Option<ReplyTo<R>> {
-        self.0.take()
-    }
-}
-
 pub(crate) struct Call<M, R> {
     request: Option<M>,
     caller: Caller<R>,
@@ -97,7 +74,7 @@ impl<M, R> Call<M, R> {
         R: Send + 'static,
         S: HandleCall<M, Reply = R>,
     {
-        Box::new(Self { request: Some(request), caller: Caller(Some(reply)), reply: None })
+        Box::new(Self { request: Some(request), caller: Caller::new(reply), reply: None })
     }
 }
 

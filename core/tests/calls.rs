@@ -1,0 +1,499 @@
+//! Calls, casts, replies and stops (G5).
+
+mod common;
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use common::{here, other, seeds};
+use genstage_core::{
+    Answer, CallError, Caller, ChildSpec, Context, ExitReason, GenServer, HandleCall, Mailbox, Name, Outcome, Peer,
+    Pid, ReplyTo, Runtime, SendError, ServerRef, StartOptions, StopError, spawn, spawn_with, sys,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Keeps those who knock until it is told to open.
+#[derive(Default)]
+struct Door {
+    waiting: Vec<ReplyTo<u32>>,
+    heard: Vec<u32>,
+}
+
+enum Order {
+    Note(u32),
+    Open,
+    /// Answers all who wait from another process.
+    OpenElsewhere,
+    Stop(ExitReason),
+    Trap,
+}
+
+struct Knock;
+struct Heard;
+struct Whoami;
+struct CallYourself;
+struct StopYourself;
+/// Nobody takes the way back.
+struct Forget;
+
+impl GenServer for Door {
+    type Message = Order;
+
+    fn handle_cast(&mut self, order: Order, cx: &mut Context<'_, Self>) -> Outcome {
+        match order {
+            Order::Note(n) => self.heard.push(n),
+            Order::Open => self.waiting.drain(..).for_each(|reply| reply.send(1)),
+            Order::OpenElsewhere => {
+                let waiting = std::mem::take(&mut self.waiting);
+                spawn(|_: Mailbox<()>| async move {
+                    for reply in waiting {
+                        reply.send(2);
+                    }
+                });
+            }
+            Order::Stop(reason) => return Outcome::Stop(reason),
+            Order::Trap => {
+                cx.trap_exit(true);
+            }
+        }
+        Outcome::Continue
+    }
+
+    fn handle_signal(&mut self, _: genstage_core::Signal, _: &mut Context<'_, Self>) -> Outcome {
+        Outcome::Continue
+    }
+}
+
+impl HandleCall<Knock> for Door {
+    type Reply = u32;
+    fn handle_call(&mut self, _: Knock, from: &mut Caller<u32>, _: &mut Context<'_, Self>) -> Answer<u32> {
+        self.waiting.extend(from.take());
+        assert!(from.take().is_none(), "there is one way back");
+        Answer::Later
+    }
+}
+
+impl HandleCall<Heard> for Door {
+    type Reply = Vec<u32>;
+    fn handle_call(&mut self, _: Heard, _: &mut Caller<Vec<u32>>, _: &mut Context<'_, Self>) -> Answer<Vec<u32>> {
+        Answer::Reply(self.heard.clone())
+    }
+}
+
+impl HandleCall<Whoami> for Door {
+    type Reply = Option<Pid>;
+    fn handle_call(
+        &mut self,
+        _: Whoami,
+        from: &mut Caller<Option<Pid>>,
+        _: &mut Context<'_, Self>,
+    ) -> Answer<Option<Pid>> {
+        Answer::Reply(from.pid())
+    }
+}
+
+impl HandleCall<CallYourself> for Door {
+    type Reply = Result<Vec<u32>, CallError>;
+    fn handle_call(
+        &mut self,
+        _: CallYourself,
+        _: &mut Caller<Self::Reply>,
+        cx: &mut Context<'_, Self>,
+    ) -> Answer<Self::Reply> {
+        Answer::Reply(cx.me().call(Heard))
+    }
+}
+
+impl HandleCall<StopYourself> for Door {
+    type Reply = Result<(), StopError>;
+    fn handle_call(
+        &mut self,
+        _: StopYourself,
+        _: &mut Caller<Self::Reply>,
+        cx: &mut Context<'_, Self>,
+    ) -> Answer<Self::Reply> {
+        Answer::Reply(cx.me().stop())
+    }
+}
+
+impl HandleCall<Forget> for Door {
+    type Reply = ();
+    fn handle_call(&mut self, _: Forget, _: &mut Caller<()>, _: &mut Context<'_, Self>) -> Answer<()> {
+        Answer::Later
+    }
+}
+
+fn door() -> ServerRef<Door> {
+    Door::default().start().unwrap()
+}
+
+fn dead() -> ServerRef<Door> {
+    let dead = door();
+    dead.stop().unwrap();
+    dead
+}
+
+#[test]
+fn g5_1_a_call_leaves_nothing_behind() {
+    seeds(50, |_| {
+        let (door, here) = (door(), here::<()>());
+        assert_eq!(door.call(Heard), Ok(vec![]));
+        door.stop().unwrap();
+        assert!(here.try_receive().is_none(), "no DOWN, no late reply");
+    });
+}
+
+#[test]
+fn g5_2_each_failure_has_its_own_name() {
+    seeds(50, |simulation| {
+        assert_eq!(dead().call(Heard), Err(CallError::NoProc));
+        assert_eq!(Door::named("nobody").call(Heard), Err(CallError::NoProc));
+        assert_eq!(door().call(CallYourself), Ok(Err(CallError::CallingSelf)));
+        assert_eq!(door().call(Forget), Err(CallError::NoReply));
+        let before = simulation.now();
+        assert_eq!(door().call(Knock), Err(CallError::Timeout));
+        assert_eq!(simulation.now(), before + 5 * SECOND, "the default");
+        assert_eq!(door().call_within(Knock, SECOND), Err(CallError::Timeout));
+        assert_eq!(simulation.now(), before + 6 * SECOND);
+    });
+}
+
+#[test]
+fn g5_2_a_name_of_another_kind_answers_as_the_dead_do() {
+    seeds(20, |_| {
+        let _other = spawn_with(StartOptions::new().name("other"), |mailbox: Mailbox<u8>| async move {
+            mailbox.receive().await;
+        });
+        assert_eq!(Door::named("other").call(Heard), Err(CallError::NoProc));
+        Door::named("other").cast(Order::Open);
+    });
+}
+
+#[test]
+fn g5_3_a_late_reply_vanishes() {
+    seeds(50, |_| {
+        let (door, here) = (door(), here::<()>());
+        assert_eq!(door.call(Knock), Err(CallError::Timeout));
+        door.cast(Order::Open);
+        assert_eq!(door.call(Heard), Ok(vec![]), "the next call gets its own reply");
+        assert!(here.try_receive().is_none());
+    });
+}
+
+#[test]
+fn g5_4_a_reply_may_come_later_and_from_another_process() {
+    seeds(100, |simulation| {
+        for (order, reply) in [(Order::Open, 1), (Order::OpenElsewhere, 2)] {
+            let door = door();
+            let (report, reports) = channel();
+            for _ in 0..3 {
+                let (door, report) = (door.clone(), report.clone());
+                spawn(|_: Mailbox<()>| async move {
+                    let _ = report.send(door.call_async(Knock).await);
+                });
+            }
+            simulation.run_for(SECOND);
+            assert!(reports.try_recv().is_err());
+            door.cast(order);
+            simulation.run_for(SECOND);
+            assert_eq!(reports.try_iter().collect::<Vec<_>>(), vec![Ok(reply); 3]);
+        }
+    });
+}
+
+#[test]
+fn g5_5_the_end_of_the_server_fails_its_callers_at_once() {
+    seeds(100, |simulation| {
+        for (end, reason) in [
+            (ExitReason::Kill, ExitReason::Killed),
+            (other("x"), other("x")),
+            (ExitReason::Shutdown, ExitReason::Shutdown),
+        ] {
+            let door = door();
+            let (report, reports) = channel();
+            let asker = door.clone();
+            spawn(|_: Mailbox<()>| async move {
+                let _ = report.send(asker.call_async(Knock).await);
+            });
+            simulation.run_for(SECOND);
+            door.exit(end);
+            simulation.run_for(Duration::ZERO);
+            assert_eq!(reports.try_recv(), Ok(Err(CallError::Down(reason))));
+        }
+    });
+}
+
+#[test]
+fn g5_5_also_if_it_ends_normally() {
+    seeds(100, |simulation| {
+        let door = door();
+        door.send_after(Order::Stop(ExitReason::Normal), SECOND);
+        assert_eq!(door.call(Knock), Err(CallError::Down(ExitReason::Normal)));
+        assert_eq!(simulation.now(), SECOND);
+    });
+}
+
+#[test]
+fn g5_6_a_cast_always_succeeds_and_a_send_hands_back() {
+    seeds(20, |_| {
+        dead().cast(Order::Open);
+        Door::named("nobody").cast(Order::Open);
+        assert!(door().send(Order::Note(1)).is_ok());
+        let dead = dead();
+        assert!(matches!(dead.send(Order::Note(7)),
+            Err(SendError { process, message: Order::Note(7) }) if process == dead.pid()));
+        assert!(matches!(
+            Door::named("nobody").send(Order::Note(7)),
+            Err(SendError { process: Pid::NOBODY, message: Order::Note(7) })
+        ));
+    });
+}
+
+#[test]
+fn g5_7_a_cast_and_then_a_call_come_in_that_order() {
+    seeds(100, |_| {
+        let door = door();
+        for n in 0..10 {
+            door.cast(Order::Note(n));
+        }
+        assert_eq!(door.call(Heard), Ok((0..10).collect()));
+    });
+}
+
+#[test]
+fn g5_8_a_stop_waits_behind_what_is_queued_and_for_the_end() {
+    seeds(100, |_| {
+        let (door, here) = (door(), here::<()>());
+        let (report, reports) = channel();
+        let asker = door.clone();
+        spawn(|_: Mailbox<()>| async move {
+            let _ = report.send(asker.call_async(Heard).await);
+        });
+        door.cast(Order::Note(1));
+        assert_eq!(door.stop_with(other("over"), SECOND), Ok(()));
+        assert_eq!(door.exit_reason(), Some(other("over")));
+        assert!(here.try_receive().is_none(), "no DOWN is left");
+        drop(reports);
+    });
+}
+
+#[test]
+fn g5_8_each_way_a_stop_can_fail() {
+    seeds(50, |_| {
+        assert_eq!(dead().stop(), Err(StopError::NoProc));
+        assert_eq!(Door::named("nobody").stop(), Err(StopError::NoProc));
+        assert_eq!(door().call(StopYourself), Ok(Err(StopError::StoppingSelf)));
+        let ended = door();
+        ended.cast(Order::Stop(other("x")));
+        assert_eq!(ended.stop(), Err(StopError::Ended(other("x"))));
+        let killed = door();
+        killed.exit(ExitReason::Kill);
+        assert_eq!(killed.stop(), Err(StopError::Ended(ExitReason::Killed)));
+    });
+}
+
+#[test]
+fn g5_8_a_stop_that_takes_too_long_goes_on_without_its_caller() {
+    let runtime = Runtime::builder().workers(2).build().unwrap();
+    let _inside = runtime.enter();
+    let busy = door();
+    let here = here::<()>();
+    here.monitor(&busy);
+    let (release, held) = channel::<()>();
+    sys::trace(&busy, move |_| {
+        let _ = held.recv();
+    })
+    .unwrap();
+    busy.cast(Order::Note(1));
+    let short = Duration::from_millis(5);
+    assert_eq!(busy.stop_with(ExitReason::Normal, short), Err(StopError::Timeout));
+    drop(release);
+    assert_eq!(common::down(&here).reason, ExitReason::Normal);
+}
+
+#[test]
+fn g5_8_a_suspended_server_can_be_stopped_and_a_future_can_stop() {
+    seeds(50, |simulation| {
+        let door = door();
+        sys::suspend(&door).unwrap();
+        door.cast(Order::Note(1));
+        let (report, reports) = channel();
+        let stopped = door.clone();
+        spawn(|_: Mailbox<()>| async move {
+            let _ = report.send(stopped.stop_async(ExitReason::Shutdown).await);
+            let _ = report.send(stopped.stop_async(ExitReason::Shutdown).await);
+        });
+        simulation.run_until_idle();
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [Ok(()), Err(StopError::NoProc)]);
+        assert_eq!(door.exit_reason(), Some(ExitReason::Shutdown));
+    });
+}
+
+#[test]
+fn g5_8_a_link_hits_the_caller_of_a_stop_as_well() {
+    seeds(50, |simulation| {
+        let caller = spawn(|mailbox: Mailbox<()>| async move {
+            let door = Door::default().start_link().unwrap();
+            let _ = door.stop_with(other("x"), SECOND);
+            mailbox.receive().await;
+        });
+        simulation.run_until_idle();
+        assert_eq!(caller.exit_reason(), Some(other("x")));
+    });
+}
+
+#[test]
+fn g5_9_and_g5_10_a_server_is_found_by_pid_name_and_child_handle() {
+    seeds(50, |_| {
+        let door = Door::default().start_with(StartOptions::new().name("door")).unwrap();
+        let named = Door::named("door");
+        assert_eq!((door.whereis(), named.whereis()), (Some(door.pid()), Some(door.pid())));
+        assert_eq!(Door::named("nobody").whereis(), None);
+        assert_eq!(Door::named("nobody").pid(), Pid::NOBODY);
+        named.cast(Order::Note(1));
+        assert_eq!(door.call(Heard), Ok(vec![1]));
+        assert!(named.is_alive());
+        assert_eq!(Peer::from(&named).pid(), door.pid());
+        named.stop().unwrap();
+        assert_eq!((named.whereis(), door.is_alive()), (None, false));
+
+        // A name finds the next incarnation, a reference stays with the dead.
+        let next = Door::default().start_with(StartOptions::new().name("door")).unwrap();
+        assert_eq!(named.whereis(), Some(next.pid()));
+        assert_eq!(door.call(Heard), Err(CallError::NoProc));
+        assert_eq!(named.call(Heard), Ok(vec![]));
+
+        let spec = ChildSpec::new("door", || Door::default().start());
+        let child = ServerRef::from(spec.handle());
+        assert_eq!(child.call(Heard), Err(CallError::NoProc), "not started yet");
+        assert_eq!(Name::from("nobody").pid(), None);
+    });
+}
+
+#[test]
+fn a_caller_is_told_from_another() {
+    seeds(20, |_| {
+        let door = door();
+        assert_eq!(door.call(Whoami), Ok(None), "a plain thread is nobody");
+        let here = here::<()>();
+        assert_eq!(door.call(Whoami), Ok(Some(here.pid())));
+    });
+}
+
+/// Asks a door and tells what came back.
+struct Asker(ServerRef<Door>, std::sync::mpsc::Sender<(Duration, Result<u32, CallError>)>);
+
+enum Asked {
+    Ask(Option<Duration>),
+    Itself,
+    Outcome(Result<u32, CallError>),
+}
+
+impl GenServer for Asker {
+    type Message = Asked;
+
+    fn handle_cast(&mut self, message: Asked, cx: &mut Context<'_, Self>) -> Outcome {
+        match message {
+            Asked::Ask(None) => cx.request(&self.0, Knock, Asked::Outcome),
+            Asked::Ask(Some(within)) => cx.request_within(&self.0, Knock, within, Asked::Outcome),
+            Asked::Itself => cx.request(&cx.me(), Knock, Asked::Outcome),
+            Asked::Outcome(outcome) => self.1.send((cx.now(), outcome)).unwrap(),
+        }
+        Outcome::Continue
+    }
+}
+
+impl HandleCall<Knock> for Asker {
+    type Reply = u32;
+    fn handle_call(&mut self, _: Knock, _: &mut Caller<u32>, _: &mut Context<'_, Self>) -> Answer<u32> {
+        Answer::Reply(9)
+    }
+}
+
+#[test]
+fn g5_11_the_outcome_of_a_request_comes_as_a_message_and_once() {
+    seeds(100, |simulation| {
+        let door = door();
+        let (report, reports) = channel();
+        let asker = Asker(door.clone(), report).start().unwrap();
+        asker.cast(Asked::Ask(None));
+        simulation.run_for(SECOND);
+        assert!(reports.try_recv().is_err(), "it does not wait for the reply, and there is none yet");
+        door.cast(Order::Open);
+        simulation.run_for(10 * SECOND);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [(SECOND, Ok(1))]);
+
+        asker.cast(Asked::Ask(Some(2 * SECOND)));
+        simulation.run_for(10 * SECOND);
+        door.cast(Order::Open);
+        simulation.run_for(SECOND);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [(13 * SECOND, Err(CallError::Timeout))]);
+
+        asker.cast(Asked::Ask(None));
+        simulation.run_for(SECOND);
+        door.exit(other("x"));
+        simulation.run_for(SECOND);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [(23 * SECOND, Err(CallError::Down(other("x"))))]);
+
+        asker.cast(Asked::Ask(None));
+        asker.cast(Asked::Itself);
+        simulation.run_for(SECOND);
+        let outcomes: Vec<_> = reports.try_iter().map(|(_, outcome)| outcome).collect();
+        assert_eq!(outcomes, [Err(CallError::NoProc), Err(CallError::CallingSelf)]);
+    });
+}
+
+#[test]
+fn g5_11_a_panic_in_the_wrapping_function_ends_the_asker_alone() {
+    struct Clumsy(ServerRef<Door>);
+    impl GenServer for Clumsy {
+        type Message = ();
+        fn handle_cast(&mut self, (): (), cx: &mut Context<'_, Self>) -> Outcome {
+            cx.request(&self.0, Heard, |_| panic!("clumsy"));
+            Outcome::Continue
+        }
+    }
+    seeds(50, |simulation| {
+        let door = door();
+        let clumsy = Clumsy(door.clone()).start().unwrap();
+        clumsy.cast(());
+        simulation.run_until_idle();
+        assert!(matches!(clumsy.exit_reason(), Some(ExitReason::Panic(_))));
+        assert!(door.is_alive());
+    });
+}
+
+#[test]
+fn p9_3_a_message_after_a_delay_finds_the_name_at_that_time() {
+    seeds(50, |simulation| {
+        let first = Door::default().start_with(StartOptions::new().name("door")).unwrap();
+        Door::named("door").send_after(Order::Note(1), SECOND);
+        Door::named("nobody").send_after(Order::Note(2), SECOND);
+        first.send_after(Order::Note(3), SECOND);
+        first.stop().unwrap();
+        let second = Door::default().start_with(StartOptions::new().name("door")).unwrap();
+        simulation.run_for(2 * SECOND);
+        assert_eq!(second.call(Heard), Ok(vec![1]));
+    });
+}
+
+#[test]
+fn calls_from_threads_callbacks_and_futures_read_alike() {
+    let runtime = Runtime::builder().workers(2).build().unwrap();
+    let _inside = runtime.enter();
+    let door = door();
+    let (report, reports) = channel();
+    assert_eq!(door.call(Heard), Ok(vec![]));
+    let (asked, blocking) = (door.clone(), report.clone());
+    spawn(|_: Mailbox<()>| async move {
+        let _ = report.send(asked.call_async(Heard).await);
+        let _ = blocking.send(asked.call(Heard));
+    });
+    assert_eq!(reports.recv(), Ok(Ok(vec![])));
+    assert_eq!(reports.recv(), Ok(Ok(vec![])));
+    door.cast(Order::Trap);
+    assert_eq!(door.call(Heard), Ok(vec![]));
+    door.exit(other("trapped"));
+    assert_eq!(door.stop(), Ok(()));
+}
