@@ -77,6 +77,8 @@ impl std::error::Error for LinkError {}
 pub enum StartError {
     /// The name is taken, by this process.
     AlreadyStarted(Pid),
+    /// The name cannot be given to it.
+    Name(RegisterError),
     /// `init` stopped or panicked, with this reason.
     Init(ExitReason),
     /// `init` did not want to run, which is no fault ([`Init::Ignore`](crate::Init)).
@@ -89,6 +91,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyStarted(pid) => write!(f, "the name is taken by process {pid}"),
+            Self::Name(error) => write!(f, "it cannot have its name: {error}"),
             Self::Init(reason) => write!(f, "init failed: {reason}"),
             Self::Ignore => f.write_str("init did not want to run"),
             Self::ShutDown => f.write_str("the runtime is shutting down"),

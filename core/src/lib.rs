@@ -55,6 +55,7 @@
 //! | end somebody | [`Peer::exit`], [`ExitReason`] |
 //! | send later | [`send_after`], [`Timer`] |
 //! | find by name | [`register`], [`whereis`] |
+//! | find by key, publish to many, lock by key | [`Registry`], [`RegistryRef`] |
 //! | take part from a plain thread | [`ThreadProcess`] |
 //! | choose the number of threads, shut down | [`Runtime`] |
 //! | test without waiting, over many interleavings | [`Simulation`] |
@@ -108,6 +109,7 @@ mod names;
 mod pid;
 mod process;
 mod reason;
+mod registry;
 mod reply;
 mod runtime;
 mod scheduler;
@@ -130,6 +132,10 @@ pub use process::{
     current_pid, may_block, send_after, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
 };
 pub use reason::{Detail, ExitReason, Panic, Reason};
+pub use registry::{
+    DispatchError, Listener, LockError, Refusal, RegistrationError, Registry, RegistryEvent, RegistryKey, RegistryRef,
+    RegistryValue, UpdateError,
+};
 pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};
 pub use runtime::{Builder, Entered, Runtime, register, registered, unregister, whereis};
 pub use signal::{Down, Exit, Signal};

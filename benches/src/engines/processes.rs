@@ -8,10 +8,10 @@ use std::sync::mpsc::{Sender, channel};
 
 use genstage_core::{
     Address, Answer, Caller, Context, ExitReason, GenServer, HandleCall, Mailbox, Outcome, Process, ProcessContext,
-    Runtime, ServerRef, Signal, spawn, spawn_monitor,
+    Registry, Runtime, ServerRef, Signal, spawn, spawn_monitor,
 };
 
-use super::{Engine, Form};
+use super::{Engine, Form, lookup};
 use crate::idle;
 use crate::scenario::{Checksum, Scenario};
 use crate::work;
@@ -236,4 +236,21 @@ fn idlers(processes: u64, start: impl Fn() -> Address<u64>) -> Checksum {
     }
     std::mem::forget(started);
     idle::all_handled(processes)
+}
+
+/// Each key is held by a process of its own; all are looked up through one handle.
+pub(super) fn lookups(runtime: &Runtime) -> Form<'_> {
+    let _inside = runtime.enter();
+    let keys = lookup::keys();
+    let registry = Registry::unique().start().expect("the runtime is up");
+    let (ready, is_ready) = channel();
+    for key in keys.clone() {
+        let (registry, ready) = (registry.clone(), ready.clone());
+        spawn(move |mailbox: Mailbox<()>| async move {
+            let _ = ready.send(registry.register(key, ()).is_ok());
+            mailbox.receive().await;
+        });
+    }
+    assert!(is_ready.iter().take(keys.len()).all(|registered| registered), "nobody else has the keys");
+    Box::new(move |events| lookup::from_two_threads(&keys, events, |key| registry.whereis(key).is_some()))
 }

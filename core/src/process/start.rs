@@ -11,7 +11,7 @@ use super::peer::Peer;
 use super::server::{Process, Server};
 use crate::runtime::{Runtime, engine::Engine};
 use crate::sync::Arc;
-use crate::{MonitorRef, Name, Pid, RegisterError, StartError};
+use crate::{ExitReason, MonitorRef, Name, Panic, Pid, RegisterError, StartError};
 
 /// How to start a process.
 #[derive(Clone, Debug, Default)]
@@ -159,17 +159,14 @@ pub(crate) fn prepare<M: Send + 'static>(
     let engine = cell.engine();
     let process = Arc::clone(cell) as Arc<dyn AnyProcess>;
     if !engine.table.insert(Arc::clone(&process)) {
-        cell.bury(None, crate::ExitReason::Shutdown);
+        cell.bury(None, ExitReason::Shutdown);
         return Err(StartError::ShutDown);
     }
     if let Some(name) = options.name
-        && let Err(error) = name.register(&Peer::new(process))
+        && let Err(error) = take_name(&name, &Peer::new(process))
     {
-        cell.bury(None, crate::ExitReason::Normal);
-        return Err(match error {
-            RegisterError::NameTaken(holder) => StartError::AlreadyStarted(holder),
-            _ => StartError::ShutDown,
-        });
+        cell.bury(None, ExitReason::Normal);
+        return Err(error);
     }
     let parent = options.link.then(current::pid).flatten().map(Peer::from);
     if let Some(parent) = &parent
@@ -179,6 +176,16 @@ pub(crate) fn prepare<M: Send + 'static>(
         let _ = link(&**own, parent, &Peer::from(&Address(Arc::clone(cell))));
     }
     Ok(parent)
+}
+
+/// A book of names may be the user's, and so are the keys of a registry: their panic fails the start.
+fn take_name(name: &Name, process: &Peer) -> Result<(), StartError> {
+    match Panic::catch(|| name.register(process)) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(RegisterError::NameTaken(holder))) => Err(StartError::AlreadyStarted(holder)),
+        Ok(Err(error)) => Err(StartError::Name(error)),
+        Err(panic) => Err(StartError::Init(ExitReason::Panic(panic))),
+    }
 }
 
 /// As [`spawn`], watched by the calling process from the first moment (P2.1). From a plain thread, which nobody can tell,

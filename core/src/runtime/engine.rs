@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::clock::Clock;
 use crate::names::Names;
 use crate::reason::Panic;
+use crate::registry::Shelf;
 use crate::scheduler::{Budget, Cost, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
 use crate::sync::{Arc, Mutex};
@@ -22,6 +23,7 @@ pub(crate) struct Engine {
     pub(crate) clock: Clock,
     pub(crate) table: Table,
     pub(crate) names: Names,
+    pub(crate) registries: Shelf,
     pub(crate) timers: EngineTimers,
     mode: Mode,
 }
@@ -53,6 +55,7 @@ impl Engine {
             clock,
             table: Table::new(),
             names: Names::new(),
+            registries: Shelf::default(),
             mode,
         })
     }

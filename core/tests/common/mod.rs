@@ -116,3 +116,27 @@ pub(crate) fn exit<M: Send + 'static>(here: &ThreadProcess<M>) -> Exit {
         None => panic!("no EXIT will come"),
     }
 }
+
+/// What an [`actor`] is told to do.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// A process that does what it is told.
+pub(crate) fn actor() -> Address<Job> {
+    spawn(|mailbox: Mailbox<Job>| async move {
+        loop {
+            (mailbox.receive().await)();
+        }
+    })
+}
+
+/// What comes of some work done inside an actor.
+pub(crate) fn within<T: Send + 'static>(
+    simulation: &Simulation,
+    actor: &Address<Job>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let (result, results) = channel();
+    actor.send(Box::new(move || result.send(work()).unwrap_or(()))).unwrap_or_else(|_| panic!("the actor is dead"));
+    simulation.run_until_idle();
+    results.try_recv().expect("the actor has done it")
+}
