@@ -72,7 +72,7 @@ impl Engine {
     }
 
     pub(crate) fn next_pid(&self) -> Pid {
-        Pid { runtime: self.id, serial: self.serial.fetch_add(1, Ordering::Relaxed) }
+        Pid::new(self.id, self.serial.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(crate) fn next_monitor(&self) -> MonitorRef {
