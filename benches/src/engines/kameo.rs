@@ -32,9 +32,8 @@ impl Engine for Kameo {
             Scenario::Cast => Box::new(|events| spawned(runtime, cast(events))),
             Scenario::Spawn => Box::new(|events| spawned(runtime, start_and_end(events))),
             Scenario::Idle => Box::new(|events| {
-                // Waited for here: a task that blocks keeps what it woke last from its worker.
-                let started = spawned(runtime, idle_actors(events));
-                idle::all_handled(started)
+                let _inside = runtime.enter();
+                idle_actors(events)
             }),
             Scenario::Registry => lookups(runtime),
             _ => return None,
@@ -156,13 +155,13 @@ impl Message<u64> for Idler {
 }
 
 /// They live as long as the program.
-async fn idle_actors(processes: u64) -> Checksum {
+fn idle_actors(processes: u64) -> Checksum {
     let started: Vec<_> = (0..processes).map(|_| Idler::spawn_with_mailbox(Idler, unbounded())).collect();
     for idler in &started {
         idler.tell(1).try_send().expect("it lives");
     }
     std::mem::forget(started);
-    processes
+    idle::all_handled(processes)
 }
 
 /// Its registry is one for the whole program: the keys are this form's own.

@@ -56,7 +56,7 @@ fn server() -> UnboundedSender<Order> {
 
 async fn ask(server: &UnboundedSender<Order>, order: impl FnOnce(oneshot::Sender<u64>) -> Order) -> u64 {
     let (reply, replies) = oneshot::channel();
-    server.send(order(reply)).ok().expect("the server lives");
+    server.send(order(reply)).expect("the server lives");
     replies.await.expect("the server replies")
 }
 
@@ -72,7 +72,7 @@ async fn call(events: u64) -> Checksum {
 async fn cast(events: u64) -> Checksum {
     let server = server();
     for n in 0..events {
-        server.send(Order::Add(n)).ok().expect("the server lives");
+        server.send(Order::Add(n)).expect("the server lives");
     }
     ask(&server, Order::Sum).await
 }

@@ -64,7 +64,7 @@ pub(crate) fn enter_process(engine: &Arc<Engine>, pid: Pid) -> (PidGuard, Engine
 /// Until the guard drops, what the thread starts belongs to this runtime.
 pub(crate) fn enter_engine(engine: &Arc<Engine>) -> EngineGuard {
     let same = ENGINE.with_borrow(|current| current.as_ref().is_some_and(|current| Arc::ptr_eq(current, engine)));
-    EngineGuard((!same).then(|| ENGINE.replace(Some(Arc::clone(engine)))))
+    if same { EngineGuard::Same } else { EngineGuard::Before(ENGINE.replace(Some(Arc::clone(engine)))) }
 }
 
 #[derive(Debug)]
@@ -77,13 +77,17 @@ impl Drop for PidGuard {
     }
 }
 
-/// What was entered before; nothing is to be done where that was the same.
-pub(crate) struct EngineGuard(Option<Option<Arc<Engine>>>);
+/// What was entered before.
+pub(crate) enum EngineGuard {
+    /// The same: there is nothing to go back to.
+    Same,
+    Before(Option<Arc<Engine>>),
+}
 
 impl Drop for EngineGuard {
     fn drop(&mut self) {
-        if let Some(before) = self.0.take() {
-            ENGINE.replace(before);
+        if let Self::Before(before) = self {
+            ENGINE.replace(before.take());
         }
     }
 }
