@@ -27,6 +27,49 @@ impl<M> fmt::Debug for SendError<M> {
 
 impl<M> std::error::Error for SendError<M> {}
 
+/// A message that could not be sent to a name.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameSendError<M> {
+    /// Nobody has the name.
+    Unknown(M),
+    /// Who has it takes other messages.
+    OtherMessages(M),
+    /// Who has it is dead or bound to die.
+    Dead(M),
+}
+
+impl<M> NameSendError<M> {
+    /// What was sent.
+    pub fn into_message(self) -> M {
+        match self {
+            Self::Unknown(message) | Self::OtherMessages(message) | Self::Dead(message) => message,
+        }
+    }
+}
+
+impl<M> fmt::Display for NameSendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown(_) => "nobody has the name; the message is handed back",
+            Self::OtherMessages(_) => "who has the name takes other messages; the message is handed back",
+            Self::Dead(_) => "who has the name is dead; the message is handed back",
+        })
+    }
+}
+
+impl<M> fmt::Debug for NameSendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown(_) => "Unknown(..)",
+            Self::OtherMessages(_) => "OtherMessages(..)",
+            Self::Dead(_) => "Dead(..)",
+        })
+    }
+}
+
+impl<M> std::error::Error for NameSendError<M> {}
+
 /// A process that did not stop as it was asked to.
 ///
 /// Specification: G5.8.
@@ -83,6 +126,8 @@ pub enum StartError {
     Init(ExitReason),
     /// `init` did not want to run, which is no fault ([`Init::Ignore`](crate::Init)).
     Ignore,
+    /// `init` took longer than [`StartOptions::timeout`](crate::StartOptions::timeout) allows.
+    Timeout,
     /// The runtime is shutting down and starts no more processes.
     ShutDown,
 }
@@ -94,6 +139,7 @@ impl fmt::Display for StartError {
             Self::Name(error) => write!(f, "it cannot have its name: {error}"),
             Self::Init(reason) => write!(f, "init failed: {reason}"),
             Self::Ignore => f.write_str("init did not want to run"),
+            Self::Timeout => f.write_str("init took too long"),
             Self::ShutDown => f.write_str("the runtime is shutting down"),
         }
     }

@@ -56,7 +56,12 @@
 //! | send later | [`send_after`], [`Timer`] |
 //! | find by name | [`register`], [`whereis`] |
 //! | find by key, publish to many, lock by key | [`Registry`], [`RegistryRef`] |
-//! | take part from a plain thread | [`ThreadProcess`] |
+//! | have it started again when it fails | [`Supervisor`], [`ChildSpec`], [`Child`] |
+//! | start and stop children at run time | [`DynamicSupervisor`] |
+//! | share keys out to copies of a process | [`PartitionSupervisor`], [`Name::partition`] |
+//! | take part from a plain thread | [`run`], [`ThreadProcess`] |
+//! | see what a process does, and why it crashed | [`Peer::info`], [`CrashReport`] |
+//! | keep what the code below a callback asks for | [`Own::put`], [`dictionary`] |
 //! | choose the number of threads, shut down | [`Runtime`] |
 //! | test without waiting, over many interleavings | [`Simulation`] |
 //!
@@ -106,6 +111,7 @@ mod error;
 mod gen_server;
 mod name;
 mod names;
+mod owned;
 mod pid;
 mod process;
 mod reason;
@@ -123,22 +129,33 @@ mod table;
 mod timer;
 
 pub use agent::{Agent, AgentServer};
-pub use error::{BuildError, LinkError, RegisterError, SendError, StartError, StopError};
+pub use error::{BuildError, LinkError, NameSendError, RegisterError, SendError, StartError, StopError};
 pub use gen_server::{Answer, Caller, Context, GenServer, HandleCall, ServerRef};
 pub use name::{Name, Naming};
 pub use pid::{MonitorRef, Pid};
 pub use process::{
-    Address, Init, IntoExit, Mail, Mailbox, Outcome, Own, Peer, Process, ProcessContext, StartOptions, ThreadProcess,
-    current_pid, may_block, send_after, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
+    Address, Alone, Ancestor, CrashReport, Init, IntoExit, Mail, Mailbox, Outcome, Own, Peer, Priority, Process,
+    ProcessContext, ProcessInfo, StartOptions, StartResult, Status, ThreadProcess, Watched, current_pid, dictionary,
+    may_block, run, run_with_inbox, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
 };
-pub use reason::{Detail, ExitReason, Panic, Reason};
+pub use reason::{Detail, ExitReason, Panic, Reason, raise_exit};
 pub use registry::{
     DispatchError, Listener, LockError, Refusal, RegistrationError, Registry, RegistryEvent, RegistryKey, RegistryRef,
     RegistryValue, UpdateError,
 };
 pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};
-pub use runtime::{Builder, Entered, Runtime, register, registered, unregister, whereis};
+pub use runtime::{
+    Builder, Callback, Entered, Runtime, Straggler, processes, register, registered, unregister, whereis,
+};
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
-pub use supervisor::{Child, ChildId, ChildPlan, ChildSpec, ChildType, Restart, Shutdown, Started};
-pub use timer::Timer;
+pub use supervisor::{
+    AutoShutdown, Child, ChildCounts, ChildId, ChildInfo, ChildPlan, ChildSpec, ChildState, ChildType,
+    DeleteChildError, FailedToStartChild, InvalidSupervisor, Restart, RestartChildError, Shutdown, StartChildError,
+    Started, StopSupervisorError, Strategy, Supervise, Supervisor, SupervisorRef, TerminateChildError,
+};
+pub use supervisor::{
+    DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicChildError,
+};
+pub use supervisor::{InvalidPartitions, PartitionError, PartitionSupervisor, PartitionSupervisorRef, ResizeError};
+pub use timer::{Recipient, Timer, monotonic_time, send_after, send_at, sleep};

@@ -1,7 +1,5 @@
 //! What the specifications log: through `tracing`, or nowhere without that feature.
 
-use crate::{ExitReason, Pid};
-
 #[cfg(feature = "tracing")]
 pub(crate) use tracing::{error, warn};
 
@@ -14,9 +12,3 @@ macro_rules! silent {
 }
 #[cfg(not(feature = "tracing"))]
 pub(crate) use {silent as error, silent as warn};
-
-/// The report of a process that ended abnormally (P14).
-pub(crate) fn crash(pid: Pid, name: Option<&str>, reason: &ExitReason) {
-    let name = name.unwrap_or("-");
-    error!("process {pid} ({name}) ended: {reason}");
-}

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::process::Peer;
+use crate::runtime::engine::Engine;
 use crate::sync::Arc;
-use crate::{Address, Pid, RegisterError, runtime};
+use crate::{Address, NameSendError, Pid, RegisterError, runtime};
 
 /// Where to find a process that may be another one tomorrow: under a local name, or in a registry.
 ///
@@ -68,6 +69,35 @@ impl Name {
         self.whereis()?.address()
     }
 
+    /// Sends a message to who has it now.
+    ///
+    /// ```
+    /// use genstage_core::{Mailbox, Name, NameSendError, StartOptions, spawn_with};
+    ///
+    /// let options = StartOptions::new().name("printer");
+    /// spawn_with(options, |mailbox: Mailbox<String>| async move { drop(mailbox.receive().await) })?;
+    /// assert!(Name::from("printer").send("a page".to_owned()).is_ok());
+    /// assert!(matches!(Name::from("scanner").send(1), Err(NameSendError::Unknown(1))));
+    /// # Ok::<(), genstage_core::StartError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NameSendError`] with the message: nobody has the name (P8.4), or one who takes other messages, or who is dead.
+    pub fn send<M: Send + 'static>(&self, message: M) -> Result<(), NameSendError<M>> {
+        let Some(peer) = self.whereis() else { return Err(NameSendError::Unknown(message)) };
+        let Some(address) = peer.address() else { return Err(NameSendError::OtherMessages(message)) };
+        address.send(message).map_err(|error| NameSendError::Dead(error.message))
+    }
+
+    /// Who has it now, if it is a name of this runtime's; otherwise the book to look in.
+    pub(crate) fn find_local(&self, engine: &Engine) -> Result<Option<Peer>, &Arc<dyn Naming>> {
+        match &self.0 {
+            Inner::Local(name) => Ok(engine.names.whereis(name).map(Peer::new)),
+            Inner::Via(book) => Err(book),
+        }
+    }
+
     pub(crate) fn register(&self, process: &Peer) -> Result<(), RegisterError> {
         match &self.0 {
             Inner::Local(name) => runtime::register(name, process),
@@ -80,6 +110,15 @@ impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Inner::Local(name) => write!(f, "{name:?}"),
+            Inner::Via(book) => book.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Inner::Local(name) => f.write_str(name),
             Inner::Via(book) => book.fmt(f),
         }
     }

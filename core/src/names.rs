@@ -8,12 +8,9 @@ use crate::process::AnyProcess;
 use crate::sync::{Arc, Mutex};
 use crate::{Pid, RegisterError};
 
-#[derive(Default)]
-struct Book {
-    by_name: HashMap<Arc<str>, Arc<dyn AnyProcess>, ahash::RandomState>,
-    by_pid: HashMap<Pid, Arc<str>, ahash::RandomState>,
-}
+type Book = HashMap<Arc<str>, Arc<dyn AnyProcess>, ahash::RandomState>;
 
+/// Who has which name. The other way round each process knows its own, so that one without a name ends without a look here.
 pub(crate) struct Names(Mutex<Book>);
 
 impl Names {
@@ -22,44 +19,41 @@ impl Names {
     }
 
     pub(crate) fn register(&self, name: &str, process: Arc<dyn AnyProcess>) -> Result<(), RegisterError> {
-        let pid = process.pid();
         let mut book = self.0.lock();
-        if let Some(holder) = book.by_name.get(name) {
+        if let Some(holder) = book.get(name) {
             return Err(RegisterError::NameTaken(holder.pid()));
         }
-        if let Some(own) = book.by_pid.get(&pid) {
-            return Err(RegisterError::HasName(own.to_string()));
-        }
-        // Asked under the lock: a process that dies later frees its name after this.
-        if !process.is_alive() {
-            return Err(RegisterError::Dead(pid));
-        }
         let name: Arc<str> = Arc::from(name);
-        book.by_name.insert(Arc::clone(&name), process);
-        book.by_pid.insert(pid, name);
+        // Under the book's lock: a process that dies later finds its name and frees it after this.
+        process.take_name(Arc::clone(&name))?;
+        book.insert(name, process);
         Ok(())
     }
 
     pub(crate) fn unregister(&self, name: &str) -> bool {
         let mut book = self.0.lock();
-        let Some(process) = book.by_name.remove(name) else { return false };
-        book.by_pid.remove(&process.pid());
+        let Some(process) = book.remove(name) else { return false };
+        process.lose_name();
+        drop(book);
         true
     }
 
-    pub(crate) fn remove_pid(&self, pid: Pid) -> Option<Arc<str>> {
+    /// The end of a process that had this name; by now it may be another's.
+    pub(crate) fn free(&self, name: &str, pid: Pid) {
         let mut book = self.0.lock();
-        let name = book.by_pid.remove(&pid)?;
-        book.by_name.remove(&name);
-        Some(name)
+        if book.get(name).is_some_and(|holder| holder.pid() == pid) {
+            let freed = book.remove(name);
+            drop(book);
+            drop(freed);
+        }
     }
 
     pub(crate) fn whereis(&self, name: &str) -> Option<Arc<dyn AnyProcess>> {
-        self.0.lock().by_name.get(name).filter(|process| process.is_alive()).cloned()
+        self.0.lock().get(name).filter(|process| process.is_alive()).cloned()
     }
 
     pub(crate) fn all(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.0.lock().by_name.keys().map(ToString::to_string).collect();
+        let mut names: Vec<_> = self.0.lock().keys().map(ToString::to_string).collect();
         names.sort();
         names
     }

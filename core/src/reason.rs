@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::sync::Arc;
 
@@ -84,6 +84,53 @@ impl fmt::Debug for ExitReason {
     }
 }
 
+/// What unwinds a process that ends itself.
+struct Raised(ExitReason);
+
+impl ExitReason {
+    /// The reason a process ends with that unwinds with this.
+    #[cold]
+    pub(crate) fn from_unwinding(payload: Box<dyn Any + Send>) -> Self {
+        match payload.downcast::<Raised>() {
+            Ok(raised) => raised.0,
+            Err(payload) => Self::Panic(Panic::consume(payload)),
+        }
+    }
+
+    /// As [`from_unwinding`](Self::from_unwinding), where the unwinding goes on.
+    #[cold]
+    pub(crate) fn of_unwinding(payload: &(dyn Any + Send)) -> Self {
+        match payload.downcast_ref::<Raised>() {
+            Some(raised) => raised.0.clone(),
+            None => Self::Panic(Panic::from_payload(payload)),
+        }
+    }
+}
+
+/// Ends the calling process with this reason, from wherever its callback, future or thread is: `exit(reason)` of Elixir.
+///
+/// It unwinds, as a panic does but without its message, so destructors run and `catch_unwind` catches it (P3.1). After it
+/// `terminate` runs. Where there is a way back, return [`Outcome::Stop`](crate::Outcome::Stop) or the reason itself instead.
+/// Not the same as an exit signal to oneself ([`Address::exit`](crate::Address::exit), P3.2): that acts after the
+/// callback, can be trapped, and skips `terminate`. A plain thread is no process: it unwinds as by a panic.
+///
+/// ```
+/// use genstage_core::{ExitReason, Mailbox, raise_exit, spawn_monitor};
+///
+/// fn deep_down() {
+///     raise_exit(ExitReason::other("enough"));
+/// }
+///
+/// let reason = genstage_core::run(|me| {
+///     spawn_monitor(|_: Mailbox<()>| async { deep_down() });
+///     me.receive_signal(None)
+/// });
+/// assert!(matches!(reason, Some(genstage_core::Signal::Down(down)) if down.reason == ExitReason::other("enough")));
+/// ```
+pub fn raise_exit(reason: ExitReason) -> ! {
+    resume_unwind(Box::new(Raised(reason)))
+}
+
 /// What a panic said: the message alone, so that reasons can be compared and logged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Panic(
@@ -100,14 +147,23 @@ impl Panic {
     /// Runs user code and catches its panic, and the panics that the payload may cause when it is dropped.
     #[inline]
     pub(crate) fn catch<T>(user: impl FnOnce() -> T) -> Result<T, Self> {
-        catch_unwind(AssertUnwindSafe(user)).map_err(|payload| {
-            let panic = Self::from_payload(&*payload);
-            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                // A payload of a payload: nobody knows where that ends.
-                std::mem::forget(again);
-            }
-            panic
-        })
+        catch_unwind(AssertUnwindSafe(user)).map_err(Self::consume)
+    }
+
+    /// As [`catch`](Self::catch), for what runs as a process: gives the reason it ends with, which
+    /// [`raise_exit`](crate::raise_exit) may have chosen.
+    #[inline]
+    pub(crate) fn catch_exit<T>(user: impl FnOnce() -> T) -> Result<T, ExitReason> {
+        catch_unwind(AssertUnwindSafe(user)).map_err(ExitReason::from_unwinding)
+    }
+
+    fn consume(payload: Box<dyn Any + Send>) -> Self {
+        let panic = Self::from_payload(&*payload);
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            // A payload of a payload: nobody knows where that ends.
+            std::mem::forget(again);
+        }
+        panic
     }
 
     fn from_payload(payload: &(dyn Any + Send)) -> Self {

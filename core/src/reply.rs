@@ -11,16 +11,18 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use crate::process::{Address, current};
+use crate::runtime::engine::GaveUp;
 use crate::sync::{Arc, Mutex};
 use crate::timer::Due;
-use crate::{ExitReason, SendError};
+use crate::{ExitReason, Pid, SendError};
 
 /// How long a call waits by default (G5.1).
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the reply to one request goes. May be kept and used later, from any process or thread.
 ///
-/// Dropping it unused fails the caller at once.
+/// Dropping it unused fails the caller at once; within a callback of the process that was asked, as soon as that waits or is
+/// over, since only then it is known whether the process goes on.
 pub struct ReplyTo<R>(Option<Arc<Slot<R>>>);
 
 impl<R> ReplyTo<R> {
@@ -35,7 +37,11 @@ impl<R> ReplyTo<R> {
 impl<R> Drop for ReplyTo<R> {
     fn drop(&mut self) {
         if let Some(slot) = self.0.take() {
-            slot.fill(Filled::Dropped);
+            if current::is_slice_of(slot.callee) {
+                (slot.keep)(slot);
+            } else {
+                slot.fill(Filled::Dropped);
+            }
         }
     }
 }
@@ -60,6 +66,9 @@ pub enum CallError {
     Down(ExitReason),
     /// The process lives but dropped the request without a reply.
     NoReply,
+    /// The calling process is bound to end itself: an exit signal hit it before or during the wait, which is over so that it
+    /// can end. The request may still be handled.
+    Exiting,
 }
 
 impl fmt::Display for CallError {
@@ -70,6 +79,7 @@ impl fmt::Display for CallError {
             Self::Timeout => f.write_str("no reply in time"),
             Self::Down(reason) => write!(f, "the process ended without a reply: {reason}"),
             Self::NoReply => f.write_str("the request was dropped without a reply"),
+            Self::Exiting => f.write_str("the calling process is about to end"),
         }
     }
 }
@@ -93,13 +103,32 @@ enum Waiter<R> {
 /// Told what the slot is filled with.
 type Then<R> = Box<dyn FnOnce(Filled<R>) + Send>;
 
-struct Slot<R>(Mutex<(Filled<R>, Waiter<R>)>);
+struct Slot<R> {
+    state: Mutex<(Filled<R>, Waiter<R>)>,
+    /// Who is to reply.
+    callee: Pid,
+    /// Keeps it until the end of the callee's slice. A function, as only the caller knows that `R` is `'static`.
+    keep: fn(Arc<Self>),
+}
+
+impl<R: Send + 'static> Slot<R> {
+    fn new(callee: Pid) -> Arc<Self> {
+        let state = Mutex::new((Filled::Not, Waiter::Nobody));
+        Arc::new(Self { state, callee, keep: |slot| current::keep_orphan(slot.callee, slot) })
+    }
+}
+
+impl<R> current::Orphan for Slot<R> {
+    fn tell(&self) {
+        self.fill(Filled::Dropped);
+    }
+}
 
 impl<R> Slot<R> {
     /// False if it was filled before, or nobody waits for it any more.
     fn fill(&self, with: Filled<R>) -> bool {
         let (first, unused, waiter) = {
-            let mut slot = self.0.lock();
+            let mut slot = self.state.lock();
             let waiter = std::mem::replace(&mut slot.1, Waiter::Nobody);
             let first = matches!(slot.0, Filled::Not);
             match (first, waiter) {
@@ -130,7 +159,7 @@ impl<R> Slot<R> {
 
     /// What is there, or else who to wake for it.
     fn take(&self, waiter: impl FnOnce() -> Waiter<R>) -> Option<Filled<R>> {
-        let mut slot = self.0.lock();
+        let mut slot = self.state.lock();
         match std::mem::replace(&mut slot.0, Filled::Expired) {
             Filled::Not => {
                 slot.0 = Filled::Not;
@@ -144,7 +173,7 @@ impl<R> Slot<R> {
     /// Nobody waits any more.
     fn give_up(&self) {
         let unused = {
-            let mut slot = self.0.lock();
+            let mut slot = self.state.lock();
             (std::mem::replace(&mut slot.0, Filled::Expired), std::mem::replace(&mut slot.1, Waiter::Nobody))
         };
         // Outside the lock: it is the user's value.
@@ -159,7 +188,7 @@ impl<R: Send> Due for Slot<R> {
     }
 
     fn is_pending(&self) -> bool {
-        matches!(self.0.lock().0, Filled::Not)
+        matches!(self.state.lock().0, Filled::Not)
     }
 }
 
@@ -172,7 +201,7 @@ impl<M: Send + 'static> Address<M> {
     /// # Errors
     ///
     /// [`CallError`]: dead, calling itself, no reply in time, or ended without one. An end is noticed at once, not
-    /// by the timeout.
+    /// by the timeout; that of the caller as well: a process that is killed during the call does not sit it out.
     pub fn call_with<R: Send + 'static>(
         &self,
         within: Duration,
@@ -184,18 +213,25 @@ impl<M: Send + 'static> Address<M> {
         let slot = self.post(request)?;
         let engine = self.0.engine();
         let deadline = engine.clock.now().saturating_add(within);
-        let filled = engine.wait(Some(deadline), || slot.take(|| Waiter::Thread(std::thread::current())));
-        self.outcome(filled.unwrap_or(Filled::Expired))
+        let ready = || slot.take(|| Waiter::Thread(std::thread::current()));
+        match engine.wait_in_process(Some(deadline), ready) {
+            Ok(filled) => self.outcome(filled),
+            Err(GaveUp::Late) => Err(CallError::Timeout),
+            Err(GaveUp::Exiting) => Err(CallError::Exiting),
+        }
     }
 
-    /// Sends a request; the reply is the future's value. The request is under way at once.
+    /// Sends a request; the reply is the future's value. The request is under way at once. [`Duration::MAX`] is no limit.
     pub fn request<R: Send + 'static>(&self, within: Duration, request: impl FnOnce(ReplyTo<R>) -> M) -> Request<M, R> {
         if current::pid() == Some(self.pid()) {
             return Request { to: self.clone(), state: State::Failed(CallError::CallingSelf) };
         }
         let state = match self.post(request) {
             Ok(slot) => {
-                self.expire(&slot, within);
+                // Without a limit there is nothing to wait for.
+                if within < Duration::MAX {
+                    self.expire(&slot, within);
+                }
                 State::Waiting(slot)
             }
             Err(error) => State::Failed(error),
@@ -207,8 +243,8 @@ impl<M: Send + 'static> Address<M> {
         self.0.engine().timers.expire(within, Arc::clone(slot) as Arc<dyn Due>);
     }
 
-    fn post<R>(&self, request: impl FnOnce(ReplyTo<R>) -> M) -> Result<Arc<Slot<R>>, CallError> {
-        let slot = Arc::new(Slot(Mutex::new((Filled::Not, Waiter::Nobody))));
+    fn post<R: Send + 'static>(&self, request: impl FnOnce(ReplyTo<R>) -> M) -> Result<Arc<Slot<R>>, CallError> {
+        let slot = Slot::new(self.pid());
         match self.send(request(ReplyTo(Some(Arc::clone(&slot))))) {
             Ok(()) => Ok(slot),
             Err(SendError { .. }) => Err(CallError::NoProc),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::process::current;
+use crate::process::{CrashReport, current};
+use crate::runtime::Straggler;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::{Engine, Mode};
 use crate::scheduler::{Budget, Task};
@@ -41,6 +42,32 @@ impl Simulation {
     pub fn new(seed: u64) -> Self {
         let engine = Engine::new(Clock::simulated(), Mode::Simulated(Simulator::new(seed)));
         Self { engine, seed }
+    }
+
+    /// Calls this with the report of each process that ends abnormally; see [`Builder::on_crash`](crate::Builder::on_crash).
+    ///
+    /// ```
+    /// use genstage_core::{Mailbox, Simulation, spawn};
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let (report, reports) = channel();
+    /// Simulation::new(1).on_crash(move |crash| drop(report.send(crash.to_string()))).run(|simulation| {
+    ///     spawn(|_: Mailbox<()>| async { Err("disk full") });
+    ///     simulation.run_until_idle();
+    /// });
+    /// assert!(reports.recv().is_ok_and(|text| text.contains("disk full")));
+    /// ```
+    #[must_use]
+    pub fn on_crash(self, hook: impl Fn(&CrashReport) + Send + Sync + 'static) -> Self {
+        self.engine.set_on_crash(Arc::new(hook));
+        self
+    }
+
+    /// Ends every process in order, as [`Runtime::shutdown`](crate::Runtime::shutdown) does, in virtual time. Afterwards nothing
+    /// starts in this simulation.
+    pub fn shutdown(&self, within: Duration) -> Vec<Straggler> {
+        let _inside = current::enter_engine(&self.engine);
+        self.engine.shut_down(within)
     }
 
     /// What decides the order.
@@ -156,7 +183,7 @@ impl Simulator {
             let at = random.below(ready.len());
             ready.swap_remove(at)
         };
-        if let Some(again) = task.run() {
+        if let Some(again) = task.run().unfinished() {
             self.schedule(again);
         }
         true

@@ -7,10 +7,12 @@ use std::collections::BinaryHeap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::log;
 use crate::reason::Panic;
+use crate::runtime::Runtime;
 use crate::runtime::clock::Clock;
+use crate::runtime::engine::Engine;
 use crate::sync::{Arc, Mutex};
+use crate::{Address, Name, log};
 
 pub(crate) type Action = Box<dyn FnOnce() + Send>;
 /// Whether the receiver still lives; a timer for the dead counts as gone (P9.3).
@@ -91,6 +93,132 @@ impl fmt::Debug for Timer {
     }
 }
 
+/// Sends `message` to a process after `delay`, from anywhere. Dropped if the process is dead by then (P9.3).
+///
+/// Never early; on real time late by about a millisecond at most while a thread is free to run it. To a [`Name`] it goes
+/// to whoever has that name then, and is dropped if nobody has (P9.1).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let (report, reports) = std::sync::mpsc::channel();
+/// let sleeper = genstage_core::spawn(move |mailbox| async move {
+///     let () = mailbox.receive().await;
+///     let _ = report.send("woken");
+/// });
+/// let timer = genstage_core::send_after(&sleeper, (), Duration::from_millis(5));
+/// assert_eq!(reports.recv(), Ok("woken"));
+/// assert_eq!(timer.cancel(), None); // it has fired
+/// ```
+pub fn send_after<M: Send + 'static>(to: impl Recipient<M>, message: M, delay: Duration) -> Timer {
+    let Delivery { engine, action, alive } = to.delivery(message);
+    engine.timers.at(engine.clock.now().saturating_add(delay), action, alive)
+}
+
+/// As [`send_after`], at a time of the runtime that the receiver lives in; see [`monotonic_time`]. If that has passed, at
+/// once (P9.1, the option `abs`).
+///
+/// ```
+/// use std::time::Duration;
+/// use genstage_core::{Mail, monotonic_time, run_with_inbox, send_at};
+///
+/// run_with_inbox(|me| {
+///     let start = monotonic_time();
+///     // Every two milliseconds, without drift.
+///     for n in 1..=3 {
+///         send_at(me.me(), n, start + n * Duration::from_millis(2));
+///     }
+///     assert!(matches!(me.receive(None), Some(Mail::Message(1))));
+/// });
+/// ```
+pub fn send_at<M: Send + 'static>(to: impl Recipient<M>, message: M, time: Duration) -> Timer {
+    let Delivery { engine, action, alive } = to.delivery(message);
+    engine.timers.at(time, action, alive)
+}
+
+/// Time since the calling thread's runtime began; in a [`Simulation`](crate::Simulation), virtual time.
+pub fn monotonic_time() -> Duration {
+    Runtime::current_engine().clock.now()
+}
+
+/// Sleeps, without taking messages, for any length (P9.6). In a callback the wait is announced, so that other processes run
+/// meanwhile; in a [`Simulation`](crate::Simulation) it takes virtual time, and one without an end returns when nothing else
+/// can happen. In a future, use [`Mailbox::sleep`](crate::Mailbox::sleep).
+///
+/// A process that is killed while it sleeps ends when it wakes.
+pub fn sleep(time: Duration) {
+    let engine = Runtime::current_engine();
+    let deadline = engine.clock.now().saturating_add(time);
+    engine.wait(Some(deadline), || None::<()>);
+}
+
+/// Who a timer can be for: an [`Address`], or a [`Name`], which is looked up when the time has come.
+pub trait Recipient<M>: sealed::Sealed {
+    #[doc(hidden)]
+    fn delivery(self, message: M) -> Delivery;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<M> Sealed for &crate::Address<M> {}
+    impl Sealed for &crate::Name {}
+}
+
+/// What a timer does when its time has come.
+#[doc(hidden)]
+pub struct Delivery {
+    engine: Arc<Engine>,
+    action: Action,
+    alive: Option<Alive>,
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Delivery")
+    }
+}
+
+impl<M: Send + 'static> Recipient<M> for &Address<M> {
+    fn delivery(self, message: M) -> Delivery {
+        let target = self.clone();
+        let alive = self.clone();
+        Delivery {
+            engine: Arc::clone(self.0.engine()),
+            action: Box::new(move || deliver(target.0.engine(), Some(&target), message)),
+            alive: Some(Box::new(move || alive.is_alive())),
+        }
+    }
+}
+
+impl<M: Send + 'static> Recipient<M> for &Name {
+    fn delivery(self, message: M) -> Delivery {
+        let engine = Runtime::current_engine();
+        let (name, here) = (self.clone(), Arc::clone(&engine));
+        let action: Action = Box::new(move || match name.find_local(&here) {
+            Ok(peer) => deliver(&here, peer.and_then(|peer| peer.address()).as_ref(), message),
+            // Another book is the user's code: not on the clock's thread.
+            Err(book) => {
+                let (book, runtime) = (Arc::clone(book), Arc::clone(&here));
+                here.run_soon(move || {
+                    let peer = book.whereis();
+                    deliver(&runtime, peer.and_then(|peer| peer.address()).as_ref(), message);
+                });
+            }
+        });
+        Delivery { engine, action, alive: None }
+    }
+}
+
+fn deliver<M: Send + 'static>(engine: &Engine, to: Option<&Address<M>>, message: M) {
+    let unwanted = match to {
+        Some(to) => to.send(message).err().map(|error| error.message),
+        None => Some(message),
+    };
+    if let Some(message) = unwanted {
+        engine.discard(Box::new(message));
+    }
+}
+
 /// In the heap: by deadline, then by the order of setting, so that equal deadlines fire in order.
 struct Pending {
     deadline: Duration,
@@ -144,19 +272,14 @@ impl Timers {
     }
 
     /// Sets a timer. Tells also whether it is due before the clock would look again, so that it must be roused.
-    pub(crate) fn set(&self, delay: Duration, action: Action, alive: Option<Alive>) -> (Timer, bool) {
-        let deadline = self.clock.now().saturating_add(delay);
+    pub(crate) fn set(&self, deadline: Duration, action: Action, alive: Option<Alive>) -> (Timer, bool) {
         let entry = Arc::new(Entry { deadline, action: Mutex::new(Some(action)), alive });
         let early = self.push(deadline, Arc::clone(&entry) as Arc<dyn Due>);
         (Timer { entry, clock: self.clock.clone() }, early)
     }
 
-    /// Something that becomes due after this time. Tells whether the clock must be roused for it.
-    pub(crate) fn expire(&self, delay: Duration, due: Arc<dyn Due>) -> bool {
-        self.push(self.clock.now().saturating_add(delay), due)
-    }
-
-    fn push(&self, deadline: Duration, entry: Arc<dyn Due>) -> bool {
+    /// Something that becomes due then. Tells whether the clock must be roused for it.
+    pub(crate) fn push(&self, deadline: Duration, entry: Arc<dyn Due>) -> bool {
         let mut heap = self.heap.lock();
         if heap.closed {
             drop(heap);

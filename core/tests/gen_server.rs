@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::{exit, here, other, seeds};
 use genstage_core::{
-    Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Init, Outcome, Runtime, ServerRef, Signal,
-    StartError, StartOptions, spawn, sys, whereis,
+    Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Init, Outcome, Peer, Runtime, ServerRef,
+    Signal, Simulation, StartError, StartOptions, spawn, sys, whereis,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -559,4 +559,51 @@ fn servers_work_alike_on_real_threads() {
     server.stop().unwrap();
     assert_eq!(server.exit_reason(), Some(ExitReason::Normal));
     assert_eq!(seen.recv().as_deref(), Ok("terminate normal"));
+}
+
+#[test]
+fn g7_1_an_idle_server_gives_spare_memory_back() {
+    seeds(20, |simulation| {
+        for by_itself in [true, false] {
+            let (server, _seen) = scripted(move |cx| {
+                cx.hibernate_after(by_itself.then_some(SECOND));
+                Init::Continue
+            });
+            let server = server.start().unwrap();
+            for _ in 0..1000 {
+                cast(&server, |_| Outcome::Continue);
+            }
+            simulation.run_for(Duration::ZERO);
+            let memory = || Peer::from(&server).info().unwrap().memory;
+            let busy = memory();
+            assert!(busy > 1000, "{busy} bytes");
+            if !by_itself {
+                cast(&server, |cx| {
+                    cx.hibernate();
+                    Outcome::Continue
+                });
+            }
+            simulation.run_for(2 * SECOND);
+            assert!(memory() < busy / 10, "{} of {busy} bytes are left", memory());
+            server.call(Say("and it still answers")).unwrap();
+        }
+    });
+}
+
+#[test]
+fn g6_6_a_crash_report_names_the_server_and_its_last_request() {
+    let (report, reports) = channel();
+    Simulation::new(1).on_crash(move |crash| report.send(crash.clone()).unwrap()).run(|_| {
+        let (server, _seen) = scripted(|_| Init::Continue);
+        let server = server.start_with(StartOptions::new().name("reported")).unwrap();
+        let _ = ask(&server, |_, _| panic!("boom"));
+        server.stop().unwrap_err();
+        let crash = reports.try_recv().unwrap();
+        assert_eq!((crash.pid, crash.name.as_deref()), (server.pid(), Some("reported")));
+        assert_eq!(crash.initial_call, std::any::type_name::<Scripted>());
+        assert_eq!(crash.last_message, Some(std::any::type_name::<CallScript>()));
+        let (server, _seen) = idle();
+        server.stop_with(ExitReason::Shutdown, SECOND).unwrap();
+        assert!(reports.try_recv().is_err(), "a clean end is not reported");
+    });
 }

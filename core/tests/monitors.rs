@@ -8,8 +8,8 @@ use std::sync::mpsc::{Sender, channel};
 
 use common::{Order, Seen, down, exit, here, idler, mortal, other, seeds, witness};
 use genstage_core::{
-    Address, ExitReason, Mailbox, MonitorRef, Outcome, Peer, Process, ProcessContext, Signal, StartOptions, register,
-    spawn, spawn_link, spawn_monitor, start, start_with,
+    Address, ExitReason, Mailbox, MonitorRef, Name, Outcome, Peer, Process, ProcessContext, Signal, StartOptions,
+    register, spawn, spawn_link, spawn_monitor, start, start_with,
 };
 
 #[test]
@@ -240,5 +240,36 @@ fn p6_6_the_watched_does_not_notice() {
         assert!(!watcher.is_alive());
         assert!(target.is_alive());
         assert_eq!(target.inbox_len(), 0);
+    });
+}
+
+#[test]
+fn p6_2_a_monitor_by_name_watches_who_has_it_now() {
+    seeds(20, |simulation| {
+        let here = here::<()>();
+        let (first, second) = (idler(), idler());
+        register("desk", &first).unwrap();
+        let monitor = here.monitor(&Name::from("desk"));
+        assert!(genstage_core::unregister("desk"));
+        register("desk", &second).unwrap();
+        second.exit(ExitReason::Kill);
+        simulation.run_until_idle();
+        assert!(here.try_receive().is_none(), "resolved at the call");
+        first.exit(other("x"));
+        let heard = down(&here);
+        assert_eq!((heard.monitor, heard.process, heard.reason), (monitor, first.pid(), other("x")));
+    });
+}
+
+#[test]
+fn p6_3_a_monitor_on_an_unknown_name_fires_at_once() {
+    seeds(5, |_| {
+        let here = here::<()>();
+        let monitor = here.monitor(&Name::from("nobody"));
+        let heard = down(&here);
+        assert_eq!((heard.monitor, heard.reason), (monitor, ExitReason::NoProc));
+        assert_eq!(heard.process.to_string(), "<0.0>");
+        assert!(here.link(&Name::from("nobody")).is_err());
+        Peer::from(&Name::from("nobody")).exit(ExitReason::Kill);
     });
 }

@@ -4,7 +4,8 @@ mod common;
 
 use common::{here, idler, mortal, seeds};
 use genstage_core::{
-    ExitReason, RegisterError, Runtime, StartError, StartOptions, register, registered, spawn_with, unregister, whereis,
+    ExitReason, Name, NameSendError, RegisterError, Runtime, StartError, StartOptions, register, registered,
+    spawn_with, unregister, whereis,
 };
 
 #[test]
@@ -77,4 +78,36 @@ fn a_process_is_named_in_the_runtime_it_lives_in() {
     assert_eq!(whereis("native"), Some(native.pid()));
     drop(native);
     assert_eq!(registered(), Vec::<String>::new());
+}
+
+#[test]
+fn p8_4_a_send_to_a_name_nobody_has_is_an_error() {
+    seeds(20, |simulation| {
+        let name = Name::from("desk");
+        assert_eq!(name.send(7), Err(NameSendError::Unknown(7)));
+        let clerk = idler();
+        register("desk", &clerk).unwrap();
+        assert_eq!(name.send(7), Err(NameSendError::OtherMessages(7)));
+        assert_eq!(name.send(()), Ok(()));
+        simulation.run_until_idle();
+        assert_eq!(clerk.exit_reason(), Some(ExitReason::Normal));
+        assert_eq!(name.send("gone").map_err(NameSendError::into_message), Err("gone"));
+    });
+}
+
+#[test]
+fn p8_1_a_name_moves_on_though_its_holder_still_ends() {
+    seeds(20, |simulation| {
+        let (first, second) = (idler(), idler());
+        register("desk", &first).unwrap();
+        first.exit(ExitReason::Kill);
+        // Bound to end, it is found no more, but frees the name only when it has ended.
+        assert_eq!(whereis("desk"), None);
+        assert_eq!(register("desk", &second), Err(RegisterError::NameTaken(first.pid())));
+        assert!(unregister("desk"));
+        register("desk", &second).unwrap();
+        simulation.run_until_idle();
+        assert_eq!(whereis("desk"), Some(second.pid()), "the end of the first took nothing from the second");
+        assert_eq!(register("other", &second), Err(RegisterError::HasName("desk".to_owned())));
+    });
 }

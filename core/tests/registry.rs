@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use common::{Job, actor, exit, here, other, seeds, within};
 use genstage_core::{
     Address, ExitReason, Listener, Mailbox, Peer, Pid, Refusal, Registry, RegistryEvent, RegistryRef, Simulation,
-    StartError, spawn,
+    StartError, StopSupervisorError, spawn,
 };
 
 type Rooms = RegistryRef<String, u32>;
@@ -36,10 +36,10 @@ fn r1_1_each_kind_starts_with_any_sensible_number_of_partitions() {
     seeds(5, |_| {
         for kind in kinds() {
             for (asked, got) in [(0, 1), (1, 1), (7, 7)] {
-                let rooms = kind.clone().partitions(asked).start().unwrap();
+                let rooms = kind.clone().partitions(asked).start_link().unwrap();
                 assert_eq!(rooms.owners().len(), got);
             }
-            let refused = kind.partitions(usize::MAX).start();
+            let refused = kind.partitions(usize::MAX).start_link();
             assert!(matches!(refused, Err(StartError::Init(_))), "{refused:?}");
         }
     });
@@ -49,7 +49,7 @@ fn r1_1_each_kind_starts_with_any_sensible_number_of_partitions() {
 fn r1_2_if_one_owner_ends_all_of_a_unique_registry_restart_and_one_of_a_duplicate_one() {
     seeds(50, |simulation| {
         for (kind, restarted) in kinds().into_iter().zip([vec![0, 1, 2], vec![1], vec![1]]) {
-            let rooms = kind.partitions(3).start().unwrap();
+            let rooms = kind.partitions(3).start_link().unwrap();
             let before = owners(&rooms);
             rooms.owners()[1].exit(ExitReason::Kill);
             simulation.run_until_idle();
@@ -64,7 +64,7 @@ fn r1_2_if_one_owner_ends_all_of_a_unique_registry_restart_and_one_of_a_duplicat
 #[test]
 fn r1_2_too_many_restarts_end_the_registry_and_its_registrants() {
     seeds(10, |simulation| {
-        let rooms = Registry::duplicate().start().unwrap();
+        let rooms = Registry::duplicate().start_link().unwrap();
         for _ in 0..4 {
             rooms.owners()[0].exit(ExitReason::Kill);
             simulation.run_until_idle();
@@ -80,7 +80,7 @@ fn r1_3_entries_are_spread_by_key_or_by_process() {
     seeds(20, |simulation| {
         let keys: Vec<_> = (0..40).map(|key| key.to_string()).collect();
         for (kind, by_key) in kinds().into_iter().zip([true, false, true]) {
-            let rooms = kind.partitions(4).start().unwrap();
+            let rooms = kind.partitions(4).start_link().unwrap();
             let who = [actor(), actor()];
             let owner = |who: &Address<Job>, key: &String| {
                 let owner = register(simulation, who, &rooms, key, 1).unwrap();
@@ -105,7 +105,7 @@ fn r1_3_entries_are_spread_by_key_or_by_process() {
 fn r1_4_what_the_dead_held_goes_and_all_else_stays() {
     seeds(100, |simulation| {
         for kind in kinds() {
-            let rooms = kind.partitions(3).start().unwrap();
+            let rooms = kind.partitions(3).start_link().unwrap();
             let (dies, stays) = (actor(), actor());
             for (key, value) in [("a", 1), ("b", 2), ("c", 3)] {
                 register(simulation, &dies, &rooms, key, value).unwrap();
@@ -126,7 +126,7 @@ fn r1_4_what_the_dead_held_goes_and_all_else_stays() {
 fn r1_4_an_end_at_any_moment_leaves_nothing() {
     seeds(200, |simulation| {
         for kind in kinds() {
-            let rooms = kind.partitions(2).start().unwrap();
+            let rooms = kind.partitions(2).start_link().unwrap();
             let entering: Vec<_> = (0..4)
                 .map(|number| {
                     let rooms = rooms.clone();
@@ -162,7 +162,7 @@ fn r1_4_an_end_at_any_moment_leaves_nothing() {
 fn r1_4_an_owners_crash_takes_registrants_along_unless_they_trap() {
     seeds(100, |simulation| {
         for kind in kinds() {
-            let rooms = kind.start().unwrap();
+            let rooms = kind.start_link().unwrap();
             let here = here::<()>();
             here.trap_exit(true);
             let who = actor();
@@ -188,7 +188,7 @@ fn r1_4_an_owners_crash_takes_registrants_along_unless_they_trap() {
 #[test]
 fn r1_4_an_exit_that_somebody_sends_to_an_owner_removes_nobody() {
     seeds(50, |simulation| {
-        let rooms = Registry::unique().start().unwrap();
+        let rooms = Registry::unique().start_link().unwrap();
         let who = actor();
         register(simulation, &who, &rooms, "a", 1).unwrap();
         let owner = rooms.owners()[0].clone();
@@ -205,7 +205,7 @@ fn r1_4_an_exit_that_somebody_sends_to_an_owner_removes_nobody() {
 fn r1_5_nobody_else_runs_for_a_read_or_a_write() {
     seeds(10, |_| {
         for kind in kinds() {
-            let rooms = kind.partitions(3).start().unwrap();
+            let rooms = kind.partitions(3).start_link().unwrap();
             let here = here::<()>();
             rooms.register("a".to_owned(), 1).unwrap();
             assert_eq!(found(&rooms, "a"), [(here.pid(), 1)]);
@@ -218,7 +218,7 @@ fn r1_5_nobody_else_runs_for_a_read_or_a_write() {
 #[test]
 fn r2_1_a_unique_key_has_one_holder_whose_value_a_second_try_does_not_change() {
     seeds(50, |simulation| {
-        let rooms = Registry::unique().partitions(2).start().unwrap();
+        let rooms = Registry::unique().partitions(2).start_link().unwrap();
         let (first, second) = (actor(), actor());
         let owner = register(simulation, &first, &rooms, "a", 1).unwrap();
         assert!(owners(&rooms).contains(&owner));
@@ -233,7 +233,7 @@ fn r2_1_a_unique_key_has_one_holder_whose_value_a_second_try_does_not_change() {
 fn r2_1_a_duplicate_key_takes_anybody_any_number_of_times() {
     seeds(50, |simulation| {
         for kind in [Registry::duplicate(), Registry::duplicate_by_key()] {
-            let rooms = kind.partitions(3).start().unwrap();
+            let rooms = kind.partitions(3).start_link().unwrap();
             let (first, second) = (actor(), actor());
             for (who, value) in [(&first, 1), (&first, 1), (&second, 1), (&first, 2)] {
                 register(simulation, who, &rooms, "a", value).unwrap();
@@ -248,7 +248,7 @@ fn r2_1_a_duplicate_key_takes_anybody_any_number_of_times() {
 fn r2_1_the_caller_must_be_a_process_and_gets_back_what_it_gave() {
     seeds(5, |_| {
         for kind in kinds() {
-            let rooms = kind.start().unwrap();
+            let rooms = kind.start_link().unwrap();
             let error = rooms.register("a".to_owned(), 7).unwrap_err();
             assert_eq!((error.refusal, error.key.as_str(), error.value), (Refusal::NoProcess, "a", 7));
             rooms.unregister("a");
@@ -261,7 +261,7 @@ fn r2_1_the_caller_must_be_a_process_and_gets_back_what_it_gave() {
 #[test]
 fn r2_2_a_refused_registration_leaves_no_trace() {
     seeds(50, |simulation| {
-        let rooms = Registry::unique().start().unwrap();
+        let rooms = Registry::unique().start_link().unwrap();
         let (holder, refused) = (actor(), actor());
         register(simulation, &holder, &rooms, "a", 1).unwrap();
         register(simulation, &refused, &rooms, "a", 2).unwrap_err();
@@ -277,7 +277,7 @@ fn r2_2_a_refused_registration_leaves_no_trace() {
 #[test]
 fn r2_3_a_key_whose_holder_is_dead_can_be_taken_before_the_clean_up() {
     seeds(100, |simulation| {
-        let rooms = Registry::unique().start().unwrap();
+        let rooms = Registry::unique().start_link().unwrap();
         let holder = actor();
         register(simulation, &holder, &rooms, "a", 1).unwrap();
         let here = here::<()>();
@@ -294,7 +294,7 @@ fn r2_3_a_key_whose_holder_is_dead_can_be_taken_before_the_clean_up() {
 fn r2_4_the_dead_show_until_they_are_removed_but_not_to_whereis() {
     seeds(100, |simulation| {
         for kind in kinds() {
-            let rooms = kind.partitions(2).start().unwrap();
+            let rooms = kind.partitions(2).start_link().unwrap();
             let holder = actor();
             register(simulation, &holder, &rooms, "a", 1).unwrap();
             assert_eq!(rooms.whereis("a").map(|peer| peer.pid()), Some(holder.pid()));
@@ -312,7 +312,7 @@ fn r2_4_the_dead_show_until_they_are_removed_but_not_to_whereis() {
 #[test]
 fn r2_5_unregister_removes_all_own_entries_of_the_key_and_only_those() {
     seeds(50, |simulation| {
-        let rooms = Registry::duplicate().partitions(3).start().unwrap();
+        let rooms = Registry::duplicate().partitions(3).start_link().unwrap();
         let (me, you) = (actor(), actor());
         for (who, key) in [(&me, "a"), (&me, "a"), (&me, "b"), (&you, "a")] {
             register(simulation, who, &rooms, key, 1).unwrap();
@@ -331,7 +331,7 @@ fn r2_5_the_link_goes_with_the_last_key_of_the_partition() {
     seeds(50, |simulation| {
         for kind in kinds() {
             for (unregistered, survives) in [(vec!["a"], false), (vec!["a", "b"], true)] {
-                let rooms = kind.clone().start().unwrap();
+                let rooms = kind.clone().start_link().unwrap();
                 let who = actor();
                 register(simulation, &who, &rooms, "a", 1).unwrap();
                 register(simulation, &who, &rooms, "b", 1).unwrap();
@@ -348,7 +348,7 @@ fn r2_5_the_link_goes_with_the_last_key_of_the_partition() {
 #[test]
 fn r2_5_after_the_last_key_the_next_makes_the_link_again() {
     seeds(50, |simulation| {
-        let rooms = Registry::unique().start().unwrap();
+        let rooms = Registry::unique().start_link().unwrap();
         let who = actor();
         for _ in 0..3 {
             register(simulation, &who, &rooms, "a", 1).unwrap();
@@ -365,7 +365,7 @@ fn r2_5_after_the_last_key_the_next_makes_the_link_again() {
 #[test]
 fn r2_6_unregister_match_removes_own_entries_that_fit() {
     seeds(50, |simulation| {
-        let rooms = Registry::duplicate_by_key().partitions(3).start().unwrap();
+        let rooms = Registry::duplicate_by_key().partitions(3).start_link().unwrap();
         let (me, you) = (actor(), actor());
         for (who, value) in [(&me, 1), (&me, 2), (&me, 3), (&you, 1)] {
             register(simulation, who, &rooms, "a", value).unwrap();
@@ -392,7 +392,7 @@ fn r2_7_listeners_hear_of_what_processes_do_and_not_of_ends() {
                 report.send(text).unwrap();
             }
         });
-        let rooms = Registry::duplicate().name("rooms").listener(&listener).listener("nobody").start().unwrap();
+        let rooms = Registry::duplicate().name("rooms").listener(&listener).listener("nobody").start_link().unwrap();
         let who = actor();
         for value in [1, 2] {
             register(simulation, &who, &rooms, "a", value).unwrap();
@@ -426,7 +426,7 @@ fn r2_7_a_refusal_is_no_event() {
                 report.send(()).unwrap();
             }
         });
-        let rooms = Registry::unique().listener(&listener).start().unwrap();
+        let rooms = Registry::unique().listener(&listener).start_link().unwrap();
         let (first, second) = (actor(), actor());
         register(simulation, &first, &rooms, "a", 1).unwrap();
         register(simulation, &second, &rooms, "a", 1).unwrap_err();
@@ -453,7 +453,7 @@ fn r2_7_listeners_are_found_by_name_and_may_take_other_messages() {
             .listener(Listener::address(named.me(), convert))
             .listener(Listener::address(mistaken.me(), |_| panic!("a listener's own fault")))
             .listener("mistaken")
-            .start()
+            .start_link()
             .unwrap();
         genstage_core::register("mistaken", mistaken.me()).unwrap();
         rooms.register("a".to_owned(), 1).unwrap();
@@ -487,7 +487,7 @@ fn r2_8_keys_are_equal_where_eq_says_so() {
     }
     seeds(5, |_| {
         let here = here::<()>();
-        let rooms = Registry::unique().start().unwrap();
+        let rooms = Registry::unique().start_link().unwrap();
         rooms.register(Caseless("Lobby"), 1).unwrap();
         assert!(rooms.register(Caseless("lobby"), 2).is_err());
         rooms.register(Caseless("attic"), 2).unwrap();
@@ -499,10 +499,10 @@ fn r2_8_keys_are_equal_where_eq_says_so() {
 fn s7_a_stopped_registry_takes_its_registrants_along_and_finds_nobody() {
     seeds(50, |simulation| {
         for kind in kinds() {
-            let rooms = kind.partitions(3).name("rooms").start().unwrap();
+            let rooms = kind.partitions(3).name("rooms").start_link().unwrap();
             let who = actor();
             register(simulation, &who, &rooms, "a", 1).unwrap();
-            rooms.stop();
+            rooms.stop().unwrap();
             assert!(Peer::from(&rooms).exit_reason().is_some());
             assert!(genstage_core::whereis("rooms").is_none(), "the name is free");
             simulation.run_until_idle();
@@ -510,7 +510,7 @@ fn s7_a_stopped_registry_takes_its_registrants_along_and_finds_nobody() {
             assert_eq!((rooms.count(), rooms.lookup("a").len(), rooms.owners().len()), (0, 0, 0));
             let error = register(simulation, &actor(), &rooms, "a", 1);
             assert_eq!(error, Err(Refusal::Down));
-            rooms.stop();
+            assert_eq!(rooms.stop(), Err(StopSupervisorError::NoProc));
         }
     });
 }

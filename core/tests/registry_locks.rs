@@ -11,7 +11,7 @@ use genstage_core::{ExitReason, LockError, Mailbox, Registry, RegistryRef, Runti
 type Files = RegistryRef<String, ()>;
 
 fn files() -> Files {
-    Registry::unique().partitions(2).start().unwrap()
+    Registry::unique().partitions(2).start_link().unwrap()
 }
 
 /// A process that takes the lock, says so, and keeps it until it is sent a message.
@@ -89,7 +89,7 @@ fn r3_3_keys_of_one_hash_do_not_block_each_other() {
         fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
     }
     seeds(5, |_| {
-        let rooms = Registry::<Alike, u32>::unique().start().unwrap();
+        let rooms = Registry::<Alike, u32>::unique().start_link().unwrap();
         let nested = rooms.lock(&Alike(1), || rooms.lock(&Alike(2), || rooms.lock(&Alike(1), || ())));
         assert_eq!(nested, Ok(Ok(Err(LockError::HeldByCaller))));
         let here = here::<()>();
@@ -175,7 +175,7 @@ fn r3_3_waiting_for_oneself_is_an_error_and_so_is_waiting_for_ever_in_a_simulati
         assert_eq!(files.lock("a", || ()), Err(LockError::Stuck));
         holder.send(ExitReason::Normal).unwrap();
         assert_eq!(files.lock("a", || 1), Ok(1), "waiting runs the holder");
-        files.stop();
+        files.stop().unwrap();
         assert_eq!(files.lock("a", || ()), Err(LockError::Down));
     });
 }

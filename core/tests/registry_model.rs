@@ -17,6 +17,10 @@ impl Dice {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
+
+    fn index(&mut self, len: u64) -> usize {
+        usize::try_from(self.roll(len)).unwrap_or(0)
+    }
 }
 
 type Table = RegistryRef<u64, u64>;
@@ -36,11 +40,11 @@ fn r2_random_work_leaves_what_the_model_says() {
     seeds(150, |simulation| {
         for (kind, unique) in kinds().into_iter().zip([true, false, false]) {
             let mut dice = Dice(simulation.seed());
-            let table = kind.partitions(1 + dice.roll(3) as usize).start().unwrap();
+            let table = kind.partitions(1 + dice.index(3)).start_link().unwrap();
             let mut actors: Vec<_> = (0..4).map(|_| actor()).collect();
             let mut model: Vec<(u64, Pid, u64)> = Vec::new();
             for step in 0..60 {
-                let at = dice.roll(4) as usize;
+                let at = dice.index(4);
                 let (who, pid) = (actors[at].clone(), actors[at].pid());
                 let (key, registry) = (dice.roll(4), table.clone());
                 match dice.roll(10) {
@@ -67,10 +71,9 @@ fn r2_random_work_leaves_what_the_model_says() {
                         who.exit(if key == 0 { ExitReason::Kill } else { ExitReason::other(key) });
                         actors[at] = actor();
                         model.retain(|entry| entry.1 != pid);
+                        // Else whoever comes next finds the keys of the dead free, before the clean-up (R2.3).
                         if dice.roll(2) == 0 {
                             simulation.run_until_idle();
-                        } else if unique {
-                            // R2.3: whoever comes next finds the corpses' keys free.
                         }
                     }
                     _ => {
@@ -89,7 +92,9 @@ fn r2_random_work_leaves_what_the_model_says() {
             simulation.run_until_idle();
             model.sort_unstable();
             assert_eq!(content(&table), model);
-            actors.iter().for_each(|actor| actor.exit(ExitReason::Kill));
+            for actor in actors {
+                actor.exit(ExitReason::Kill);
+            }
             simulation.run_until_idle();
             assert_eq!(table.count(), 0);
         }
@@ -102,7 +107,7 @@ fn r2_threads_that_come_and_go_leave_what_the_living_hold() {
         let runtime = Runtime::builder().workers(2).build().unwrap();
         let table = {
             let _inside = runtime.enter();
-            kind.partitions(2).start().unwrap()
+            kind.partitions(2).start_link().unwrap()
         };
         let (done, reading) = (AtomicBool::new(false), AtomicU64::new(0));
         let finish = Arc::new(Barrier::new(3));

@@ -21,7 +21,7 @@ fn named(name: Name) -> StartOptions {
 #[test]
 fn r3_2_a_process_starts_under_a_name_and_is_found_by_it_until_it_ends() {
     seeds(50, |simulation| {
-        let rooms: Rooms = Registry::unique().partitions(2).start().unwrap();
+        let rooms: Rooms = Registry::unique().partitions(2).start_link().unwrap();
         let lobby = rooms.via_value("lobby".to_owned(), 7);
         assert!(lobby.pid().is_none());
         let clerk = spawn_with(named(lobby.clone()), idle).unwrap();
@@ -42,7 +42,7 @@ fn r3_2_a_process_starts_under_a_name_and_is_found_by_it_until_it_ends() {
 #[test]
 fn r3_2_a_taken_name_gives_its_holder_and_leaves_nothing() {
     seeds(50, |simulation| {
-        let rooms: Rooms = Registry::unique().start().unwrap();
+        let rooms: Rooms = Registry::unique().start_link().unwrap();
         let lobby = rooms.via("lobby".to_owned());
         let clerk = spawn_with(named(lobby.clone()), idle).unwrap();
         let second = spawn_with(named(lobby.clone()), idle);
@@ -58,7 +58,7 @@ fn r3_2_a_taken_name_gives_its_holder_and_leaves_nothing() {
 fn r3_2_duplicate_keys_are_no_names() {
     seeds(5, |_| {
         for kind in [Registry::duplicate(), Registry::duplicate_by_key()] {
-            let rooms: Rooms = kind.name("rooms").start().unwrap();
+            let rooms: Rooms = kind.name("rooms").start_link().unwrap();
             let _here = here::<()>();
             rooms.register("lobby".to_owned(), 1).unwrap();
             let lobby = rooms.via("lobby".to_owned());
@@ -66,7 +66,7 @@ fn r3_2_duplicate_keys_are_no_names() {
             let error = spawn_with(named(lobby), idle).unwrap_err();
             let StartError::Name(RegisterError::NotABook(what)) = error else { panic!("{error:?}") };
             assert_eq!(what, r#"Registry("rooms"), as its keys may be duplicate"#);
-            rooms.stop();
+            rooms.stop().unwrap();
         }
     });
 }
@@ -74,8 +74,8 @@ fn r3_2_duplicate_keys_are_no_names() {
 #[test]
 fn r3_2_a_registry_that_has_ended_takes_no_names() {
     seeds(5, |_| {
-        let rooms: Rooms = Registry::unique().start().unwrap();
-        rooms.stop();
+        let rooms: Rooms = Registry::unique().start_link().unwrap();
+        rooms.stop().unwrap();
         let error = spawn_with(named(rooms.via("lobby".to_owned())), idle).unwrap_err();
         let StartError::Name(RegisterError::NotABook(what)) = error else { panic!("{error:?}") };
         assert_eq!(what, "Registry((unnamed)), as it is down");
@@ -96,7 +96,7 @@ fn g1_3_the_name_is_taken_before_init_and_free_after_a_failed_one() {
         }
     }
     seeds(20, |simulation| {
-        let rooms: Rooms = Registry::unique().start().unwrap();
+        let rooms: Rooms = Registry::unique().start_link().unwrap();
         let lobby = rooms.via("lobby".to_owned());
         let (report, reports) = std::sync::mpsc::channel();
         let error = start(Refuses(lobby.clone(), report), named(lobby.clone())).unwrap_err();
@@ -112,7 +112,7 @@ fn g1_3_the_name_is_taken_before_init_and_free_after_a_failed_one() {
 #[test]
 fn r1_1_a_registry_is_found_by_its_name_and_types() {
     seeds(20, |simulation| {
-        let rooms: Rooms = Registry::unique().name("rooms").start().unwrap();
+        let rooms: Rooms = Registry::unique().name("rooms").start_link().unwrap();
         let find = || Registry::<String, u32>::find("rooms");
         assert_eq!(find(), Some(rooms.clone()));
         assert_eq!(within(simulation, &actor(), || Registry::<String, u32>::find("rooms")), Some(rooms.clone()));
@@ -120,12 +120,12 @@ fn r1_1_a_registry_is_found_by_its_name_and_types() {
         genstage_core::register("desk", &idler()).unwrap();
         assert!(Registry::<String, u32>::find("desk").is_none(), "no registry");
         assert_eq!(
-            Registry::<String, u32>::unique().name("rooms").start().unwrap_err(),
+            Registry::<String, u32>::unique().name("rooms").start_link().unwrap_err(),
             StartError::AlreadyStarted(Peer::from(&rooms).pid())
         );
-        rooms.stop();
+        rooms.stop().unwrap();
         assert!(find().is_none());
-        let next: Rooms = Registry::unique().name("rooms").start().unwrap();
+        let next: Rooms = Registry::unique().name("rooms").start_link().unwrap();
         assert_eq!(find(), Some(next.clone()));
         assert_ne!(next, rooms);
     });

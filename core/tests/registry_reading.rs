@@ -19,7 +19,7 @@ fn kinds() -> [Registry<String, u32>; 3] {
 
 fn duplicates() -> [Rooms; 2] {
     let [_, by_pid, by_key] = kinds();
-    [by_pid.start().unwrap(), by_key.start().unwrap()]
+    [by_pid.start_link().unwrap(), by_key.start_link().unwrap()]
 }
 
 fn fill(simulation: &Simulation, rooms: &Rooms, entries: &[(&Address<Job>, &str, u32)]) {
@@ -41,7 +41,7 @@ fn pids(entries: Vec<(genstage_core::Peer, u32)>) -> Vec<(Pid, u32)> {
 #[test]
 fn r3_a_unique_registry_reads_as_the_table_says() {
     seeds(30, |simulation| {
-        let rooms = Registry::unique().partitions(3).start().unwrap();
+        let rooms = Registry::unique().partitions(3).start_link().unwrap();
         let (a, b) = (actor(), actor());
         fill(simulation, &rooms, &[(&a, "x", 1), (&b, "y", 2), (&a, "z", 3)]);
         assert_eq!(pids(rooms.lookup("x")), [(a.pid(), 1)]);
@@ -82,7 +82,7 @@ fn r3_duplicate_registries_read_as_the_table_says() {
 fn r3_select_sees_every_entry_of_every_partition() {
     seeds(30, |simulation| {
         for kind in kinds() {
-            let rooms = kind.start().unwrap();
+            let rooms = kind.start_link().unwrap();
             let who = [actor(), actor(), actor()];
             let keys: Vec<_> = (0..30).map(|key| format!("k{key}")).collect();
             for (at, key) in (0..).zip(&keys) {
@@ -100,7 +100,7 @@ fn r3_select_sees_every_entry_of_every_partition() {
 #[test]
 fn r3_update_value_runs_in_the_caller_and_changes_own_unique_values_only() {
     seeds(30, |simulation| {
-        let rooms = Registry::unique().partitions(2).start().unwrap();
+        let rooms = Registry::unique().partitions(2).start_link().unwrap();
         let (holder, stranger) = (actor(), actor());
         fill(simulation, &rooms, &[(&holder, "x", 1)]);
         let update = |who: &Address<Job>, key: &'static str| {
@@ -135,7 +135,7 @@ fn r3_update_value_runs_in_the_caller_and_changes_own_unique_values_only() {
 #[test]
 fn r3_an_entry_that_goes_during_its_update_stays_gone() {
     seeds(5, |_| {
-        let rooms = Registry::unique().start().unwrap();
+        let rooms = Registry::unique().start_link().unwrap();
         let _here = here::<()>();
         rooms.register("x".to_owned(), 1).unwrap();
         let updated = rooms.update_value("x", |value| {
@@ -150,7 +150,7 @@ fn r3_an_entry_that_goes_during_its_update_stays_gone() {
 fn r3_meta_is_there_from_the_start_and_outlives_the_owners() {
     seeds(10, |simulation| {
         for kind in kinds() {
-            let rooms = kind.meta("limit", 3_u8).start().unwrap();
+            let rooms = kind.meta("limit", 3_u8).start_link().unwrap();
             assert_eq!(rooms.meta("limit"), Some(3_u8));
             assert_eq!(rooms.meta::<u16>("limit"), None);
             assert_eq!(rooms.meta::<u8>("other"), None);
@@ -170,7 +170,7 @@ fn r3_meta_is_there_from_the_start_and_outlives_the_owners() {
 fn r3_1_dispatch_runs_in_the_caller_once_for_each_partition_that_has_any() {
     seeds(30, |simulation| {
         for (kind, by_pid) in kinds().into_iter().zip([false, true, false]) {
-            let rooms = kind.clone().start().unwrap();
+            let rooms = kind.clone().start_link().unwrap();
             let unique = format!("{kind:?}").contains("Unique");
             let who: Vec<_> = (0..if unique { 1 } else { 20 }).map(|_| actor()).collect();
             for member in &who {

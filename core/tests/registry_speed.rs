@@ -12,7 +12,7 @@ use common::{Job, actor, here};
 use genstage_core::{Registry, RegistryRef};
 
 const KEYS: usize = 1000;
-const LOOKUPS: usize = 20_000;
+const LOOKUPS: u32 = 20_000;
 const ROUNDS: usize = 300;
 
 /// Nanoseconds for each lookup, as one of so many threads sees it; the best of many short rounds, as others may use the machine.
@@ -22,7 +22,7 @@ fn measure(threads: usize, lookup: impl Fn(usize) + Sync) -> f64 {
         let round = |_| {
             start.wait();
             let begin = Instant::now();
-            (0..LOOKUPS).for_each(|at| lookup((at * 7 + thread * 501) % KEYS));
+            (0..LOOKUPS as usize).for_each(|at| lookup((at * 7 + thread * 501) % KEYS));
             begin.elapsed()
         };
         (0..ROUNDS).map(round).min().unwrap_or(Duration::ZERO)
@@ -31,7 +31,7 @@ fn measure(threads: usize, lookup: impl Fn(usize) + Sync) -> f64 {
         let threads: Vec<_> = (0..threads).map(|thread| scope.spawn(move || run(thread))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).max().unwrap_or(Duration::ZERO)
     });
-    best.as_secs_f64() * 1e9 / LOOKUPS as f64
+    best.as_secs_f64() * 1e9 / f64::from(LOOKUPS)
 }
 
 #[test]
@@ -39,9 +39,9 @@ fn measure(threads: usize, lookup: impl Fn(usize) + Sync) -> f64 {
 fn lookups_from_two_threads_against_one() {
     let here = here::<()>();
     let names: Vec<_> = (0..KEYS).map(|key| format!("room {key}")).collect();
-    let rooms: RegistryRef<String, u64> = Registry::unique().start().unwrap();
-    let numbers: RegistryRef<u64, u64> = Registry::unique().start().unwrap();
-    let topics: RegistryRef<u64, u64> = Registry::duplicate().start().unwrap();
+    let rooms: RegistryRef<String, u64> = Registry::unique().start_link().unwrap();
+    let numbers: RegistryRef<u64, u64> = Registry::unique().start_link().unwrap();
+    let topics: RegistryRef<u64, u64> = Registry::duplicate().start_link().unwrap();
     let holders: Vec<_> = (0..KEYS).map(|_| actor()).collect();
     for ((key, name), holder) in (0..).zip(&names).zip(&holders) {
         let (rooms, numbers, topics, name) = (rooms.clone(), numbers.clone(), topics.clone(), name.clone());

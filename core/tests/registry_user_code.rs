@@ -78,7 +78,7 @@ fn kinds() -> [Registry<Touchy, Touchy>; 3] {
 fn a_panic_in_hash_or_eq_or_clone_leaves_the_tables_as_they_were() {
     seeds(10, |simulation| {
         for kind in kinds() {
-            let table: Touchies = kind.start().unwrap();
+            let table: Touchies = kind.start_link().unwrap();
             let here = here::<()>();
             for key in 1..6 {
                 table.register(Touchy(key), Touchy(key)).unwrap();
@@ -117,7 +117,7 @@ fn a_panic_in_hash_or_eq_or_clone_leaves_the_tables_as_they_were() {
 fn a_panic_in_the_drop_of_what_the_dead_held_does_not_end_the_owner() {
     seeds(20, |simulation| {
         for kind in kinds() {
-            let table: Touchies = kind.start().unwrap();
+            let table: Touchies = kind.start_link().unwrap();
             let who = actor();
             let registry = table.clone();
             within(simulation, &who, move || {
@@ -136,11 +136,11 @@ fn a_panic_in_the_drop_of_what_the_dead_held_does_not_end_the_owner() {
 #[test]
 fn a_panic_in_the_drop_does_not_stop_the_end_of_the_registry() {
     seeds(20, |_| {
-        let table: Touchies = Registry::unique().start().unwrap();
+        let table: Touchies = Registry::unique().start_link().unwrap();
         let here = here::<()>();
         here.trap_exit(true);
         (0..6).for_each(|key| drop(table.register(Touchy(key), Touchy(key)).unwrap()));
-        assert_eq!(failing(Fault::Drop, || table.stop()), Ok(()));
+        assert_eq!(failing(Fault::Drop, || table.stop()), Ok(Ok(())));
         assert!(Peer::from(&table).exit_reason().is_some());
         assert_eq!(table.count(), 0);
     });
@@ -149,7 +149,7 @@ fn a_panic_in_the_drop_does_not_stop_the_end_of_the_registry() {
 #[test]
 fn a_panic_of_a_key_fails_the_start_under_it() {
     seeds(20, |simulation| {
-        let table: Touchies = Registry::unique().start().unwrap();
+        let table: Touchies = Registry::unique().start_link().unwrap();
         let name = table.via_value(Touchy(1), Touchy(1));
         for fault in [Fault::Hash, Fault::Clone] {
             let started = failing(fault, || {
@@ -169,7 +169,7 @@ fn a_panic_of_a_key_fails_the_start_under_it() {
 #[test]
 fn functions_may_use_the_registry_they_are_called_by() {
     seeds(10, |simulation| {
-        let rooms: RegistryRef<String, u32> = Registry::duplicate().partitions(2).start().unwrap();
+        let rooms: RegistryRef<String, u32> = Registry::duplicate().partitions(2).start_link().unwrap();
         let who = actor();
         let registry = rooms.clone();
         within(simulation, &who, move || {
@@ -192,5 +192,34 @@ fn functions_may_use_the_registry_they_are_called_by() {
         });
         // 1, 2, 11, 12, and one more for each of those four, and of the then eight.
         assert_eq!((rooms.count_match("x", |value| *value < 100), rooms.count()), (0, 4 + 8));
+    });
+}
+
+#[test]
+fn values_that_all_panic_when_they_are_dropped_end_nobody() {
+    #[derive(Clone)]
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("boom");
+        }
+    }
+    seeds(10, |simulation| {
+        let bombs: RegistryRef<u8, Bomb> = Registry::duplicate().start_link().unwrap();
+        let (stays, dies) = (actor(), actor());
+        for who in [&stays, &dies] {
+            let registry = bombs.clone();
+            within(simulation, who, move || (0..3).all(|_| registry.register(1, Bomb).is_ok()));
+        }
+        let registry = bombs.clone();
+        within(simulation, &stays, move || registry.unregister(&1));
+        assert_eq!(bombs.keys(stays.pid()), [0; 0]);
+        dies.exit(ExitReason::Kill);
+        simulation.run_until_idle();
+        assert_eq!((bombs.count(), stays.is_alive()), (0, true));
+        let registry = bombs.clone();
+        within(simulation, &stays, move || (0..3).all(|_| registry.register(1, Bomb).is_ok()));
+        bombs.stop().unwrap();
+        assert_eq!(bombs.count(), 0);
     });
 }

@@ -6,7 +6,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use common::{here, idler, seeds};
-use genstage_core::{ExitReason, Mail, Mailbox, Simulation, ThreadProcess, send_after, spawn};
+use genstage_core::{
+    ExitReason, Mail, Mailbox, Name, Process, Simulation, ThreadProcess, monotonic_time, register, send_after, send_at,
+    sleep, spawn,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -170,4 +173,98 @@ fn what_pending_timers_hold_is_dropped_with_the_runtime() {
         let late = here.send_after(here.me(), Told(told), SECOND);
         assert_eq!((late.read(), dropped.try_iter().count()), (None, 1), "no clock is left to fire it");
     }
+}
+
+#[test]
+fn p9_1_an_absolute_time_is_that_time_or_now() {
+    seeds(20, |simulation| {
+        let here = here();
+        simulation.run_for(5 * SECOND);
+        assert_eq!(monotonic_time(), 5 * SECOND);
+        send_at(here.me(), "late", SECOND);
+        send_at(here.me(), "on time", 7 * SECOND);
+        assert_eq!(message(&here), Some("late"));
+        assert_eq!(simulation.now(), 5 * SECOND);
+        assert_eq!(message(&here), Some("on time"));
+        assert_eq!(simulation.now(), 7 * SECOND);
+    });
+}
+
+#[test]
+fn p9_1_a_name_is_looked_up_when_the_time_has_come() {
+    seeds(50, |simulation| {
+        let (here, heir) = (here::<u8>(), common::here::<u8>());
+        let name = Name::from("desk");
+        register("desk", here.me()).unwrap();
+        send_after(&name, 1_u8, SECOND);
+        let timer = here.send_after(&name, 2_u8, SECOND);
+        assert_eq!(timer.read(), Some(SECOND));
+        assert!(genstage_core::unregister("desk"));
+        register("desk", heir.me()).unwrap();
+        drop(here);
+        assert_eq!((message(&heir), message(&heir)), (Some(1), Some(2)), "P9.3: it survives who had the name");
+        // Nobody, then one who takes other messages: ignored, and what was sent is dropped.
+        let (told, dropped) = channel();
+        send_after(&Name::from("nobody"), Told(told.clone()), SECOND);
+        send_after(&name, Told(told), SECOND);
+        simulation.run_until_idle();
+        assert_eq!(dropped.try_iter().count(), 2);
+        assert!(heir.try_receive().is_none());
+    });
+}
+
+#[test]
+fn p9_1_a_name_in_a_book_is_looked_up_on_a_seat() {
+    #[derive(Debug)]
+    struct Book(genstage_core::Peer);
+    impl genstage_core::Naming for Book {
+        fn whereis(&self) -> Option<genstage_core::Peer> {
+            Some(self.0.clone())
+        }
+        fn register(&self, process: &genstage_core::Peer) -> Result<(), genstage_core::RegisterError> {
+            Err(genstage_core::RegisterError::Dead(process.pid()))
+        }
+    }
+    let real = here::<u8>();
+    send_after(&Name::via(Book(real.me().into())), 1_u8, Duration::from_millis(1));
+    assert_eq!(message(&real), Some(1));
+    drop(real);
+    seeds(20, |simulation| {
+        let here = here::<u8>();
+        send_after(&Name::via(Book(here.me().into())), 1_u8, SECOND);
+        assert_eq!((message(&here), simulation.now()), (Some(1), SECOND));
+    });
+}
+
+#[test]
+fn p9_6_sleep_blocks_the_caller_alone_and_takes_no_message() {
+    struct Sleeper(Sender<Duration>);
+    impl Process for Sleeper {
+        type Message = Duration;
+        fn handle(
+            &mut self,
+            time: Duration,
+            _: &mut genstage_core::ProcessContext<'_, Duration>,
+        ) -> genstage_core::Outcome {
+            sleep(time);
+            let _ = self.0.send(monotonic_time());
+            genstage_core::Outcome::Continue
+        }
+    }
+    seeds(50, |simulation| {
+        let (report, reports) = channel();
+        let sleeper = Sleeper(report).start().unwrap();
+        sleeper.send(5 * SECOND).unwrap();
+        sleeper.send(SECOND).unwrap();
+        let here = here();
+        here.me().send(7).unwrap();
+        sleep(Duration::from_secs(1 << 33));
+        assert_eq!(simulation.now(), Duration::from_secs(1 << 33), "more than 2^32 ms");
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [5 * SECOND, 6 * SECOND]);
+        assert_eq!(message(&here), Some(7));
+        sleep(Duration::MAX);
+    });
+    let start = std::time::Instant::now();
+    sleep(Duration::from_millis(5));
+    assert!(start.elapsed() >= Duration::from_millis(5));
 }

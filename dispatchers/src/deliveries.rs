@@ -2,7 +2,7 @@
 
 use std::{fmt, vec};
 
-use crate::{Batch, SubscriptionId};
+use crate::{Batch, Refusal, SubscriptionId};
 
 /// How many emptied buffers are kept for the next deliveries.
 ///
@@ -35,6 +35,7 @@ pub struct Deliveries<T> {
     batches: Vec<Delivery<T>>,
     notices: Vec<Notice>,
     released: Vec<InfoTicket>,
+    expelled: Vec<(SubscriptionId, Refusal)>,
     spares: Vec<Batch<T>>,
     /// Batches whose vector has been lent.
     husks: Vec<Batch<T>>,
@@ -95,6 +96,41 @@ pub enum Notice {
         /// The most that is expected, in events.
         limit: usize,
     },
+    /// The hash named a partition that does not exist. Its events are lost.
+    ///
+    /// Specification: section 15.4.
+    UnknownPartition {
+        /// The first such name of this dispatch.
+        partition: String,
+        /// How many events were lost in this dispatch.
+        events: usize,
+        /// The partitions there are.
+        known: String,
+    },
+    /// The hash panicked. The events it was called with are lost.
+    HashPanicked {
+        /// The message of the first panic of this dispatch.
+        message: String,
+        /// How many events were lost in this dispatch.
+        events: usize,
+    },
+    /// A partition without a consumer holds so many events that the others get no more until it has one.
+    PartitionWaits {
+        /// Its name.
+        partition: String,
+        /// How many events it holds.
+        events: usize,
+    },
+}
+
+impl Notice {
+    /// How many events were lost.
+    pub const fn lost(&self) -> usize {
+        match self {
+            Self::UnknownPartition { events, .. } | Self::HashPanicked { events, .. } => *events,
+            Self::DemandExceeds { .. } | Self::PartitionWaits { .. } => 0,
+        }
+    }
 }
 
 impl fmt::Display for Notice {
@@ -105,6 +141,18 @@ impl fmt::Display for Notice {
                 "subscription {subscription} asked for {asked} events at once, over the limit of {limit}: \
                  consumers that ask for more are served first"
             ),
+            Self::UnknownPartition { partition, events, known } => write!(
+                f,
+                "{events} events discarded, the hash put them into unknown partitions, the first into {partition}: \
+                 there are {known}"
+            ),
+            Self::HashPanicked { message, events } => {
+                write!(f, "{events} events discarded, the hash panicked: {message}")
+            }
+            Self::PartitionWaits { partition, events } => write!(
+                f,
+                "{events} events wait for a consumer of partition {partition}, and hold back the other partitions"
+            ),
         }
     }
 }
@@ -112,7 +160,14 @@ impl fmt::Display for Notice {
 impl<T> Deliveries<T> {
     /// An empty sink. Allocates nothing.
     pub const fn new() -> Self {
-        Self { batches: Vec::new(), notices: Vec::new(), released: Vec::new(), spares: Vec::new(), husks: Vec::new() }
+        Self {
+            batches: Vec::new(),
+            notices: Vec::new(),
+            released: Vec::new(),
+            expelled: Vec::new(),
+            spares: Vec::new(),
+            husks: Vec::new(),
+        }
     }
 
     /// Sends a batch to a subscription. An empty batch is not sent (decision Q11).
@@ -134,6 +189,12 @@ impl<T> Deliveries<T> {
     /// Lets an info message go: everything that was ahead of it has been delivered.
     pub fn release(&mut self, ticket: InfoTicket) {
         self.released.push(ticket);
+    }
+
+    /// Sends a consumer away that was accepted before: the stage cancels the subscription with this reason. For the
+    /// dispatcher its id is unknown from now on; the stage's `cancel` for it may still come.
+    pub fn expel(&mut self, id: SubscriptionId, why: Refusal) {
+        self.expelled.push((id, why));
     }
 
     /// Gives a vector without an allocation that of a spare batch, to be filled and taken with
@@ -211,22 +272,27 @@ impl<T> Deliveries<T> {
         self.released.drain(..)
     }
 
+    /// Who was sent away, and why; the sink is left without them. To be read after the deliveries.
+    pub fn drain_expelled(&mut self) -> vec::Drain<'_, (SubscriptionId, Refusal)> {
+        self.expelled.drain(..)
+    }
+
     /// The delivery, where there is exactly one. Cheaper than to [`drain`](Self::drain) it.
     #[inline]
     pub fn take_only(&mut self) -> Option<Delivery<T>> {
         if self.batches.len() == 1 { self.batches.pop() } else { None }
     }
 
-    /// Whether there are notices or released infos to read.
+    /// Whether there are notices, released infos or expelled consumers to see to.
     #[inline]
     pub fn has_news(&self) -> bool {
-        !self.notices.is_empty() || !self.released.is_empty()
+        !self.notices.is_empty() || !self.released.is_empty() || !self.expelled.is_empty()
     }
 
-    /// Whether there is nothing to do: no delivery, no notice, no released info.
+    /// Whether there is nothing to do: no delivery, and no news.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.batches.is_empty() && self.notices.is_empty() && self.released.is_empty()
+        self.batches.is_empty() && !self.has_news()
     }
 }
 
@@ -289,6 +355,10 @@ mod tests {
         assert!(!out.is_empty());
         assert!(out.drain_released().eq([ticket]));
         assert!(out.drain_notices().eq([notice]));
+        assert!(out.is_empty());
+        out.expel(to, Refusal::NoSelectors);
+        assert!(out.has_news());
+        assert!(out.drain_expelled().eq([(to, Refusal::NoSelectors)]));
         assert!(out.is_empty());
     }
 }

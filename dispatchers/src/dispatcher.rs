@@ -1,8 +1,8 @@
 //! The contract between a stage and its dispatcher.
 
-use std::{error, fmt};
+use std::fmt;
 
-use crate::{Deliveries, InfoTicket, SubscriptionId};
+use crate::{Deliveries, InfoTicket, Refusal, Subscriber, SubscriptionId};
 
 /// Decides which consumer gets which event.
 ///
@@ -35,7 +35,10 @@ use crate::{Deliveries, InfoTicket, SubscriptionId};
 /// * The demand of a cancelled id is gone at once. [`demand`](Dispatcher::demand) is never more than what the living
 ///   consumers have asked for and not got: without consumers it is 0.
 /// * `dispatch` takes `min(demand(), events.len())` events from the front and leaves the rest in order; when it leaves
-///   something, `demand()` is 0. Only a dispatcher that drops events may take more, and none when `demand()` is 0.
+///   something, `demand()` is 0. Only a dispatcher that holds or drops events may take more, and none when `demand()`
+///   is 0.
+/// * What it holds it states with [`held`](Dispatcher::held), so that the stage does not end before it is delivered.
+/// * An option of a subscription that it does not know is a reason to refuse: [`Subscriber::takes_anything`].
 /// * Events for one id leave in the order in which they were emitted.
 /// * It draws on no chance but the seed, and no clock: the same calls give the same deliveries.
 ///
@@ -55,7 +58,8 @@ use crate::{Deliveries, InfoTicket, SubscriptionId};
 /// }
 ///
 /// impl<T> Dispatcher<T> for Solo {
-///     fn subscribe(&mut self, id: SubscriptionId, _: &Subscriber) -> Result<(), Refusal> {
+///     fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<T>) -> Result<(), Refusal> {
+///         subscriber.takes_anything()?; // it knows neither selectors nor partitions
 ///         if self.consumer.is_some() {
 ///             return Err(Refusal::rejected("somebody is being served"));
 ///         }
@@ -99,7 +103,7 @@ use crate::{Deliveries, InfoTicket, SubscriptionId};
 /// # #[derive(Debug, Default)]
 /// # struct Solo { consumer: Option<SubscriptionId>, asked: usize }
 /// # impl<T> Dispatcher<T> for Solo {
-/// #     fn subscribe(&mut self, id: SubscriptionId, _: &Subscriber) -> Result<(), Refusal> {
+/// #     fn subscribe(&mut self, id: SubscriptionId, _: &Subscriber<T>) -> Result<(), Refusal> {
 /// #         if self.consumer.is_some() { return Err(Refusal::rejected("somebody is being served")); }
 /// #         self.consumer = Some(id);
 /// #         Ok(())
@@ -140,7 +144,7 @@ pub trait Dispatcher<T>: Send + fmt::Debug {
     /// # Errors
     ///
     /// A [`Refusal`] sends the consumer away; the producer lives on. Its id counts as unknown from then on.
-    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber) -> Result<(), Refusal>;
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<T>) -> Result<(), Refusal>;
 
     /// A consumer asks for `count` events more. A dispatcher that holds events may deliver some of them.
     fn ask(&mut self, id: SubscriptionId, count: usize, out: &mut Deliveries<T>);
@@ -150,6 +154,11 @@ pub trait Dispatcher<T>: Send + fmt::Debug {
 
     /// How many events could be placed right now. Called after every other call, so it should be cheap.
     fn demand(&self) -> usize;
+
+    /// How many events it has taken and not delivered yet: 0 unless defined, for a dispatcher that holds none.
+    fn held(&self) -> usize {
+        0
+    }
 
     /// Hands out events: takes them from the front of `events`, and leaves, in order, what nobody asked for. The stage
     /// buffers what was left and offers it again.
@@ -163,60 +172,3 @@ pub trait Dispatcher<T>: Send + fmt::Debug {
         out.release(ticket);
     }
 }
-
-/// What a dispatcher may know about a new consumer.
-///
-/// ```
-/// let subscriber = genstage_dispatchers::Subscriber::new(1000, 500);
-/// assert_eq!((subscriber.max_demand, subscriber.min_demand), (1000, 500));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Subscriber {
-    /// The most events the consumer will have outstanding.
-    pub max_demand: usize,
-    /// The number of outstanding events at which it asks again.
-    pub min_demand: usize,
-}
-
-impl Subscriber {
-    /// A consumer with these bounds, in events. They are not checked here.
-    pub const fn new(max_demand: usize, min_demand: usize) -> Self {
-        Self { max_demand, min_demand }
-    }
-}
-
-/// Why a dispatcher sends a consumer away.
-///
-/// ```
-/// use genstage_dispatchers::Refusal;
-///
-/// assert_eq!(Refusal::AlreadySubscribed.to_string(), "already subscribed");
-/// assert_eq!(Refusal::rejected("no such partition").to_string(), "rejected: no such partition");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The consumer, or this very subscription, is already being served.
-    AlreadySubscribed,
-    /// Anything else, in words.
-    Rejected(String),
-}
-
-impl Refusal {
-    /// A refusal in words.
-    pub fn rejected(why: impl Into<String>) -> Self {
-        Self::Rejected(why.into())
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AlreadySubscribed => f.write_str("already subscribed"),
-            Self::Rejected(why) => write!(f, "rejected: {why}"),
-        }
-    }
-}
-
-impl error::Error for Refusal {}

@@ -6,7 +6,9 @@
 //! dispatcher is written and tested without a runtime.
 //!
 //! * [`Dispatcher`] is the contract, with a complete example of one's own.
-//! * [`DemandDispatcher`] serves the consumer with the biggest outstanding demand first.
+//! * [`DemandDispatcher`] gives each event to one consumer, the one with the biggest outstanding demand first.
+//! * [`BroadcastDispatcher`] gives each event to every consumer that selects it.
+//! * [`PartitionDispatcher`] gives each event to the consumer of the event's partition.
 //! * [`Batch`] and [`Events`] carry events without copying them.
 //! * [`kit`] puts any dispatcher through random histories and checks the contract.
 //!
@@ -31,17 +33,28 @@
 //! ```
 
 mod batch;
+mod broadcast;
+mod caught;
 mod deliveries;
 mod demand;
 mod dispatcher;
 mod events;
+mod key;
 pub mod kit;
+mod partition;
 mod random;
+mod refusal;
+mod subscriber;
 mod subscription;
 
 pub use batch::{Batch, Cut};
+pub use broadcast::BroadcastDispatcher;
 pub use deliveries::{Deliveries, Delivery, InfoTicket, Notice};
 pub use demand::DemandDispatcher;
-pub use dispatcher::{Dispatcher, Refusal, Subscriber};
+pub use dispatcher::Dispatcher;
 pub use events::{Events, IntoIter};
+pub use key::PartitionKey;
+pub use partition::{PartitionDispatcher, PartitionError};
+pub use refusal::Refusal;
+pub use subscriber::{Selector, Subscriber, Wants};
 pub use subscription::SubscriptionId;

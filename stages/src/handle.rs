@@ -8,6 +8,7 @@ use genstage_core::{
 };
 use genstage_dispatchers::{Batch, SubscriptionId};
 
+use crate::choice::Choice;
 use crate::mail::{ProducerPort, StageMail, SubscribeTo};
 use crate::messages::{Call, Cast, HandleCall, HandleCast, HandleInfo, Info};
 use crate::options::DemandMode;
@@ -220,7 +221,7 @@ impl<R: Emits> StageRef<R> {
         }
     }
 
-    /// How many events wait in its buffer: emitted, and asked for by nobody yet.
+    /// How many events wait in its buffer, and in its dispatcher's queues: emitted, and delivered to nobody yet.
     ///
     /// # Errors
     ///
@@ -244,25 +245,30 @@ impl<R: Receives> StageRef<R> {
     /// # Errors
     ///
     /// [`SubscribeError`]: bad options, or this stage is dead.
-    pub fn sync_subscribe<S>(
+    pub fn sync_subscribe<S, C>(
         &self,
         producer: &S,
-        options: SubscriptionOptions,
+        options: SubscriptionOptions<C>,
     ) -> Result<SubscriptionId, SubscribeError>
     where
         S: Source<Event = R::In> + ?Sized,
+        C: Choice<R::In>,
     {
         let producer = producer.port();
-        let subscribe = |reply| StageMail::SubscribeTo(Box::new(SubscribeTo { producer, options, reply: Some(reply) }));
+        let (options, wants) = options.part();
+        let subscribe =
+            |reply| StageMail::SubscribeTo(Box::new(SubscribeTo { producer, options, wants, reply: Some(reply) }));
         self.0.call_with(CALL_TIMEOUT, subscribe).map_err(SubscribeError::Call)?
     }
 
     /// As [`sync_subscribe`](Self::sync_subscribe), without waiting. Bad options are logged.
-    pub fn async_subscribe<S>(&self, producer: &S, options: SubscriptionOptions)
+    pub fn async_subscribe<S, C>(&self, producer: &S, options: SubscriptionOptions<C>)
     where
         S: Source<Event = R::In> + ?Sized,
+        C: Choice<R::In>,
     {
-        let subscribe = SubscribeTo { producer: producer.port(), options, reply: None };
+        let (options, wants) = options.part();
+        let subscribe = SubscribeTo { producer: producer.port(), options, wants, reply: None };
         let _ = self.0.send(StageMail::SubscribeTo(Box::new(subscribe)));
     }
 }

@@ -18,7 +18,9 @@
 //! * What a stage emits beyond demand waits in its **buffer**: at most 10,000 events in a producer, without bound in a
 //!   `ProducerConsumer`. A full buffer discards its oldest events. [`StageOptions`] change both.
 //! * With several consumers the **dispatcher** decides who gets which event. [`DemandDispatcher`], the default, serves the
-//!   consumer with the biggest demand first; each event goes to one consumer. Write others with the [`Dispatcher`] trait.
+//!   consumer with the biggest demand first; each event goes to one consumer. [`BroadcastDispatcher`] gives each event to every
+//!   consumer that selects it, [`PartitionDispatcher`] to the consumer of its partition. Write others with the [`Dispatcher`]
+//!   trait.
 //!
 //! # From closures
 //!
@@ -227,6 +229,7 @@
 //! | `tracing` | yes | reports crashes, discarded events and events in excess through the `tracing` crate; without it nothing is logged |
 
 mod buffer;
+mod choice;
 mod consumer;
 mod context;
 mod demand;
@@ -250,6 +253,7 @@ mod subscription;
 pub use genstage_core as core;
 pub use genstage_dispatchers as dispatchers;
 
+pub use choice::{Anything, Choice};
 pub use consumer::Consumer;
 pub use context::{Context, EmitsAs};
 pub use emit::Emit;
@@ -261,7 +265,9 @@ pub use genstage_core::{
     CallError, Down, Exit, ExitReason, MonitorRef, Outcome, Peer, Pid, ReplyTo, Runtime, Signal, Simulation,
     StartError, Timer,
 };
-pub use genstage_dispatchers::{Batch, DemandDispatcher, Dispatcher, Events, SubscriptionId};
+pub use genstage_dispatchers::{
+    Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId,
+};
 pub use handle::{ConsumerRef, ProducerConsumerRef, ProducerRef, Source, StageRef};
 pub use messages::{HandleCall, HandleCast, HandleInfo};
 
@@ -282,10 +288,11 @@ struct Readme;
 /// What a program that builds pipelines needs, in one `use`.
 pub mod prelude {
     pub use crate::{
-        Answer, CallError, Caller, Cancel, CancelKind, Cancellation, Consumer, ConsumerRef, Context, DemandDispatcher,
-        DemandMode, Emit, Events, ExitReason, HandleCall, HandleCast, HandleInfo, Keep, Manner, OnCancel, Outcome,
-        Partner, Peer, Pid, Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime, Side, Signal,
-        Simulation, Source, StageOptions, StartError, StreamError, SubscribeError, SubscriptionId, SubscriptionOptions,
-        WaitError, for_each, from_enumerable, map, stream,
+        Answer, BroadcastDispatcher, CallError, Caller, Cancel, CancelKind, Cancellation, Consumer, ConsumerRef,
+        Context, DemandDispatcher, DemandMode, Emit, Events, ExitReason, HandleCall, HandleCast, HandleInfo, Keep,
+        Manner, OnCancel, Outcome, PartitionDispatcher, Partner, Peer, Pid, Producer, ProducerConsumer,
+        ProducerConsumerRef, ProducerRef, Runtime, Side, Signal, Simulation, Source, StageOptions, StartError,
+        StreamError, SubscribeError, SubscriptionId, SubscriptionOptions, WaitError, for_each, from_enumerable, map,
+        stream,
     };
 }

@@ -1,7 +1,7 @@
 //! What stages say to each other, and the ports they say it through (section 6).
 
 use genstage_core::{Address, ExitReason, Peer, ReplyTo};
-use genstage_dispatchers::{Batch, SubscriptionId};
+use genstage_dispatchers::{Batch, SubscriptionId, Wants};
 
 use crate::context::Context;
 use crate::options::DemandMode;
@@ -46,6 +46,7 @@ pub struct Subscribe<T> {
     pub(crate) id: SubscriptionId,
     pub(crate) consumer: Box<dyn ConsumerPort<T>>,
     pub(crate) options: SubscriptionOptions,
+    pub(crate) wants: Wants<T>,
 }
 
 impl<T> std::fmt::Debug for Subscribe<T> {
@@ -58,6 +59,7 @@ impl<T> std::fmt::Debug for Subscribe<T> {
 pub(crate) struct SubscribeTo<T> {
     pub(crate) producer: Box<dyn ProducerPort<T>>,
     pub(crate) options: SubscriptionOptions,
+    pub(crate) wants: Wants<T>,
     pub(crate) reply: Option<Subscriber>,
 }
 

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use genstage_dispatchers::{DemandDispatcher, Dispatcher, Subscriber};
+use genstage_dispatchers::{DemandDispatcher, Dispatcher, PartitionKey, Selector, Subscriber, Wants};
 
 use crate::buffer::{Capacity, Keep as BufferKeep};
+use crate::choice::{Anything, Choice};
 use crate::role::{Emits, IsProducer, Role};
 
 /// How to start a stage. Which options there are depends on its kind: an option that a kind does not know does not compile.
@@ -177,18 +178,94 @@ pub enum Cancel {
 /// assert!(options.check().is_ok());
 /// assert!(SubscriptionOptions::new().max_demand(0).check().is_err());
 /// ```
+///
+/// With several consumers, a subscription may be about some of the events only. A [`selector`](Self::selector) is for
+/// producers with a [`BroadcastDispatcher`](crate::BroadcastDispatcher), a [`partition`](Self::partition) for those with
+/// a [`PartitionDispatcher`](crate::PartitionDispatcher); others refuse the subscription, and say so. Which of the two
+/// it has is part of the type of the options (`C`), so that a selector of the wrong events does not compile:
+///
+/// ```compile_fail
+/// use genstage::prelude::*;
+///
+/// let numbers = from_enumerable(0_u64..9).start(StageOptions::new()).unwrap();
+/// let sink = for_each(|_: u64| {}).start(StageOptions::new()).unwrap();
+/// let odd = SubscriptionOptions::new().selector(|text: &String| text.len() % 2 == 1);
+/// sink.sync_subscribe(&numbers, odd).unwrap();
+/// ```
+///
+/// Nor do both at once:
+///
+/// ```compile_fail
+/// use genstage::prelude::*;
+///
+/// let options = SubscriptionOptions::new().partition(3).selector(|number: &u64| number % 2 == 1);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
-pub struct SubscriptionOptions {
+pub struct SubscriptionOptions<C = Anything> {
     max_demand: usize,
     min_demand: Option<usize>,
     pub(crate) cancel: Cancel,
+    choice: C,
 }
 
 impl SubscriptionOptions {
-    /// At most 1000 events under way, 500 asked for at a time; permanent.
+    /// At most 1000 events under way, 500 asked for at a time; permanent; anything that the dispatcher gives.
     pub fn new() -> Self {
-        Self { max_demand: 1000, min_demand: None, cancel: Cancel::Permanent }
+        Self { max_demand: 1000, min_demand: None, cancel: Cancel::Permanent, choice: Anything }
+    }
+
+    /// Takes only the events that this accepts, from a producer with a
+    /// [`BroadcastDispatcher`](crate::BroadcastDispatcher). It runs in the producer, and more than once for an event
+    /// that has to wait. If it panics, the subscription is cancelled.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// let numbers = from_enumerable(0_u64..9).start(StageOptions::new().dispatcher(BroadcastDispatcher::new()))?;
+    /// let odd = SubscriptionOptions::new().selector(|number: &u64| number % 2 == 1);
+    /// let sum = stream(&numbers, odd)?.sum::<Result<u64, _>>()?;
+    /// assert_eq!(sum, 1 + 3 + 5 + 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn selector<T>(self, accepts: impl Fn(&T) -> bool + Send + Sync + 'static) -> SubscriptionOptions<Selector<T>> {
+        self.choose(Selector::new(accepts))
+    }
+
+    /// Takes the events of this partition, from a producer with a
+    /// [`PartitionDispatcher`](crate::PartitionDispatcher). A partition has one consumer at a time.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// let by_parity = PartitionDispatcher::by_key(["even", "odd"], |n: &u64| if n % 2 == 0 { "even" } else { "odd" })?;
+    /// let numbers = from_enumerable(0_u64..9).start(StageOptions::new().dispatcher(by_parity))?;
+    /// let odd = stream(&numbers, SubscriptionOptions::new().partition("odd").max_demand(4))?;
+    /// assert_eq!(odd.take(2).collect::<Result<Vec<_>, _>>()?, [1, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn partition(self, key: impl fmt::Debug + Send + Sync + 'static) -> SubscriptionOptions<PartitionKey> {
+        self.choose(PartitionKey::new(key))
+    }
+
+    pub(crate) fn subscriber<T>(&self, wants: Wants<T>) -> Subscriber<T> {
+        Subscriber::new(self.max(), self.min()).wants(wants)
+    }
+}
+
+impl<C> SubscriptionOptions<C> {
+    fn choose<D>(self, choice: D) -> SubscriptionOptions<D> {
+        let Self { max_demand, min_demand, cancel, .. } = self;
+        SubscriptionOptions { max_demand, min_demand, cancel, choice }
+    }
+
+    /// The bounds and the mode by themselves, and which events the subscription is about.
+    pub(crate) fn part<T>(self) -> (SubscriptionOptions, Wants<T>)
+    where
+        C: Choice<T>,
+    {
+        let Self { max_demand, min_demand, cancel, choice } = self;
+        (SubscriptionOptions { max_demand, min_demand, cancel, choice: Anything }, choice.wants())
     }
 
     /// The most events that may be under way, at least 1.
@@ -240,10 +317,6 @@ impl SubscriptionOptions {
     /// When the end of the producer ends its consumer.
     pub fn mode(&self) -> Cancel {
         self.cancel
-    }
-
-    pub(crate) fn subscriber(&self) -> Subscriber {
-        Subscriber::new(self.max(), self.min())
     }
 }
 

@@ -72,7 +72,7 @@ impl<T, I> Outlet<T, I> {
         self.dispatcher.init(seed);
     }
 
-    pub(crate) fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber) -> Result<(), Refusal> {
+    pub(crate) fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<T>) -> Result<(), Refusal> {
         self.dispatcher.subscribe(id, subscriber)
     }
 
@@ -174,8 +174,9 @@ impl<T, I> Outlet<T, I> {
         self.buffer.is_empty() && self.dispatcher.demand() > 0
     }
 
+    /// How many events wait here, in the buffer or in the dispatcher.
     pub(crate) fn buffered(&self) -> usize {
-        self.buffer.len()
+        self.buffer.len() + self.dispatcher.held()
     }
 
     /// An info takes its place behind everything that waits here (section 11, Q10).
@@ -218,6 +219,10 @@ impl<T, I> Outlet<T, I> {
 
     pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
         self.deliveries.drain_notices().collect()
+    }
+
+    pub(crate) fn take_expelled(&mut self) -> Vec<(SubscriptionId, Refusal)> {
+        self.deliveries.drain_expelled().collect()
     }
 
     pub(crate) fn accumulate(&mut self) {

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use genstage_core::{Address, CallError, ExitReason, Mail, Peer, Signal, StartError, ThreadProcess, current_pid};
-use genstage_dispatchers::{Batch, SubscriptionId};
+use genstage_dispatchers::{Batch, SubscriptionId, Wants};
 
+use crate::choice::Choice;
 use crate::demand::Demand;
 use crate::handle::Source;
 use crate::mail::{ConsumerPort, ProducerPort, Subscribe};
@@ -36,17 +37,18 @@ use crate::{Cancel, OptionsError, StreamError, SubscriptionOptions, log};
 /// assert_eq!(sum, 10);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn stream<S: Source + ?Sized>(
-    producer: &S,
-    options: SubscriptionOptions,
-) -> Result<Stream<S::Event>, OptionsError> {
+pub fn stream<S, C>(producer: &S, options: SubscriptionOptions<C>) -> Result<Stream<S::Event>, OptionsError>
+where
+    S: Source + ?Sized,
+    C: Choice<S::Event>,
+{
     Stream::new().and(producer, options)
 }
 
 /// The iterator made by [`stream`].
 #[must_use = "a stream asks for nothing until it is iterated"]
 pub struct Stream<T: Send + 'static> {
-    waiting: Vec<(Box<dyn ProducerPort<T>>, SubscriptionOptions)>,
+    waiting: Vec<Waiting<T>>,
     /// There from the first `next` on.
     running: Option<Running<T>>,
     /// The batch at hand.
@@ -55,6 +57,13 @@ pub struct Stream<T: Send + 'static> {
     piece: usize,
     rest: Option<Message>,
     done: bool,
+}
+
+/// A subscription that is made with the first `next`.
+struct Waiting<T> {
+    port: Box<dyn ProducerPort<T>>,
+    options: SubscriptionOptions,
+    wants: Wants<T>,
 }
 
 /// A message that is being handed to the caller.
@@ -105,12 +114,14 @@ impl<T: Send + 'static> Stream<T> {
     /// # Errors
     ///
     /// [`OptionsError`] if the options make no sense.
-    pub fn and<S>(mut self, producer: &S, options: SubscriptionOptions) -> Result<Self, OptionsError>
+    pub fn and<S, C>(mut self, producer: &S, options: SubscriptionOptions<C>) -> Result<Self, OptionsError>
     where
         S: Source<Event = T> + ?Sized,
+        C: Choice<T>,
     {
         options.check()?;
-        self.waiting.push((producer.port(), options));
+        let (options, wants) = options.part();
+        self.waiting.push(Waiting { port: producer.port(), options, wants });
         Ok(self)
     }
 
@@ -121,7 +132,7 @@ impl<T: Send + 'static> Stream<T> {
             return None;
         }
         if self.running.is_none() {
-            let producers = || self.waiting.iter().map(|(port, _)| port.peer().pid());
+            let producers = || self.waiting.iter().map(|waiting| waiting.port.peer().pid());
             if let Some(producer) = producers().find(|producer| current_pid() == Some(*producer)) {
                 self.done = true;
                 return Some(Err(StreamError { producer, reason: ExitReason::other(CallError::CallingSelf) }));
@@ -172,13 +183,13 @@ enum Next<T> {
 }
 
 impl<T: Send + 'static> Running<T> {
-    fn start(waiting: Vec<(Box<dyn ProducerPort<T>>, SubscriptionOptions)>) -> Result<Self, StartError> {
+    fn start(waiting: Vec<Waiting<T>>) -> Result<Self, StartError> {
         let process = ThreadProcess::aside()?;
         let mut producers = Vec::with_capacity(waiting.len());
-        for (port, options) in waiting {
+        for Waiting { port, options, wants } in waiting {
             let monitor = process.monitor(port.peer());
             let id = SubscriptionId::new(monitor.get());
-            port.subscribe(Subscribe { id, consumer: Box::new(process.me().clone()), options });
+            port.subscribe(Subscribe { id, consumer: Box::new(process.me().clone()), options, wants });
             port.ask(id, options.max(), Batch::new());
             let demand = Demand::new(options.min(), options.max());
             producers.push(Upstream { id, port, mode: options.cancel, demand });

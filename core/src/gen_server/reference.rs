@@ -157,7 +157,7 @@ impl<S: GenServer> ServerRef<S> {
     pub fn send_after(&self, message: S::Message, delay: Duration) -> Timer {
         match &self.0 {
             To::One(address) => send_after(address, ServerMail(Order::Cast(message)), delay),
-            To::Named(name) => crate::process::send_after_named(name, ServerMail::<S>(Order::Cast(message)), delay),
+            To::Named(name) => send_after(name, ServerMail::<S>(Order::Cast(message)), delay),
         }
     }
 

@@ -224,8 +224,9 @@ impl<S: GenServer> Serve<S> {
     }
 
     #[cold]
-    fn hibernate(&mut self, _cx: &Cx<'_, S>) {
+    fn hibernate(&mut self, cx: &Cx<'_, S>) {
         self.held.shrink_to_fit();
+        cx.hibernate();
     }
 
     fn idled(&mut self, number: u64, cx: &mut Cx<'_, S>) -> Outcome {
@@ -251,6 +252,17 @@ impl<S: GenServer> Serve<S> {
 
 impl<S: GenServer> Process for Serve<S> {
     type Message = ServerMail<S>;
+
+    fn message_type(ServerMail(order): &ServerMail<S>) -> &'static str {
+        match order {
+            Order::Call(request) => request.name(),
+            _ => std::any::type_name::<S::Message>(),
+        }
+    }
+
+    fn behaviour() -> &'static str {
+        std::any::type_name::<S>()
+    }
 
     fn init(&mut self, cx: &mut Cx<'_, S>) -> Init {
         let mut context = Context { process: cx.reborrow(), next: &mut self.next };

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::cell::{AnyProcess, Cell};
+use super::any::AnyProcess;
+use super::cell::Cell;
 use super::peer::Peer;
 use crate::sync::Arc;
 use crate::{ExitReason, Pid, SendError};

@@ -3,22 +3,26 @@
 //! Who may touch what: one lock guards the inbox and, while the process does not run, its body; anybody may take it, and
 //! only for a moment. The thread that runs a slice takes the body out and holds no lock while it runs.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::thread::Thread;
 
+use super::any::AnyProcess;
+use super::crash::CrashReport;
 use super::current;
-use super::inbox::{Ended, Inbox, Mail, Pushed};
+use super::dictionary;
+use super::family::Family;
+use super::inbox::{Ended, Inbox, Last, Mail, Phase, Pushed};
+use super::lineage::{Ancestor, Lineage};
 use super::peer::Peer;
-use crate::names::Names;
+use super::rare::Rare;
 use crate::runtime::engine::Engine;
-use crate::scheduler::{Cost, Runnable, Task};
-use crate::signal::{Down, Exit};
+use crate::scheduler::{Cost, Ran, Runnable, Task};
+use crate::signal::Down;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex, Weak};
-use crate::{ExitReason, MonitorRef, Pid, Signal, StartError, log, reason::Panic};
+use crate::{ExitReason, Pid, StartError, reason::Panic};
 
 /// What a process does in its turns.
 pub(crate) trait Body<M>: Send {
@@ -33,6 +37,31 @@ pub(crate) trait Body<M>: Send {
     /// Mail it has taken from the inbox and not handled.
     fn take_work(&mut self) -> VecDeque<Mail<M>> {
         VecDeque::new()
+    }
+    /// How much of that there is, and the bytes of its buffer.
+    fn work(&self) -> (usize, usize) {
+        (0, 0)
+    }
+    /// What it has taken out of that last.
+    fn last(&self) -> Last {
+        Last::Nothing
+    }
+    /// Gives spare memory back; asked only while it holds no mail.
+    fn hibernate(&mut self) {}
+}
+
+/// What a process is from its birth.
+pub(crate) struct Birth {
+    /// Names the type of its body.
+    pub(super) kind: fn() -> &'static str,
+    pub(super) ancestors: Option<Lineage>,
+}
+
+impl Birth {
+    /// Of a body of this kind, to whoever calls.
+    pub(crate) fn of(kind: fn() -> &'static str, starter: Option<&Peer>) -> Self {
+        let ancestors = starter.and_then(Peer::process).map(|starter| starter.lineage());
+        Self { kind, ancestors }
     }
 }
 
@@ -63,21 +92,22 @@ pub(crate) enum Home {
 }
 
 pub(crate) struct Cell<M> {
-    pid: Pid,
-    home: Home,
+    pub(super) pid: Pid,
+    pub(super) home: Home,
+    pub(super) birth: Birth,
     me: Weak<Cell<M>>,
-    engine: Arc<Engine>,
-    /// Mirrors `inbox.doom.is_some()`, to be asked between messages without the lock.
+    pub(super) engine: Arc<Engine>,
+    /// Mirrors `inbox.is_doomed()`, to be asked between messages without the lock.
     doomed: AtomicBool,
     cost: Cost,
-    inbox: Mutex<Resting<M>>,
+    pub(super) inbox: Mutex<Resting<M>>,
 }
 
 /// What the lock guards.
 pub(crate) struct Resting<M> {
     inbox: Inbox<M>,
     /// `None` while a slice runs, and once dead.
-    body: Option<Box<dyn Body<M>>>,
+    pub(super) body: Option<Box<dyn Body<M>>>,
 }
 
 impl<M> Deref for Resting<M> {
@@ -96,11 +126,12 @@ impl<M> DerefMut for Resting<M> {
 
 impl<M: Send + 'static> Cell<M> {
     /// A process that is being started: alive, in no run queue, without a body.
-    pub(crate) fn starting(engine: &Arc<Engine>, home: Home) -> Arc<Self> {
+    pub(crate) fn starting(engine: &Arc<Engine>, home: Home, birth: Birth) -> Arc<Self> {
         let pid = engine.next_pid();
         Arc::new_cyclic(|me| Self {
             pid,
             home,
+            birth,
             me: Weak::clone(me),
             engine: Arc::clone(engine),
             doomed: AtomicBool::new(false),
@@ -121,6 +152,11 @@ impl<M: Send + 'static> Cell<M> {
     #[inline]
     pub(crate) fn is_doomed(&self) -> bool {
         self.doomed.load(Ordering::Relaxed)
+    }
+
+    /// Whether its end has come while it had no body here: its starter or its supervisor has given it up.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.inbox.lock().phase() == Phase::Dead
     }
 
     /// Puts mail into the inbox and the process into a run queue if need be. The dead hand the message back.
@@ -156,7 +192,7 @@ impl<M: Send + 'static> Cell<M> {
         }
     }
 
-    fn schedule(&self) {
+    pub(super) fn schedule(&self) {
         match &self.home {
             Home::Seats => {
                 if let Some(me) = self.me.upgrade() {
@@ -167,74 +203,88 @@ impl<M: Send + 'static> Cell<M> {
         }
     }
 
-    /// Ends a start: runs `init` on the starter's thread, and either sets the process going or buries it.
+    /// Ends a start: runs `init` on the calling thread, and either sets the process going or buries it.
     ///
-    /// Running it here saves the hand-over to a seat and back that a waiting starter would pay.
+    /// Without a limit that is the starter's own thread, which saves the hand-over to a seat and back that a waiting starter
+    /// would pay. `in_time` is asked once `init` has succeeded.
     pub(crate) fn launch(
         self: &Arc<Self>,
-        parent: Option<&Peer>,
-        make: impl FnOnce() -> Box<dyn Body<M>>,
+        family: &Family,
+        mut body: Box<dyn Body<M>>,
+        in_time: impl Fn() -> bool,
     ) -> Result<(), StartError> {
-        let _inside = current::enter_process(&self.engine, self.pid);
-        let mut body = match Panic::catch(make) {
-            Ok(body) => body,
-            Err(panic) => return Err(StartError::Init(self.fail(parent, None, ExitReason::Panic(panic)))),
-        };
-        let (reason, told) = match Panic::catch(|| body.init(self)) {
-            Ok(Turn::Stop(reason)) => (reason, None),
+        let _inside = current::enter_start(&self.engine, self.pid);
+        let (reason, told) = match Panic::catch_exit(|| body.init(self)) {
+            Ok(Turn::Stop(reason)) | Err(reason) => (reason, None),
             Ok(Turn::Ignore) => (ExitReason::Normal, Some(StartError::Ignore)),
             Ok(Turn::Fail(reason)) => (ExitReason::Normal, Some(StartError::Init(reason))),
             Ok(Turn::Doomed) => (ExitReason::Killed, None),
-            Ok(Turn::Drained | Turn::More) => {
-                self.end_slice(body, false).into_iter().for_each(|task| self.engine.schedule(task));
+            Ok(Turn::Drained | Turn::More) if in_time() => {
+                if self.end_slice(body, false) {
+                    self.engine.schedule(Arc::clone(self) as Task);
+                }
                 return Ok(());
             }
-            Err(panic) => (ExitReason::Panic(panic), None),
+            Ok(Turn::Drained | Turn::More) => {
+                family.part(&**self);
+                self.bury(Some(body), ExitReason::Killed);
+                return Err(StartError::Timeout);
+            }
         };
-        let reason = self.fail(parent, Some(body), reason);
+        let reason = self.fail(family, Some(body), reason);
         // An end that came from elsewhere meanwhile is what the starter hears of.
         Err(told.filter(|_| reason == ExitReason::Normal).unwrap_or(StartError::Init(reason)))
     }
 
     /// A start that failed. A parent that traps exits hears of it from the start alone (G1.5); one that does not dies
-    /// with it (G1.6).
-    fn fail(&self, parent: Option<&Peer>, body: Option<Box<dyn Body<M>>>, reason: ExitReason) -> ExitReason {
-        if let Some(parent) = parent.and_then(Peer::process)
-            && parent.traps_exits()
-        {
-            parent.remove_link(self.pid);
-            self.remove_link(parent.pid());
-        }
+    /// with it (G1.6). A monitor is removed.
+    pub(crate) fn fail(&self, family: &Family, body: Option<Box<dyn Body<M>>>, reason: ExitReason) -> ExitReason {
+        family.forget(self);
         self.bury(body, reason)
     }
 
-    /// The end of a slice, or of the start. Gives the process back if it must run again.
+    /// The end of a slice, or of the start. True: the process must run again.
     #[inline]
-    fn end_slice(self: &Arc<Self>, body: Box<dyn Body<M>>, more: bool) -> Option<Task> {
+    fn end_slice(&self, body: Box<dyn Body<M>>, more: bool) -> bool {
         let mut resting = self.inbox.lock();
-        if resting.reason.is_some() {
+        if resting.phase() == Phase::Dead {
             drop(resting);
-            return Self::drop_late(body);
+            Self::drop_late(body);
+            return false;
         }
         resting.body = Some(body);
-        match resting.end(more) {
-            Ended::Idle => None,
-            Ended::Requeue => Some(Arc::clone(self) as Task),
+        let ended = resting.end(more);
+        if ended == Ended::Idle && resting.inbox.hibernate {
+            Self::hibernate(&mut resting);
+        }
+        ended == Ended::Requeue
+    }
+
+    /// P13: gives spare memory back until the next mail.
+    #[cold]
+    fn hibernate(resting: &mut Resting<M>) {
+        resting.inbox.shrink();
+        if let Some(body) = &mut resting.body {
+            body.hibernate();
         }
     }
 
     /// The callback of an abandoned process has returned after all.
     #[cold]
-    fn drop_late(body: Box<dyn Body<M>>) -> Option<Task> {
+    fn drop_late(body: Box<dyn Body<M>>) {
         let _ = Self::empty(Some(body), VecDeque::new());
-        None
     }
 
     /// The end: after a callback's wish or fault with `terminate`, after an exit signal without (G6.3). Where both came, the
     /// signal counts: whoever sent it has seen the process as dead since.
     fn stop(self: &Arc<Self>, mut body: Box<dyn Body<M>>, reason: ExitReason) {
-        let terminated = if self.is_doomed() { Ok(()) } else { Panic::catch(|| body.terminate(self, &reason)) };
-        self.bury(Some(body), terminated.map_or_else(ExitReason::Panic, |()| reason));
+        let terminated = if self.is_doomed() {
+            Ok(())
+        } else {
+            self.inbox.lock().terminate();
+            Panic::catch_exit(|| body.terminate(self, &reason))
+        };
+        self.bury(Some(body), terminated.err().unwrap_or(reason));
     }
 
     /// Death, in the order of P3.3: no longer alive; state dropped and names freed; only then are others told. So whoever
@@ -245,16 +295,31 @@ impl<M: Send + 'static> Cell<M> {
             let _ = Self::empty(body, VecDeque::new());
             return self.reason();
         };
+        let (left, last) = body.as_ref().map_or((0, Last::Nothing), |body| (body.work().0, body.last()));
+        let left = left + mail.len();
         if let Err(panic) = Self::empty(body, mail) {
             self.inbox.lock().amend(panic);
         }
-        let reason = self.reason();
-        let name = self.engine.names.remove_pid(self.pid);
-        self.engine.table.remove(self.pid);
-        if !reason.is_clean() {
-            // Shows the user's reason to the user's subscriber: either may panic.
-            let _ = Panic::catch(|| log::crash(self.pid, name.as_deref(), &reason));
+        self.conclude(last, left)
+    }
+
+    /// The second half of death; whoever comes first does it.
+    pub(super) fn conclude(&self, last: Last, left: usize) -> ExitReason {
+        let (first, name, rare) = {
+            let mut inbox = self.inbox.lock();
+            let first = inbox.conclude();
+            let mut rare = if first { inbox.rare.take() } else { None };
+            (first, rare.as_mut().and_then(|rare| rare.name.take()), rare)
+        };
+        if !first {
+            return self.reason();
         }
+        if let Some(name) = &name {
+            self.engine.names.free(name, self.pid);
+        }
+        self.engine.table.remove(self.pid);
+        self.report(name, rare, last, left);
+        let reason = self.reason();
         let relations = self.inbox.lock().finish();
         for (monitor, target) in relations.monitors() {
             if let Some(target) = target.process() {
@@ -274,43 +339,64 @@ impl<M: Send + 'static> Cell<M> {
         reason
     }
 
+    /// Drops the dictionary, and reports a crash (P14).
+    fn report(&self, name: Option<Arc<str>>, rare: Option<Box<Rare>>, last: Last, left: usize) {
+        let Rare { label, dictionary, .. } = rare.map(|rare| *rare).unwrap_or_default();
+        let shown = if self.reason().is_clean() { Vec::new() } else { dictionary::shown(&dictionary.values()) };
+        for value in dictionary.into_values() {
+            if let Err(panic) = Panic::catch(|| drop(value)) {
+                self.inbox.lock().amend(panic);
+            }
+        }
+        let (reason, last, links) = {
+            let inbox = self.inbox.lock();
+            let last = if last == Last::Nothing { inbox.last() } else { last };
+            let Some(reason) = inbox.reason().filter(|reason| !reason.is_clean()).cloned() else { return };
+            (reason, last, inbox.relations.links().map(|(pid, _)| *pid).collect())
+        };
+        self.engine.report(&CrashReport {
+            pid: self.pid,
+            name,
+            ancestors: self.ancestors(),
+            initial_call: (self.birth.kind)(),
+            label,
+            reason,
+            last_message: last.type_name(),
+            message_queue_len: left,
+            links,
+            dictionary: shown,
+        });
+    }
+
+    pub(super) fn ancestors(&self) -> Vec<Ancestor> {
+        self.birth.ancestors.as_ref().map(|ancestors| ancestors.to_vec()).unwrap_or_default()
+    }
+
     fn reason(&self) -> ExitReason {
         self.exit_reason().unwrap_or(ExitReason::Killed)
     }
 
     /// Drops the state and the mail, each by itself: two panics in one unwinding would end the program. Gives the first.
-    fn empty(mut body: Option<Box<dyn Body<M>>>, mail: VecDeque<Mail<M>>) -> Result<(), Panic> {
+    pub(super) fn empty(mut body: Option<Box<dyn Body<M>>>, mail: VecDeque<Mail<M>>) -> Result<(), Panic> {
         let work = body.as_mut().map(|body| body.take_work()).unwrap_or_default();
         let state = Panic::catch(|| drop(body));
         work.into_iter().chain(mail).fold(state, |so_far, mail| so_far.and(Panic::catch(|| drop(mail))))
     }
 
-    fn doom(&self, inbox: &mut Inbox<M>, reason: ExitReason) -> Pushed<()> {
-        inbox.doom = Some(reason);
+    pub(super) fn doom(&self, inbox: &mut Inbox<M>, reason: ExitReason) -> Pushed<()> {
+        inbox.doom(reason);
         self.doomed.store(true, Ordering::Relaxed);
+        if let Some(thread) = inbox.waiter.take() {
+            thread.unpark();
+        }
         inbox.wake()
     }
 }
 
 impl<M: Send + 'static> Runnable for Cell<M> {
-    fn run(self: Arc<Self>) -> Option<Task> {
-        let _inside = current::enter_pid(self.pid);
-        let mut body = {
-            let mut resting = self.inbox.lock();
-            let mut body = resting.body.take()?;
-            body.begin(&mut resting);
-            body
-        };
-        let reason = match Panic::catch(|| body.run(&self)) {
-            Ok(Turn::Drained) => return self.end_slice(body, false),
-            Ok(Turn::More) => return self.end_slice(body, true),
-            Ok(Turn::Stop(reason) | Turn::Fail(reason)) => reason,
-            Ok(Turn::Ignore) => ExitReason::Normal,
-            Ok(Turn::Doomed) => ExitReason::Killed,
-            Err(panic) => ExitReason::Panic(panic),
-        };
-        self.stop(body, reason);
-        None
+    fn run(self: Arc<Self>) -> Ran {
+        let again = self.slice();
+        Ran { task: self, again }
     }
 
     fn cost(&self) -> &Cost {
@@ -318,155 +404,26 @@ impl<M: Send + 'static> Runnable for Cell<M> {
     }
 }
 
-/// What can be done to a process without knowing its messages.
-pub(crate) trait AnyProcess: Send + Sync {
-    fn pid(&self) -> Pid;
-    fn is_alive(&self) -> bool;
-    fn exit_reason(&self) -> Option<ExitReason>;
-    fn inbox_len(&self) -> usize;
-    /// An exit signal arrives (P4), through a link or from a caller of `exit`.
-    fn exit_signal(&self, from: Pid, reason: ExitReason, through_link: bool);
-    /// A monitor of this process's fires.
-    fn down(&self, down: Down);
-    /// False where the process is dead and has told everybody.
-    fn add_link(&self, peer: Peer) -> bool;
-    fn remove_link(&self, pid: Pid) -> bool;
-    /// False where the process is dead and has told everybody.
-    fn add_watcher(&self, monitor: MonitorRef, watcher: Peer) -> bool;
-    fn remove_watcher(&self, monitor: MonitorRef) -> bool;
-    fn add_monitor(&self, monitor: MonitorRef, target: Peer);
-    fn remove_monitor(&self, monitor: MonitorRef) -> Option<Peer>;
-    fn flush_down(&self, monitor: MonitorRef);
-    /// The old value.
-    fn set_trap_exit(&self, trap: bool) -> bool;
-    fn traps_exits(&self) -> bool;
-    /// The names of the runtime it lives in.
-    fn names(&self) -> &Names;
-    /// Gives up on a process that is bound to end but whose callback does not return: it dies for everybody else, and what it
-    /// holds is dropped when the callback returns after all. False if it is not bound to end, or dead already.
-    fn abandon(&self) -> bool;
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
-}
-
-impl<M: Send + 'static> AnyProcess for Cell<M> {
-    fn pid(&self) -> Pid {
-        self.pid
-    }
-
-    fn is_alive(&self) -> bool {
-        self.inbox.lock().is_alive()
-    }
-
-    fn exit_reason(&self) -> Option<ExitReason> {
-        self.inbox.lock().reason.clone()
-    }
-
-    fn inbox_len(&self) -> usize {
-        self.inbox.lock().len()
-    }
-
-    fn exit_signal(&self, from: Pid, reason: ExitReason, through_link: bool) {
-        let pushed = {
-            let mut inbox = self.inbox.lock();
-            if !inbox.is_alive() || (through_link && !inbox.relations.unlink(from)) {
-                return;
-            }
-            match reason {
-                ExitReason::Kill if !through_link => self.doom(&mut inbox, ExitReason::Killed),
-                reason if inbox.trap_exit => match inbox.push(Mail::Signal(Signal::Exit(Exit { from, reason }))) {
-                    Pushed::Schedule => Pushed::Schedule,
-                    _ => Pushed::Noted,
-                },
-                ExitReason::Normal if through_link || from != self.pid => Pushed::Noted,
-                reason => self.doom(&mut inbox, reason),
-            }
+impl<M: Send + 'static> Cell<M> {
+    /// One slice. True: the process must run again.
+    #[inline]
+    fn slice(self: &Arc<Self>) -> bool {
+        let _inside = current::enter_pid(self.pid);
+        let mut body = {
+            let mut resting = self.inbox.lock();
+            let Some(mut body) = resting.body.take() else { return false };
+            body.begin(&mut resting);
+            body
         };
-        if pushed == Pushed::Schedule {
-            self.schedule();
-        }
-    }
-
-    fn down(&self, down: Down) {
-        let pushed = {
-            let mut inbox = self.inbox.lock();
-            if inbox.relations.remove_monitor(down.monitor).is_none() {
-                return;
-            }
-            inbox.push(Mail::Signal(Signal::Down(down)))
+        let reason = match Panic::catch_exit(|| body.run(self)) {
+            Ok(Turn::Drained) => return self.end_slice(body, false),
+            Ok(Turn::More) => return self.end_slice(body, true),
+            Ok(Turn::Stop(reason) | Turn::Fail(reason)) | Err(reason) => reason,
+            Ok(Turn::Ignore) => ExitReason::Normal,
+            Ok(Turn::Doomed) => ExitReason::Killed,
         };
-        if matches!(pushed, Pushed::Schedule) {
-            self.schedule();
-        }
-    }
-
-    fn add_link(&self, peer: Peer) -> bool {
-        let mut inbox = self.inbox.lock();
-        let alive = !inbox.is_finished();
-        if alive {
-            inbox.relations.link(peer);
-        }
-        alive
-    }
-
-    fn remove_link(&self, pid: Pid) -> bool {
-        self.inbox.lock().relations.unlink(pid)
-    }
-
-    fn add_watcher(&self, monitor: MonitorRef, watcher: Peer) -> bool {
-        let mut inbox = self.inbox.lock();
-        let alive = !inbox.is_finished();
-        if alive {
-            inbox.relations.add_watcher(monitor, watcher);
-        }
-        alive
-    }
-
-    fn remove_watcher(&self, monitor: MonitorRef) -> bool {
-        self.inbox.lock().relations.remove_watcher(monitor)
-    }
-
-    fn add_monitor(&self, monitor: MonitorRef, target: Peer) {
-        self.inbox.lock().relations.add_monitor(monitor, target);
-    }
-
-    fn remove_monitor(&self, monitor: MonitorRef) -> Option<Peer> {
-        self.inbox.lock().relations.remove_monitor(monitor)
-    }
-
-    fn flush_down(&self, monitor: MonitorRef) {
-        // Each monitor fires once. What it carried is dropped outside the lock: it may be the user's.
-        let fired = self
-            .inbox
-            .lock()
-            .take_first(|mail| matches!(mail, Mail::Signal(Signal::Down(down)) if down.monitor == monitor));
-        drop(fired);
-    }
-
-    fn set_trap_exit(&self, trap: bool) -> bool {
-        std::mem::replace(&mut self.inbox.lock().trap_exit, trap)
-    }
-
-    fn traps_exits(&self) -> bool {
-        self.inbox.lock().trap_exit
-    }
-
-    fn names(&self) -> &Names {
-        &self.engine.names
-    }
-
-    fn abandon(&self) -> bool {
-        let mut resting = self.inbox.lock();
-        let bound = resting.doom.is_some() && resting.reason.is_none();
-        let body = resting.body.take_if(|_| bound);
-        drop(resting);
-        if bound {
-            self.bury(body, ExitReason::Killed);
-        }
-        bound
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
+        self.stop(body, reason);
+        false
     }
 }
 

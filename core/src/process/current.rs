@@ -2,21 +2,73 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::Pid;
+use crate::reason::Panic;
 use crate::runtime::engine::Engine;
 use crate::scheduler::SeatClaim;
 use crate::sync::Arc;
+use crate::{Pid, log};
+
+/// A process, and how the thread stands for it.
+#[derive(Clone, Copy)]
+struct Who {
+    pid: Pid,
+    /// Until a guard drops: it runs a callback or a slice.
+    guarded: bool,
+}
+
+/// A reply that will not come. Its caller is told at the end of the slice, when it is known whether the process ended.
+pub(crate) trait Orphan {
+    fn tell(&self);
+}
 
 thread_local! {
-    static PID: Cell<Option<Pid>> = const { Cell::new(None) };
+    static WHO: Cell<Option<Who>> = const { Cell::new(None) };
+    /// Whether there are orphans: a glance that costs nothing.
+    static ORPHANED: Cell<bool> = const { Cell::new(false) };
+    static ORPHANS: RefCell<Vec<(Pid, Arc<dyn Orphan>)>> = const { RefCell::new(Vec::new()) };
     static SEAT: Cell<Option<SeatClaim>> = const { Cell::new(None) };
     static ENGINE: RefCell<Option<Arc<Engine>>> = const { RefCell::new(None) };
+    static STARTING: RefCell<Vec<Pid>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The process whose callback, or whose body, runs on this thread.
 #[inline]
 pub(crate) fn pid() -> Option<Pid> {
-    PID.get()
+    WHO.get().map(|who| who.pid)
+}
+
+/// Whether this thread runs a slice of this process.
+pub(crate) fn is_slice_of(pid: Pid) -> bool {
+    WHO.get().is_some_and(|who| who.guarded && who.pid == pid)
+}
+
+/// Keeps an orphan until the end of the slice of this process, which this thread runs.
+pub(crate) fn keep_orphan(pid: Pid, orphan: Arc<dyn Orphan>) {
+    ORPHANS.with_borrow_mut(|orphans| orphans.push((pid, orphan)));
+    ORPHANED.set(true);
+}
+
+/// Tells those who wait for a reply from the process that this thread stands for.
+pub(crate) fn tell_orphans() {
+    if ORPHANED.get()
+        && let Some(pid) = pid()
+    {
+        tell_orphans_of(pid);
+    }
+}
+
+#[cold]
+fn tell_orphans_of(pid: Pid) {
+    let (told, left): (Vec<_>, Vec<_>) = ORPHANS.take().into_iter().partition(|(callee, _)| *callee == pid);
+    // In a simulation slices are nested; the others end later.
+    ORPHANED.set(!left.is_empty());
+    ORPHANS.set(left);
+    for (_, orphan) in told {
+        // Wakers are the user's.
+        if Panic::catch(|| orphan.tell()).is_err() {
+            log::error!("a waker panicked");
+        }
+    }
 }
 
 /// The seat this thread took its current slice on; it may have lost it since.
@@ -43,22 +95,29 @@ pub(crate) fn seat_engine() -> Option<Arc<Engine>> {
 /// Until the guard drops, the thread stands for this process.
 #[inline]
 pub(crate) fn enter_pid(pid: Pid) -> PidGuard {
-    PidGuard(PID.replace(Some(pid)))
+    PidGuard(WHO.replace(Some(Who { pid, guarded: true })))
+}
+
+/// Whether this thread runs the start of a process that this one, directly or not, is starting, and waits for.
+pub(crate) fn is_starting(pid: Pid) -> bool {
+    STARTING.with_borrow(|starting| starting.contains(&pid))
 }
 
 /// The thread stands for this process, unless it stands for one already.
 pub(crate) fn adopt(pid: Pid) {
-    PID.set(PID.get().or(Some(pid)));
+    WHO.set(WHO.get().or(Some(Who { pid, guarded: false })));
 }
 
 /// The end of [`adopt`].
 pub(crate) fn disown(pid: Pid) {
-    PID.set(PID.get().filter(|current| *current != pid));
+    WHO.set(WHO.get().filter(|who| who.pid != pid));
 }
 
-/// Until the guard drops, the thread stands for this process of that runtime.
-pub(crate) fn enter_process(engine: &Arc<Engine>, pid: Pid) -> (PidGuard, EngineGuard) {
-    (enter_pid(pid), enter_engine(engine))
+/// Until the guard drops, the thread stands for this process of that runtime, which whom it stood for before is starting.
+pub(crate) fn enter_start(engine: &Arc<Engine>, pid: Pid) -> (PidGuard, EngineGuard, StartGuard) {
+    let starter = WHO.get().map(|who| who.pid);
+    STARTING.with_borrow_mut(|starting| starting.extend(starter));
+    (enter_pid(pid), enter_engine(engine), StartGuard(starter))
 }
 
 /// Until the guard drops, what the thread starts belongs to this runtime.
@@ -67,13 +126,23 @@ pub(crate) fn enter_engine(engine: &Arc<Engine>) -> EngineGuard {
     if same { EngineGuard::Same } else { EngineGuard::Before(ENGINE.replace(Some(Arc::clone(engine)))) }
 }
 
-#[derive(Debug)]
-pub(crate) struct PidGuard(Option<Pid>);
+pub(crate) struct PidGuard(Option<Who>);
 
 impl Drop for PidGuard {
     #[inline]
     fn drop(&mut self) {
-        PID.set(self.0);
+        tell_orphans();
+        WHO.set(self.0);
+    }
+}
+
+pub(crate) struct StartGuard(Option<Pid>);
+
+impl Drop for StartGuard {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            STARTING.with_borrow_mut(Vec::pop);
+        }
     }
 }
 

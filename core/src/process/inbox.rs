@@ -4,17 +4,20 @@
 //! one behind a mutex, so there are no orderings to argue about.
 //!
 //! ```text
-//!     Idle ──push──▶ Queued ──begin──▶ Running ──end, empty──▶ Idle
-//!                      ▲                  └─────end, mail────▶ Queued
+//!     Starting ──end──▶ Idle ──push──▶ Queued ──begin──▶ Running ──end, empty──▶ Idle
+//!                                        ▲                  └─────end, mail────▶ Queued
+//!     Running ──last──▶ Terminating
 //!     any ──close──▶ Dead                    (terminal: pushes are refused)
 //! ```
 //!
 //! A process is in at most one run queue or on at most one thread, and while it has mail it is in one of the two.
 
 use std::collections::VecDeque;
+use std::thread::Thread;
 
+use super::rare::Rare;
 use super::relations::Relations;
-use crate::{ExitReason, Panic, Signal};
+use crate::{ExitReason, Panic, Pid, Signal};
 
 /// One entry of the queue.
 #[derive(Debug)]
@@ -27,10 +30,43 @@ pub enum Mail<M> {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
+    /// In its `init`. Runs, as far as senders are concerned.
+    Starting,
     Idle,
     Queued,
     Running,
+    /// In its `terminate`.
+    Terminating,
     Dead,
+}
+
+/// What kind of mail was taken last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Last {
+    #[default]
+    Nothing,
+    /// Of this type.
+    Message(&'static str),
+    Signal,
+}
+
+impl Last {
+    #[inline]
+    pub(crate) fn of<M>(mail: &Mail<M>) -> Self {
+        match mail {
+            Mail::Message(_) => Self::Message(std::any::type_name::<M>()),
+            Mail::Signal(_) => Self::Signal,
+        }
+    }
+
+    /// The name of its type.
+    pub(crate) fn type_name(self) -> Option<&'static str> {
+        match self {
+            Self::Nothing => None,
+            Self::Message(name) => Some(name),
+            Self::Signal => Some(std::any::type_name::<Signal>()),
+        }
+    }
 }
 
 /// What the sender must do after a push.
@@ -55,7 +91,18 @@ pub(crate) enum Ended {
     Requeue,
 }
 
+/// How far the end of a process has come once it is dead.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rites {
+    Before,
+    /// Somebody is at telling the others.
+    Begun,
+    /// State dropped, name free, everybody told who had asked by then.
+    Over,
+}
+
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(crate) struct Inbox<M> {
     mail: VecDeque<Mail<M>>,
     phase: Phase,
@@ -64,13 +111,21 @@ pub(crate) struct Inbox<M> {
     /// Mail that a future has taken in this slice.
     taken: u32,
     pub(crate) trap_exit: bool,
-    /// The reason this process is to die with at the next gap between callbacks.
-    pub(crate) doom: Option<ExitReason>,
+    /// Give memory back once nothing is left to do.
+    pub(crate) hibernate: bool,
+    /// An exit signal has hit: the process dies at the next gap between callbacks, for the reason in `end`.
+    doomed: bool,
+    rites: Rites,
+    /// What a future has taken last.
+    last: Last,
+    /// Why it ends: set once doomed or dead.
+    end: Option<ExitReason>,
+    /// Mail taken since the start.
+    handled: u64,
+    /// Waits in a callback, and is to be unparked by an exit signal.
+    pub(crate) waiter: Option<Thread>,
     pub(crate) relations: Relations,
-    /// Set once dead.
-    pub(crate) reason: Option<ExitReason>,
-    /// Whether the end is complete: state dropped, name free, everybody told who had asked by then.
-    finished: bool,
+    pub(crate) rare: Option<Box<Rare>>,
 }
 
 impl<M> Inbox<M> {
@@ -78,21 +133,71 @@ impl<M> Inbox<M> {
     pub(crate) fn starting() -> Self {
         Self {
             mail: VecDeque::new(),
-            phase: Phase::Running,
+            phase: Phase::Starting,
             woken: false,
             taken: 0,
             trap_exit: false,
-            doom: None,
+            hibernate: false,
+            doomed: false,
+            rites: Rites::Before,
+            last: Last::Nothing,
+            end: None,
+            handled: 0,
+            waiter: None,
             relations: Relations::default(),
-            reason: None,
-            finished: false,
+            rare: None,
         }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// An exit signal hits. What hit first counts.
+    pub(crate) fn doom(&mut self, reason: ExitReason) {
+        if !self.doomed {
+            self.doomed = true;
+            self.end = Some(reason);
+        }
+    }
+
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.doomed
+    }
+
+    /// The reason this process is to die with, or has died with, because an exit signal hit.
+    pub(crate) fn doom_reason(&self) -> Option<&ExitReason> {
+        self.end.as_ref().filter(|_| self.doomed)
+    }
+
+    /// Why it is dead.
+    pub(crate) fn reason(&self) -> Option<&ExitReason> {
+        self.end.as_ref().filter(|_| self.phase == Phase::Dead)
+    }
+
+    /// Mail taken since the start.
+    pub(crate) fn handled(&self) -> u64 {
+        self.handled
+    }
+
+    pub(crate) fn last(&self) -> Last {
+        self.last
+    }
+
+    /// The bytes of the queue's buffer.
+    pub(crate) fn memory(&self) -> usize {
+        self.mail.capacity().saturating_mul(size_of::<Mail<M>>())
+    }
+
+    /// What few processes have; made when first needed.
+    pub(crate) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Whether the process is gone or bound to go (P1.5, P3.5): queries and sends already see it as dead.
     #[inline]
     pub(crate) fn is_alive(&self) -> bool {
-        self.phase != Phase::Dead && self.doom.is_none()
+        self.phase != Phase::Dead && !self.doomed
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -129,6 +234,7 @@ impl<M> Inbox<M> {
     pub(crate) fn begin(&mut self, work: &mut VecDeque<Mail<M>>) {
         self.phase = Phase::Running;
         if work.is_empty() {
+            self.handled += self.mail.len() as u64;
             std::mem::swap(&mut self.mail, work);
         }
         self.woken = !self.mail.is_empty();
@@ -144,12 +250,25 @@ impl<M> Inbox<M> {
     /// The end of a slice; `more` says that the body itself still holds mail.
     #[inline]
     pub(crate) fn end(&mut self, more: bool) -> Ended {
-        if more || self.woken || self.doom.is_some() {
+        if more || self.woken || self.doomed {
             self.phase = Phase::Queued;
             Ended::Requeue
         } else {
             self.phase = Phase::Idle;
             Ended::Idle
+        }
+    }
+
+    /// The process went idle after it had asked for this: gives the spare memory of the queue back.
+    pub(crate) fn shrink(&mut self) {
+        self.hibernate = false;
+        self.mail.shrink_to_fit();
+    }
+
+    /// `terminate` is about to run.
+    pub(crate) fn terminate(&mut self) {
+        if self.phase != Phase::Dead {
+            self.phase = Phase::Terminating;
         }
     }
 
@@ -159,10 +278,22 @@ impl<M> Inbox<M> {
         self.mail.remove(at)
     }
 
+    /// The first entry, for a thread's own process.
+    pub(crate) fn take_next(&mut self) -> Option<Mail<M>> {
+        let mail = self.mail.pop_front()?;
+        self.note(&mail);
+        Some(mail)
+    }
+
+    fn note(&mut self, mail: &Mail<M>) {
+        self.handled += 1;
+        self.last = Last::of(mail);
+    }
+
     /// As [`take_first`](Self::take_first), for a future: nothing once the process is doomed (P1.3), nor beyond `most` in one
     /// slice; what is left then is for the next.
     pub(crate) fn take_in_slice(&mut self, most: u32, fits: impl Fn(&Mail<M>) -> bool) -> Option<Mail<M>> {
-        if self.doom.is_some() {
+        if self.doomed {
             return None;
         }
         if self.taken >= most {
@@ -171,7 +302,14 @@ impl<M> Inbox<M> {
         }
         let mail = self.take_first(fits)?;
         self.taken += 1;
+        self.note(&mail);
         Some(mail)
+    }
+
+    /// Whether this process is linked to another, or has an exit of it queued: it hears of its end.
+    pub(crate) fn hears_of(&self, pid: Pid) -> bool {
+        let told = |mail: &Mail<M>| matches!(mail, Mail::Signal(Signal::Exit(exit)) if exit.from == pid);
+        self.relations.is_linked(pid) || self.mail.iter().any(told)
     }
 
     /// The end begins: from now on pushes are refused. Gives what was queued; `None` if it had begun before.
@@ -183,26 +321,35 @@ impl<M> Inbox<M> {
             return None;
         }
         self.phase = Phase::Dead;
-        self.reason = Some(self.doom.clone().unwrap_or(reason));
+        self.end.get_or_insert(reason);
         Some(std::mem::take(&mut self.mail))
     }
 
     /// A destructor panicked. That counts like a panic in the last callback (G6.5), but not against what came first: an exit
     /// signal or another panic.
     pub(crate) fn amend(&mut self, panic: Panic) {
-        if self.doom.is_none() && !matches!(self.reason, Some(ExitReason::Panic(_))) {
-            self.reason = Some(ExitReason::Panic(panic));
+        if !self.doomed && !matches!(self.end, Some(ExitReason::Panic(_))) {
+            self.end = Some(ExitReason::Panic(panic));
         }
+    }
+
+    /// Whether the caller is the one to tell the others of the end: the first who asks.
+    pub(crate) fn conclude(&mut self) -> bool {
+        let first = self.phase == Phase::Dead && self.rites == Rites::Before;
+        if first {
+            self.rites = Rites::Begun;
+        }
+        first
     }
 
     /// The end is complete. Gives those who must be told.
     pub(crate) fn finish(&mut self) -> Relations {
-        self.finished = true;
+        self.rites = Rites::Over;
         std::mem::take(&mut self.relations)
     }
 
     pub(crate) fn is_finished(&self) -> bool {
-        self.finished
+        self.rites == Rites::Over
     }
 }
 
@@ -244,12 +391,12 @@ mod tests {
     #[test]
     fn the_dead_and_the_doomed_refuse_mail() {
         let mut inbox = idle();
-        inbox.doom = Some(ExitReason::Killed);
+        inbox.doom(ExitReason::Killed);
         assert!(matches!(inbox.push(Mail::Message(1)), Pushed::Refused(Mail::Message(1))));
         let mut inbox = idle();
         assert!(inbox.close(ExitReason::Normal).is_some());
         assert!(inbox.close(ExitReason::Shutdown).is_none());
-        assert_eq!(inbox.reason, Some(ExitReason::Normal));
+        assert_eq!(inbox.reason(), Some(&ExitReason::Normal));
         assert!(matches!(inbox.push(Mail::Message(1)), Pushed::Refused(_)));
         assert!(!inbox.is_alive());
     }

@@ -23,6 +23,10 @@ pub struct Mailbox<M: Send + 'static> {
 }
 
 impl<M: Send + 'static> Mailbox<M> {
+    pub(crate) fn new(own: Own<M>) -> Self {
+        Self { own }
+    }
+
     /// The next message; signals stay queued.
     pub async fn receive(&self) -> M {
         loop {
@@ -174,6 +178,8 @@ pub(crate) struct FutureBody {
     future: Option<Running>,
     /// Holds the process, which holds this: a ring that its end breaks, when it drops its body.
     waker: Waker,
+    /// What the start comes to.
+    start: Turn,
 }
 
 impl FutureBody {
@@ -183,10 +189,25 @@ impl FutureBody {
         F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
         Fut: Future<Output: IntoExit> + Send + 'static,
     {
-        let mailbox = Mailbox { own };
+        let mailbox = Mailbox::new(own);
         // The closure too runs inside the process, so that a panic in it is the process's own.
-        let future = Box::pin(async move { body(mailbox).await.into_exit() });
-        Self { future: Some(future), waker: Waker::from(Arc::clone(cell)) }
+        Self::begun(cell, Ok(async move { body(mailbox).await }))
+    }
+
+    /// A body that has begun already, or will not run at all.
+    pub(crate) fn begun<M, Fut>(cell: &Arc<Cell<M>>, begun: Result<Fut, Turn>) -> Self
+    where
+        M: Send + 'static,
+        Fut: Future<Output: IntoExit> + Send + 'static,
+    {
+        let waker = Waker::from(Arc::clone(cell));
+        match begun {
+            Ok(future) => {
+                let future = Box::pin(async move { future.await.into_exit() });
+                Self { future: Some(future), waker, start: Turn::Drained }
+            }
+            Err(start) => Self { future: None, waker, start },
+        }
     }
 }
 
@@ -208,7 +229,7 @@ impl<M: Send + 'static> Body<M> for FutureBody {
 
     fn init(&mut self, cell: &Arc<Cell<M>>) -> Turn {
         cell.wake_future();
-        Turn::Drained
+        std::mem::replace(&mut self.start, Turn::Drained)
     }
 
     fn run(&mut self, cell: &Arc<Cell<M>>) -> Turn {

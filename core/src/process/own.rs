@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::address::Address;
-use super::cell::AnyProcess;
+use super::any::AnyProcess;
+use super::dictionary::{self, Entry};
+use super::info::{Priority, ProcessInfo};
 use super::peer::Peer;
-use crate::runtime::Runtime;
 use crate::signal::{Down, Exit};
 use crate::sync::Arc;
-use crate::timer::Timer;
-use crate::{ExitReason, LinkError, MonitorRef, Name, Pid, Signal};
+use crate::timer::{Recipient, Timer, send_after};
+use crate::{ExitReason, LinkError, MonitorRef, Pid, Signal};
 
 /// What a process can do for itself: link, monitor, trap exits, set timers. A [`ProcessContext`](crate::ProcessContext) and a
 /// [`Mailbox`](crate::Mailbox) both give it.
@@ -63,7 +64,8 @@ impl<M: Send + 'static> Own<M> {
     /// Watches another process (P6): when it ends, this one gets a [`Down`] with the returned reference.
     ///
     /// Every call makes a monitor of its own, which fires once; at once, with [`ExitReason::NoProc`], if the other is
-    /// already dead (P6.3). Two short locks.
+    /// already dead (P6.3). A [`Name`](crate::Name) stands for who has it now; if nobody has, that is as good as dead, and the
+    /// reference says which name it was (P6.2). Two short locks.
     ///
     /// ```
     /// use genstage_core::{ExitReason, Mail, Mailbox, Signal, ThreadProcess};
@@ -126,9 +128,87 @@ impl<M: Send + 'static> Own<M> {
         self.0.0.set_trap_exit(trap)
     }
 
-    /// Sends `message` to a process after `delay`. Dropped if the process is dead by then (P9.3).
-    pub fn send_after<N: Send + 'static>(&self, to: &Address<N>, message: N, delay: Duration) -> Timer {
+    /// As [`send_after`](crate::send_after).
+    pub fn send_after<N: Send + 'static>(&self, to: impl Recipient<N>, message: N, delay: Duration) -> Timer {
         send_after(to, message, delay)
+    }
+
+    /// What there is to know of this process (P12): see [`Peer::info`]. `None` once an exit signal has hit.
+    pub fn info(&self) -> Option<ProcessInfo> {
+        self.0.0.info()
+    }
+
+    /// Gives this process another priority and returns the old one (P10); see [`Priority`].
+    pub fn set_priority(&self, priority: Priority) -> Priority {
+        let mut old = priority;
+        self.0.0.edit_rare(&mut |rare| old = std::mem::replace(&mut rare.priority, priority));
+        old
+    }
+
+    /// Gives this process a label, which is shown by [`Peer::info`] and in crash reports (P13). Its text is made now.
+    ///
+    /// ```
+    /// genstage_core::run(|me| {
+    ///     assert_eq!(me.get_label(), None);
+    ///     me.set_label(format_args!("customer {}", 7));
+    ///     assert_eq!(me.get_label().as_deref(), Some("customer 7"));
+    /// });
+    /// ```
+    pub fn set_label(&self, label: impl std::fmt::Display) {
+        let mut label = Some(Arc::from(label.to_string()));
+        self.0.0.edit_rare(&mut |rare| rare.label = label.take());
+    }
+
+    /// The label of this process.
+    pub fn get_label(&self) -> Option<String> {
+        let mut label = None;
+        self.0.0.read_rare(&mut |rare| label.clone_from(&rare.label));
+        label.map(|label: Arc<str>| label.to_string())
+    }
+
+    /// Puts a value into the dictionary of this process, under its type, and gives the value that was there (P11). One short
+    /// lock and an allocation.
+    ///
+    /// For what the code below a callback asks for, as the id of a request; what only the process needs is better a field of
+    /// its state. It ends with the process; children do not inherit it (P2.3).
+    ///
+    /// ```
+    /// #[derive(Clone, Debug, PartialEq)]
+    /// struct RequestId(u64);
+    ///
+    /// genstage_core::run(|me| {
+    ///     assert_eq!(me.put(RequestId(7)), None);
+    ///     assert_eq!(me.put(RequestId(8)), Some(RequestId(7)));
+    ///     assert_eq!(me.get(), Some(RequestId(8)));
+    ///     assert_eq!(me.delete(), Some(RequestId(8)));
+    ///     assert_eq!(me.get::<RequestId>(), None);
+    /// });
+    /// ```
+    pub fn put<T: Entry>(&self, value: T) -> Option<T> {
+        dictionary::put_in(&*self.0.0, value)
+    }
+
+    /// A clone of what is in the dictionary under this type (P11).
+    pub fn get<T: Entry>(&self) -> Option<T> {
+        dictionary::get_from(&*self.0.0)
+    }
+
+    /// Takes what is in the dictionary under this type (P11).
+    pub fn delete<T: Entry>(&self) -> Option<T> {
+        dictionary::delete_from(&*self.0.0)
+    }
+
+    /// The types there are values of in the dictionary, by name, in order (P11).
+    pub fn keys(&self) -> Vec<&'static str> {
+        dictionary::keys_of(&*self.0.0)
+    }
+
+    /// Asks for the spare memory of the inbox to be given back as soon as nothing is left to do, until the next message
+    /// (P13). Mail that waits is handled first. For a process that will be idle for long; buffers grow again with the mail.
+    ///
+    /// What the process keeps in its state is its own to shrink.
+    pub fn hibernate(&self) {
+        self.0.0.set_hibernate();
     }
 }
 
@@ -142,53 +222,6 @@ impl<M> std::fmt::Debug for Own<M> {
 /// [`ThreadProcess`](crate::ThreadProcess).
 pub fn current_pid() -> Option<Pid> {
     super::current::pid()
-}
-
-/// Sends `message` to a process after `delay`, from anywhere. Dropped if the process is dead by then (P9.3).
-///
-/// Never early; on real time late by about a millisecond at most while a thread is free to run it.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let (report, reports) = std::sync::mpsc::channel();
-/// let sleeper = genstage_core::spawn(move |mailbox| async move {
-///     let () = mailbox.receive().await;
-///     let _ = report.send("woken");
-/// });
-/// let timer = genstage_core::send_after(&sleeper, (), Duration::from_millis(5));
-/// assert_eq!(reports.recv(), Ok("woken"));
-/// assert_eq!(timer.cancel(), None); // it has fired
-/// ```
-pub fn send_after<M: Send + 'static>(to: &Address<M>, message: M, delay: Duration) -> Timer {
-    let target = to.clone();
-    let alive = to.clone();
-    to.0.engine().timers.after(
-        delay,
-        Box::new(move || {
-            if let Err(error) = target.send(message) {
-                target.0.engine().discard(Box::new(error.message));
-            }
-        }),
-        Some(Box::new(move || alive.is_alive())),
-    )
-}
-
-/// As [`send_after`], to whoever has a name when the time has come (P9.3).
-pub(crate) fn send_after_named<M: Send + 'static>(to: &Name, message: M, delay: Duration) -> Timer {
-    let (name, engine) = (to.clone(), Runtime::current_engine());
-    let inside = Arc::clone(&engine);
-    let fire = move || {
-        let _inside = super::current::enter_engine(&inside);
-        let unsent = match name.address() {
-            Some(address) => address.send(message).err().map(|error| error.message),
-            None => Some(message),
-        };
-        if let Some(message) = unsent {
-            inside.discard(Box::new(message));
-        }
-    };
-    engine.timers.after(delay, Box::new(fire), None)
 }
 
 /// Runs something that may block: a slow iterator, a file, a lock. Inside a callback this announces the wait, so that a

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use super::cell::AnyProcess;
+use super::any::AnyProcess;
+use super::info::ProcessInfo;
 use super::{Address, current};
 use crate::runtime::Runtime;
 use crate::sync::Arc;
-use crate::{ExitReason, Pid};
+use crate::{ExitReason, Name, Pid};
 
 /// Another process, whatever its messages: what links, monitors and exit signals are addressed to.
 ///
@@ -45,7 +46,9 @@ impl Peer {
         self.process.as_ref().is_some_and(|process| process.is_alive())
     }
 
-    /// Sends an exit signal (P4). The sender is the calling process, or the peer itself from outside of any.
+    /// Sends an exit signal (P4). The sender is the calling process. From a plain thread it is the runtime
+    /// ([`Exit::is_from_runtime`](crate::Exit::is_from_runtime)), which stands in for the parent of a process that has none:
+    /// [`ExitReason::Shutdown`] from there ends such a process in order also if it traps exits.
     ///
     /// [`ExitReason::Kill`] cannot be trapped; [`ExitReason::Normal`] is ignored by all but the process itself. Never fails:
     /// the dead ignore it (P4.2).
@@ -54,6 +57,24 @@ impl Peer {
             let from = current::pid().unwrap_or(Pid::NOBODY);
             process.exit_signal(from, reason, false);
         }
+    }
+
+    /// What there is to know of it (P12). `None` once it is dead or bound to end, also if only by the caller's own exit
+    /// signal just before (P1.5). One short lock; nothing waits for the process.
+    ///
+    /// ```
+    /// use genstage_core::{Mailbox, Peer, StartOptions, Status, spawn_with};
+    ///
+    /// let clerk = spawn_with(StartOptions::new().name("desk"), |mailbox: Mailbox<()>| async move {
+    ///     mailbox.receive().await;
+    /// })?;
+    /// let info = Peer::from(&clerk).info().expect("it waits for mail");
+    /// assert_eq!(info.registered_name.as_deref(), Some("desk"));
+    /// assert_eq!((info.message_queue_len, info.links, info.trap_exit), (0, vec![], false));
+    /// # Ok::<(), genstage_core::StartError>(())
+    /// ```
+    pub fn info(&self) -> Option<ProcessInfo> {
+        self.process.as_ref()?.info()
     }
 
     /// Its address, if it takes messages of type `M`. `None` also for a pid whose process is gone.
@@ -90,6 +111,13 @@ impl<M: Send + 'static> From<&Address<M>> for Peer {
 impl From<Pid> for Peer {
     fn from(pid: Pid) -> Self {
         Self { pid, process: Runtime::current_engine().table.get(pid) }
+    }
+}
+
+/// Whoever has the name now (P6.2). Nobody is as good as dead.
+impl From<&Name> for Peer {
+    fn from(name: &Name) -> Self {
+        name.whereis().unwrap_or(Self { pid: Pid::NOBODY, process: None })
     }
 }
 

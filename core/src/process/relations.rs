@@ -1,5 +1,7 @@
 //! Who is tied to a process: its links, the monitors it holds and those who watch it.
 
+use std::collections::BTreeMap;
+
 use super::peer::Peer;
 use crate::{MonitorRef, Pid};
 
@@ -10,11 +12,11 @@ pub(crate) struct Relations(Option<Box<Ties>>);
 
 #[derive(Debug, Default)]
 struct Ties {
-    links: Sorted<Pid>,
+    links: Sorted<Pid, Peer>,
     /// Monitors this process holds on others.
-    monitors: Sorted<MonitorRef>,
+    monitors: Sorted<MonitorRef, Peer>,
     /// Monitors others hold on this process.
-    watchers: Sorted<MonitorRef>,
+    watchers: Sorted<MonitorRef, Peer>,
 }
 
 impl Relations {
@@ -25,6 +27,10 @@ impl Relations {
     /// Adds a link; at most one for each pair (P5.1).
     pub(crate) fn link(&mut self, peer: Peer) {
         self.ties().links.insert(peer.pid(), peer);
+    }
+
+    pub(crate) fn is_linked(&self, pid: Pid) -> bool {
+        self.0.as_ref().is_some_and(|ties| ties.links.contains(pid))
     }
 
     /// Whether there was such a link.
@@ -48,38 +54,111 @@ impl Relations {
         self.0.as_mut().is_some_and(|ties| ties.watchers.remove(monitor).is_some())
     }
 
-    pub(crate) fn links(&self) -> &[(Pid, Peer)] {
-        self.0.as_ref().map_or(&[], |ties| &ties.links.0)
+    pub(crate) fn links(&self) -> impl Iterator<Item = (&Pid, &Peer)> {
+        self.0.iter().flat_map(|ties| ties.links.iter())
     }
 
-    pub(crate) fn monitors(&self) -> &[(MonitorRef, Peer)] {
-        self.0.as_ref().map_or(&[], |ties| &ties.monitors.0)
+    pub(crate) fn monitors(&self) -> impl Iterator<Item = (&MonitorRef, &Peer)> {
+        self.0.iter().flat_map(|ties| ties.monitors.iter())
     }
 
-    pub(crate) fn watchers(&self) -> &[(MonitorRef, Peer)] {
-        self.0.as_ref().map_or(&[], |ties| &ties.watchers.0)
+    pub(crate) fn watchers(&self) -> impl Iterator<Item = (&MonitorRef, &Peer)> {
+        self.0.iter().flat_map(|ties| ties.watchers.iter())
     }
 }
 
-/// A small map. Keys rise with time, so an insertion is nearly always a push.
+/// A map in the order of its keys: a row while it is small, as nearly all are, a tree when it is large. So the end of one of
+/// a supervisor's hundred thousand children does not move the others.
 #[derive(Debug)]
-struct Sorted<K>(Vec<(K, Peer)>);
+enum Sorted<K, V> {
+    /// Keys rise with time, so an insertion is nearly always a push.
+    Row(Vec<(K, V)>),
+    Tree(BTreeMap<K, V>),
+}
 
-impl<K> Default for Sorted<K> {
+/// Guessed: a few cache lines to move at most.
+const LONGEST_ROW: usize = 32;
+
+impl<K, V> Default for Sorted<K, V> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self::Row(Vec::new())
     }
 }
 
-impl<K: Ord + Copy> Sorted<K> {
-    fn insert(&mut self, key: K, peer: Peer) {
-        if let Err(at) = self.0.binary_search_by_key(&key, |entry| entry.0) {
-            self.0.insert(at, (key, peer));
+impl<K: Ord + Copy, V> Sorted<K, V> {
+    /// Keeps what is there already.
+    fn insert(&mut self, key: K, value: V) {
+        match self {
+            Self::Row(row) => {
+                if let Err(at) = row.binary_search_by_key(&key, |entry| entry.0) {
+                    row.insert(at, (key, value));
+                }
+                if row.len() > LONGEST_ROW {
+                    *self = Self::Tree(std::mem::take(row).into_iter().collect());
+                }
+            }
+            Self::Tree(tree) => {
+                tree.entry(key).or_insert(value);
+            }
         }
     }
 
-    fn remove(&mut self, key: K) -> Option<Peer> {
-        let at = self.0.binary_search_by_key(&key, |entry| entry.0).ok()?;
-        Some(self.0.remove(at).1)
+    fn contains(&self, key: K) -> bool {
+        match self {
+            Self::Row(row) => row.binary_search_by_key(&key, |entry| entry.0).is_ok(),
+            Self::Tree(tree) => tree.contains_key(&key),
+        }
+    }
+
+    fn remove(&mut self, key: K) -> Option<V> {
+        match self {
+            Self::Row(row) => {
+                let at = row.binary_search_by_key(&key, |entry| entry.0).ok()?;
+                Some(row.remove(at).1)
+            }
+            Self::Tree(tree) => {
+                let value = tree.remove(&key);
+                // The tree stays until it is empty: a size that goes up and down does not make it a row each time.
+                if tree.is_empty() {
+                    *self = Self::default();
+                }
+                value
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        let (row, tree) = match self {
+            Self::Row(row) => (Some(row), None),
+            Self::Tree(tree) => (None, Some(tree)),
+        };
+        let row = row.into_iter().flatten().map(|(key, value)| (key, value));
+        row.chain(tree.into_iter().flatten())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_the_same_map_at_every_size() {
+        for size in [0, 1, LONGEST_ROW, LONGEST_ROW + 1, 10 * LONGEST_ROW] {
+            let mut sorted = Sorted::default();
+            let keys = || (0..size).map(|key| key * 7 % size);
+            for key in keys() {
+                sorted.insert(key, key + 1);
+                sorted.insert(key, 0);
+            }
+            let expected: Vec<_> = (0..size).map(|key| (key, key + 1)).collect();
+            assert_eq!(sorted.iter().map(|(key, value)| (*key, *value)).collect::<Vec<_>>(), expected, "{size}");
+            for key in keys() {
+                assert!(sorted.contains(key), "{key} of {size}");
+                assert_eq!((sorted.remove(key), sorted.remove(key)), (Some(key + 1), None), "{key} of {size}");
+                assert!(!sorted.contains(key), "{key} of {size}");
+            }
+            assert_eq!(sorted.iter().count(), 0);
+            assert!(matches!(sorted, Sorted::Row(_)), "{size}");
+        }
     }
 }

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::ops::Deref;
 
 use super::address::Address;
+use super::any::AnyProcess;
 use super::cell::{Body, Cell, Turn};
-use super::inbox::{Inbox, Mail};
+use super::inbox::{Inbox, Last, Mail};
 use super::own::{Own, describe};
 use super::start::{StartOptions, start};
 use crate::sync::Arc;
-use crate::{ExitReason, MonitorRef, Pid, Signal, StartError, log};
+use crate::{Exit, ExitReason, MonitorRef, Signal, StartError, log};
 
 /// A process with synchronous callbacks. One callback runs at a time, in strict order of arrival.
 ///
@@ -46,7 +47,8 @@ pub trait Process: Send + Sized + 'static {
     /// What others send to it.
     type Message: Send + 'static;
 
-    /// Once, before anything else, while the starter waits. It runs on the starter's thread.
+    /// Once, before anything else, while the starter waits. It runs on the starter's thread, or with a
+    /// [limit](StartOptions::timeout) on a seat.
     fn init(&mut self, cx: &mut ProcessContext<'_, Self::Message>) -> Init {
         let _ = cx;
         Init::Continue
@@ -65,6 +67,17 @@ pub trait Process: Send + Sized + 'static {
     /// failed (G6.1, G6.3).
     fn terminate(&mut self, reason: &ExitReason, cx: &mut ProcessContext<'_, Self::Message>) {
         let _ = (reason, cx);
+    }
+
+    /// What a message is called in reports: by default its type.
+    fn message_type(message: &Self::Message) -> &'static str {
+        let _ = message;
+        std::any::type_name::<Self::Message>()
+    }
+
+    /// What the process is called in reports: by default the type of its state.
+    fn behaviour() -> &'static str {
+        std::any::type_name::<Self>()
     }
 
     /// Starts it, neither linked nor named; returns after its `init`.
@@ -161,25 +174,37 @@ pub(crate) const SLICE_MAIL: u32 = 64;
 pub(crate) struct Server<P: Process> {
     process: P,
     own: Own<P::Message>,
-    parent: Option<Pid>,
+    /// Whether it has a parent (G1.4): who started it linked.
+    linked: bool,
     /// Taken from the inbox, not handled yet.
     work: VecDeque<Mail<P::Message>>,
+    last: Last,
 }
 
 impl<P: Process> Server<P> {
-    pub(crate) fn new(process: P, me: Address<P::Message>, parent: Option<Pid>) -> Self {
-        Self { process, own: Own(me), parent, work: VecDeque::new() }
+    pub(crate) fn new(process: P, me: Address<P::Message>, linked: bool) -> Self {
+        Self { process, own: Own(me), linked, work: VecDeque::new(), last: Last::Nothing }
     }
 
     fn handle(&mut self, mail: Mail<P::Message>) -> Outcome {
+        self.last = match &mail {
+            Mail::Message(message) => Last::Message(P::message_type(message)),
+            Mail::Signal(_) => Last::Signal,
+        };
         let mut cx = ProcessContext { own: &self.own, work: &mut self.work };
         match mail {
             Mail::Message(message) => self.process.handle(message, &mut cx),
-            // G6.2: the parent's end is ours, whatever its reason.
-            Mail::Signal(Signal::Exit(exit)) if Some(exit.from) == self.parent => Outcome::Stop(exit.reason),
+            Mail::Signal(Signal::Exit(exit)) if is_from_parent(&self.own, self.linked, &exit) => {
+                Outcome::Stop(exit.reason)
+            }
             Mail::Signal(signal) => self.process.handle_signal(signal, &mut cx),
         }
     }
+}
+
+/// G6.2: the parent's end is ours, whatever its reason. The runtime stands in for the parent of those who have none.
+fn is_from_parent<M: Send + 'static>(own: &Own<M>, linked: bool, exit: &Exit) -> bool {
+    if linked { own.0.0.parent() == Some(exit.from) } else { exit.is_runtime_shutdown() }
 }
 
 impl<P: Process> Body<P::Message> for Server<P> {
@@ -222,5 +247,17 @@ impl<P: Process> Body<P::Message> for Server<P> {
 
     fn take_work(&mut self) -> VecDeque<Mail<P::Message>> {
         std::mem::take(&mut self.work)
+    }
+
+    fn work(&self) -> (usize, usize) {
+        (self.work.len(), self.work.capacity().saturating_mul(size_of::<Mail<P::Message>>()))
+    }
+
+    fn last(&self) -> Last {
+        self.last
+    }
+
+    fn hibernate(&mut self) {
+        self.work.shrink_to_fit();
     }
 }

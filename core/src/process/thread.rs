@@ -4,14 +4,15 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::address::Address;
-use super::cell::{Cell, Home};
+use super::cell::{Birth, Cell, Home};
 use super::current;
+use super::family::Family;
 use super::inbox::Mail;
 use super::own::Own;
-use super::start::{StartOptions, prepare};
+use super::start::enter;
 use crate::runtime::Runtime;
 use crate::sync::Arc;
-use crate::{ExitReason, StartError};
+use crate::{ExitReason, Signal, StartError};
 
 /// The calling thread as a process: it has a pid, an inbox, links and monitors, and takes its mail when it likes.
 ///
@@ -55,20 +56,30 @@ impl<M: Send + 'static> ThreadProcess<M> {
     ///
     /// As [`start`](Self::start).
     pub fn aside() -> Result<Self, StartError> {
-        let cell = Cell::starting(&Runtime::current_engine(), Home::Thread(std::thread::current()));
-        prepare(&cell, StartOptions::new())?;
-        let _ = cell.inbox().lock().end(false);
-        Ok(Self { own: Own(Address(cell)), _not_send: std::marker::PhantomData })
+        let (here, entered) = Self::make();
+        entered.map(|()| here)
+    }
+
+    /// On a runtime that starts no more processes it is dead from the start.
+    pub(super) fn make() -> (Self, Result<(), StartError>) {
+        let family = Family::of_caller(false);
+        let birth = Birth::of(std::any::type_name::<Self>, family.starter());
+        let cell = Cell::starting(&Runtime::current_engine(), Home::Thread(std::thread::current()), birth);
+        let entered = enter(&cell, &family, None);
+        if entered.is_ok() {
+            let _ = cell.inbox().lock().end(false);
+        }
+        (Self { own: Own(Address(cell)), _not_send: std::marker::PhantomData }, entered)
     }
 
     /// What has arrived, oldest first, without waiting.
     pub fn try_receive(&self) -> Option<Mail<M>> {
         let mut inbox = self.cell().inbox().lock();
         // P1.3: what is queued dies with the process.
-        if inbox.doom.is_some() {
+        if !inbox.is_alive() {
             return None;
         }
-        let mail = inbox.take_first(|_| true);
+        let mail = inbox.take_next();
         if mail.is_none() {
             inbox.begin_future();
             let _ = inbox.end(false);
@@ -79,21 +90,34 @@ impl<M: Send + 'static> ThreadProcess<M> {
     /// The next mail. `None`: the time is over, or an exit signal has closed the inbox, or, in a simulation,
     /// nothing can ever arrive.
     ///
-    /// Inside a callback the wait is announced, and other processes run meanwhile.
+    /// Inside a callback the wait is announced, and other processes run meanwhile. An exit signal that hits the process whose
+    /// callback it is ends the wait, too.
     pub fn receive(&self, within: Option<Duration>) -> Option<Mail<M>> {
         let engine = self.cell().engine();
         let deadline = within.map(|within| engine.clock.now().saturating_add(within));
         let arrived = || match self.try_receive() {
             Some(mail) => Some(Some(mail)),
-            None if self.cell().is_doomed() => Some(None),
+            None if !self.own.me().is_alive() => Some(None),
             None => None,
         };
-        engine.wait(deadline, arrived).flatten()
+        engine.wait_in_process(deadline, arrived).ok().flatten()
+    }
+
+    /// The next signal; messages that come before it are dropped. `None` as for [`receive`](Self::receive).
+    pub fn receive_signal(&self, within: Option<Duration>) -> Option<Signal> {
+        let clock = &self.cell().engine().clock;
+        let deadline = within.map(|within| clock.now().saturating_add(within));
+        loop {
+            match self.receive(deadline.map(|deadline| deadline.saturating_sub(clock.now())))? {
+                Mail::Signal(signal) => return Some(signal),
+                Mail::Message(message) => drop(message),
+            }
+        }
     }
 
     /// Why the inbox was closed, if an exit signal hit.
     pub fn doom(&self) -> Option<ExitReason> {
-        self.cell().inbox().lock().doom.clone()
+        self.cell().inbox().lock().doom_reason().cloned()
     }
 
     fn cell(&self) -> &Arc<Cell<M>> {
@@ -109,6 +133,13 @@ impl<M: Send + 'static> Deref for ThreadProcess<M> {
     }
 }
 
+impl<M: Send + 'static> ThreadProcess<M> {
+    /// Ends it with this reason, unless an exit signal has hit before.
+    pub(super) fn end(&self, reason: ExitReason) {
+        self.cell().bury(None, reason);
+    }
+}
+
 impl<M: Send + 'static> Drop for ThreadProcess<M> {
     fn drop(&mut self) {
         let reason = match self.doom() {
@@ -117,7 +148,7 @@ impl<M: Send + 'static> Drop for ThreadProcess<M> {
             None => ExitReason::Normal,
         };
         current::disown(self.pid());
-        self.cell().bury(None, reason);
+        self.end(reason);
     }
 }
 

@@ -4,11 +4,10 @@ use std::any::Any;
 use std::fmt;
 
 use super::inside::{Inside, Keys, Meta};
-use super::top::{Strategy, start_top};
 use super::{Listener, RegistryKey, RegistryRef, RegistryValue, owner};
 use crate::runtime::Runtime;
 use crate::sync::Arc;
-use crate::{ChildId, ChildPlan, ChildSpec, ExitReason, Name, StartError};
+use crate::{ChildId, ChildSpec, ExitReason, Name, StartError, Strategy, Supervisor, SupervisorRef};
 
 /// More than any machine has cores; a number gone wrong is told from a wish.
 const MOST_PARTITIONS: usize = 4096;
@@ -32,7 +31,7 @@ const MOST_PARTITIONS: usize = 4096;
 /// assert_eq!(is_ready.recv(), Ok(true));
 /// let (found, size) = rooms.get("lobby").ok_or("nobody")?;
 /// assert_eq!((found.pid(), size), (lobby.pid(), 7));
-/// # rooms.stop();
+/// # rooms.stop().unwrap();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -99,16 +98,30 @@ impl<K: RegistryKey, V: RegistryValue> Registry<K, V> {
     ///
     /// [`StartError`]: the name is taken; more than 4096 partitions; the runtime is shutting down.
     pub fn start_link(self) -> Result<RegistryRef<K, V>, StartError> {
-        self.launch(true)
-    }
-
-    /// Starts it by itself.
-    ///
-    /// # Errors
-    ///
-    /// As [`start_link`](Self::start_link).
-    pub fn start(self) -> Result<RegistryRef<K, V>, StartError> {
-        self.launch(false)
+        if self.partitions > MOST_PARTITIONS {
+            let why = format!("{} partitions; the most are {MOST_PARTITIONS}", self.partitions);
+            return Err(StartError::Init(ExitReason::other(why)));
+        }
+        let engine = Runtime::current_engine();
+        let label = self.name.as_ref().map_or_else(|| "(unnamed)".to_owned(), |name| format!("{name:?}"));
+        let inside = Inside::new(&engine, label, self.keys, self.partitions, self.listeners, self.meta);
+        let inside = Arc::new(inside);
+        let supervisor = Supervisor::new(match self.keys {
+            // Whoever holds a name may rely on others'.
+            Keys::Unique => Strategy::OneForAll,
+            Keys::DuplicateByPid | Keys::DuplicateByKey => Strategy::OneForOne,
+        });
+        let supervisor = match self.name {
+            Some(name) => supervisor.name(name),
+            None => supervisor,
+        };
+        let owners = (0..self.partitions).map(|partition| {
+            let inside = Arc::clone(&inside);
+            ChildSpec::new(partition as u64, move || owner::start_link(&inside, partition))
+        });
+        let supervisor = supervisor.children(owners).start_link()?;
+        engine.registries.put(supervisor.pid(), &inside);
+        Ok(RegistryRef { inside, supervisor })
     }
 
     /// How a supervisor starts it.
@@ -126,35 +139,13 @@ impl<K: RegistryKey, V: RegistryValue> Registry<K, V> {
     /// assert_eq!(Registry::<String, u32>::find("all rooms"), Some(rooms.clone()));
     /// assert_eq!(Registry::<String, String>::find("all rooms"), None, "other types");
     /// assert_eq!(Registry::<String, u32>::find("no rooms"), None);
-    /// # rooms.stop();
+    /// # rooms.stop().unwrap();
     /// # Ok::<(), genstage_core::StartError>(())
     /// ```
     pub fn find(name: impl Into<Name>) -> Option<RegistryRef<K, V>> {
-        let top = name.into().whereis()?;
-        let inside = Runtime::current_engine().registries.get(&top)?;
-        Some(RegistryRef { inside, top })
-    }
-
-    fn launch(self, link: bool) -> Result<RegistryRef<K, V>, StartError> {
-        if self.partitions > MOST_PARTITIONS {
-            let why = format!("{} partitions; the most are {MOST_PARTITIONS}", self.partitions);
-            return Err(StartError::Init(ExitReason::other(why)));
-        }
-        let engine = Runtime::current_engine();
-        let label = self.name.as_ref().map_or_else(|| "(unnamed)".to_owned(), |name| format!("{name:?}"));
-        let inside = Inside::new(&engine, label, self.keys, self.partitions, self.listeners, self.meta);
-        let inside = Arc::new(inside);
-        let strategy = match self.keys {
-            Keys::Unique => Strategy::OneForAll,
-            Keys::DuplicateByPid | Keys::DuplicateByKey => Strategy::OneForOne,
-        };
-        let owners = (0..self.partitions).map(|partition| {
-            let inside = Arc::clone(&inside);
-            ChildPlan::from(ChildSpec::new(partition as u64, move || owner::start_link(&inside, partition)))
-        });
-        let top = start_top(self.name, link, strategy, owners.collect())?;
-        engine.registries.put(&top, &inside);
-        Ok(RegistryRef { inside, top })
+        let supervisor = SupervisorRef::whereis(name)?;
+        let inside = Runtime::current_engine().registries.get(supervisor.pid())?;
+        Some(RegistryRef { inside, supervisor })
     }
 }
 

@@ -20,7 +20,7 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// use genstage_core::{Mail, Registry, ThreadProcess};
     ///
     /// let here = ThreadProcess::start()?;
-    /// let topics = Registry::duplicate().start()?;
+    /// let topics = Registry::duplicate().start_link()?;
     /// topics.register("weather".to_owned(), here.me().clone())?;
     /// topics.dispatch("weather", |members| {
     ///     for (_, member) in members {
@@ -28,8 +28,6 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     ///     }
     /// });
     /// assert!(matches!(here.receive(None), Some(Mail::Message("rain"))));
-    /// # drop(here);
-    /// # topics.stop();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn dispatch<Q>(&self, key: &Q, visit: impl FnMut(&[(Peer, V)]))

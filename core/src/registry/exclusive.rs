@@ -33,9 +33,9 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// ```
     /// use genstage_core::Registry;
     ///
-    /// let files = Registry::<String, ()>::unique().start()?;
+    /// let files = Registry::<String, ()>::unique().start_link()?;
     /// assert_eq!(files.lock("log.txt", || 1 + 1), Ok(2));
-    /// # files.stop();
+    /// # files.stop().unwrap();
     /// # Ok::<(), genstage_core::StartError>(())
     /// ```
     pub fn lock<Q, T>(&self, key: &Q, run: impl FnOnce() -> T) -> Result<T, LockError>

@@ -5,12 +5,12 @@ use std::fmt;
 use std::hash::Hash;
 
 use super::inside::{Inside, Keys};
+use super::partition::discard;
 use super::shard::{Entry, Shared};
-use super::top::stop_top;
 use super::{RegistrationError, RegistryEvent, RegistryKey, RegistryValue, UpdateError};
 use crate::process::current;
 use crate::sync::Arc;
-use crate::{Peer, Pid, Refusal};
+use crate::{Peer, Pid, Refusal, StopSupervisorError, SupervisorRef};
 
 /// A registry. Cloning costs two reference counts.
 ///
@@ -25,12 +25,13 @@ use crate::{Peer, Pid, Refusal};
 ///
 /// **Your code.** `Hash`, `Eq`, `Clone` and drops of keys and values, and all closures, run in the calling process or, for entries
 /// of the dead, in the owner; never under a lock of the registry. If one panics, the panic is the caller's, and the tables
-/// stand as before the call; a panic while an event for listeners or the result is made leaves the call done.
+/// stand as before the call; a panic while an event for listeners or the result is made leaves the call done. Panics of
+/// drops are logged where an entry goes.
 ///
 /// Specification: R1.4 to R3.3.
 pub struct RegistryRef<K, V> {
     pub(super) inside: Arc<Inside<K, V>>,
-    pub(super) top: Peer,
+    pub(super) supervisor: SupervisorRef,
 }
 
 impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
@@ -47,14 +48,14 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// ```
     /// use genstage_core::{Refusal, Registry, ThreadProcess};
     ///
-    /// let rooms = Registry::unique().start()?;
+    /// let rooms = Registry::unique().start_link()?;
     /// let Err(error) = rooms.register("lobby", 7) else { unreachable!() };
     /// assert_eq!((error.refusal, error.key, error.value), (Refusal::NoProcess, "lobby", 7));
     /// let here = ThreadProcess::<()>::start()?;
     /// rooms.register("lobby", 7)?;
     /// assert_eq!(rooms.keys(here.pid()), ["lobby"]);
-    /// # rooms.unregister("lobby");
-    /// # rooms.stop();
+    /// rooms.unregister(&"lobby");
+    /// # rooms.stop().unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn register(&self, key: K, value: V) -> Result<Peer, RegistrationError<K, V>> {
@@ -91,7 +92,8 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     }
 
     /// Removes all entries of the calling process for a key; others' are never touched (R2.5). Nothing happens if there are none,
-    /// except that listeners are told (R2.7).
+    /// except that listeners are told (R2.7). For them the key must be owned in the end: a borrowed form that
+    /// [`ToOwned`] makes the key of will do, as `str` for `String`; keys of type `&str` are given as `&"key"`.
     pub fn unregister<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,
@@ -115,6 +117,7 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
             self.held(hash, key, pid).into_iter().partition(|entry| fits(&entry.value));
         if !gone.is_empty() {
             partition.remove(hash, pid, gone.iter().map(|entry| entry.serial));
+            gone.into_iter().for_each(discard);
         }
         if left.is_empty() && self.has_listeners() {
             self.tell(&RegistryEvent::Unregister { registry: self.clone(), key: key.to_owned(), pid });
@@ -132,12 +135,12 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// ```
     /// use genstage_core::{Registry, ThreadProcess};
     ///
-    /// let rooms = Registry::unique().start()?;
+    /// let rooms = Registry::unique().start_link()?;
     /// let here = ThreadProcess::<()>::start()?;
     /// rooms.register("lobby", 7)?;
     /// assert_eq!(rooms.update_value("lobby", |size| size + 1), Ok((8, 7)));
-    /// # rooms.unregister("lobby");
-    /// # rooms.stop();
+    /// rooms.unregister(&"lobby");
+    /// # rooms.stop().unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn update_value<Q>(&self, key: &Q, update: impl FnOnce(&V) -> V) -> Result<(V, V), UpdateError>
@@ -158,10 +161,18 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
         if partition.replace(hash, new) { Ok(results) } else { Err(UpdateError::NotRegistered) }
     }
 
-    /// Stops it: owners first, in reverse, then the process above them. Returns when that is done; registrants that do
-    /// not trap exits end with it. Like any call this must not come from one of its own listeners' conversions.
-    pub fn stop(&self) {
-        stop_top(&self.top);
+    /// Stops it, and waits until it is gone; see [`SupervisorRef::stop`]. Registrants that do not trap exits end with it.
+    ///
+    /// # Errors
+    ///
+    /// [`StopSupervisorError`]: it had ended before, or ended otherwise.
+    pub fn stop(&self) -> Result<(), StopSupervisorError> {
+        self.supervisor.stop()
+    }
+
+    /// The supervisor it is (R1.2): its children are the owners of the partitions, by their numbers.
+    pub fn supervisor(&self) -> &SupervisorRef {
+        &self.supervisor
     }
 
     /// The process that owns each partition, in their order; without those that are just being restarted.
@@ -191,7 +202,7 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
 
 impl<K, V> Clone for RegistryRef<K, V> {
     fn clone(&self) -> Self {
-        Self { inside: Arc::clone(&self.inside), top: self.top.clone() }
+        Self { inside: Arc::clone(&self.inside), supervisor: self.supervisor.clone() }
     }
 }
 
@@ -210,9 +221,9 @@ impl<K, V> fmt::Debug for RegistryRef<K, V> {
     }
 }
 
-/// The process above the owners.
+/// Its supervisor.
 impl<K, V> From<&RegistryRef<K, V>> for Peer {
     fn from(registry: &RegistryRef<K, V>) -> Self {
-        registry.top.clone()
+        (&registry.supervisor).into()
     }
 }

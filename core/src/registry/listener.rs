@@ -71,7 +71,7 @@ impl<K: RegistryKey, V: RegistryValue> Listener<K, V> {
     /// });
     /// let rooms = Registry::unique().listener(Listener::address(&lobby, Order::Registered)).start_link()?;
     /// # lobby.send(Order::Open).ok();
-    /// # rooms.stop();
+    /// # rooms.stop().unwrap();
     /// # Ok::<(), genstage_core::StartError>(())
     /// ```
     pub fn address<M: Send + 'static>(

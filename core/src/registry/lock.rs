@@ -1,6 +1,6 @@
 //! Locks by key: one line for each key that is locked right now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 use std::task::Waker;
 
@@ -25,7 +25,7 @@ pub(super) struct Locks<K> {
 /// those who wait.
 struct Watched<K> {
     owner: Option<Arc<dyn AnyProcess>>,
-    holders: HashMap<MonitorRef, Arc<Lock<K>>, ahash::RandomState>,
+    holders: BTreeMap<MonitorRef, Arc<Lock<K>>>,
 }
 
 pub(super) struct Lock<K> {
@@ -38,7 +38,7 @@ pub(super) struct Lock<K> {
 
 impl<K: Eq> Locks<K> {
     pub(super) fn new() -> Self {
-        Self { lines: Mutex::default(), watched: Mutex::new(Watched { owner: None, holders: HashMap::default() }) }
+        Self { lines: Mutex::default(), watched: Mutex::new(Watched { owner: None, holders: BTreeMap::new() }) }
     }
 
     pub(super) fn open(&self, owner: &Arc<dyn AnyProcess>) {
@@ -149,7 +149,6 @@ impl<K: Eq> Locks<K> {
         self.watched.lock().holders.insert(reference, Arc::clone(lock));
         owner.add_monitor(reference, holder.clone());
         *monitor = Some((reference, holder.clone()));
-        drop(monitor);
         let added =
             holder.process().is_some_and(|process| process.add_watcher(reference, Peer::new(Arc::clone(&owner))));
         if !added {

@@ -11,13 +11,13 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// ```
     /// use genstage_core::Registry;
     ///
-    /// let rooms = Registry::<String, u32>::unique().meta("limit", 10_u64).start()?;
+    /// let rooms = Registry::<String, u32>::unique().meta("limit", 10_u64).start_link()?;
     /// assert_eq!(rooms.meta("limit"), Some(10_u64));
     /// rooms.put_meta("limit", "none");
     /// assert_eq!(rooms.meta("limit"), Some("none"));
     /// rooms.delete_meta("limit");
     /// assert_eq!(rooms.meta::<u64>("limit"), None);
-    /// # rooms.stop();
+    /// # rooms.stop().unwrap();
     /// # Ok::<(), genstage_core::StartError>(())
     /// ```
     pub fn meta<T: Any + Clone + Send + Sync>(&self, key: &str) -> Option<T> {

@@ -3,13 +3,12 @@
 //! 1. `shard` — some entries, pure
 //! 2. `partition` — the entries, who holds them, and the links that keep them true
 //! 3. `owner` — the process that cleans up behind the dead
-//! 4. `top` — the process above the owners
-//! 5. `inside` — what all handles share, and which partition is whose
-//! 6. `builder`, `find` — starting one, and finding it by name
-//! 7. `handle`, `read`, `dispatch`, `meta`, `via` — what it is good for
-//! 8. `listener` — who hears of registrations
-//! 9. `line`, `lock`, `exclusive` — locks by key: one line, pure; all lines; the handle's side
-//! 10. `error` — what can go wrong
+//! 4. `inside` — what all handles share, and which partition is whose
+//! 5. `builder`, `find` — starting one, and finding it by name
+//! 6. `handle`, `read`, `dispatch`, `meta`, `via` — what it is good for
+//! 7. `listener` — who hears of registrations
+//! 8. `line`, `lock`, `exclusive` — locks by key: one line, pure; all lines; the handle's side
+//! 9. `error` — what can go wrong
 
 mod builder;
 mod dispatch;
@@ -26,7 +25,6 @@ mod owner;
 mod partition;
 mod read;
 mod shard;
-mod top;
 mod via;
 
 #[cfg(all(test, not(loom)))]

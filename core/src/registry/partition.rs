@@ -28,6 +28,8 @@ pub(super) struct Partition<K, V> {
     holders: [CachePadded<Mutex<Holders>>; SHARDS],
     shards: [CachePadded<RwLock<Shard<K, V>>>; SHARDS],
     serials: AtomicU64,
+    /// Held while one owner follows another.
+    succession: Mutex<()>,
     pub(super) locks: Locks<K>,
 }
 
@@ -47,6 +49,9 @@ struct Holder {
 /// The owner; or why not; or `Err(None)`: the bucket is not as it was expected to be.
 type Entered = Result<Peer, Option<Refusal>>;
 
+/// An entry, and others.
+type Split<K, V> = (Shared<K, V>, Vec<Shared<K, V>>);
+
 /// Why an entry did not get in, and the entry.
 pub(super) type Refused<K, V> = (Refusal, Shared<K, V>);
 
@@ -56,6 +61,7 @@ impl<K: RegistryKey, V: RegistryValue> Partition<K, V> {
             holders: std::array::from_fn(|_| CachePadded(Mutex::default())),
             shards: std::array::from_fn(|_| CachePadded(RwLock::default())),
             serials: AtomicU64::new(0),
+            succession: Mutex::new(()),
             locks: Locks::new(),
         }
     }
@@ -71,32 +77,39 @@ impl<K: RegistryKey, V: RegistryValue> Partition<K, V> {
 
     /// A new owner takes over, with empty tables.
     pub(super) fn open(&self, owner: &Arc<dyn AnyProcess>) {
-        self.replace_owner(None);
-        self.replace_owner(Some(owner));
-        self.locks.open(owner);
+        let left = {
+            let _alone = self.succession.lock();
+            let left = self.empty();
+            for holders in &self.holders {
+                holders.lock().owner = Some(Arc::clone(owner));
+            }
+            self.locks.open(owner);
+            left
+        };
+        left.into_iter().for_each(discard);
     }
 
     /// The owner ends. A late end of one that was replaced changes nothing.
     pub(super) fn close(&self, owner: Pid) {
-        if self.owner().is_some_and(|present| present.pid() == owner) {
-            self.replace_owner(None);
+        let left = {
+            let _alone = self.succession.lock();
+            if self.owner().is_none_or(|present| present.pid() != owner) {
+                return;
+            }
             self.locks.close();
-        }
+            self.empty()
+        };
+        left.into_iter().for_each(discard);
     }
 
-    fn replace_owner(&self, owner: Option<&Arc<dyn AnyProcess>>) {
+    /// Takes everything out, and the owner.
+    fn empty(&self) -> Vec<Shared<K, V>> {
         for holders in &self.holders {
-            let before =
-                std::mem::replace(&mut *holders.lock(), Holders { owner: owner.cloned(), by_pid: HashMap::default() });
+            let before = std::mem::take(&mut *holders.lock());
             drop(before);
         }
-        // Nothing is inserted any more, as that needs an owner, or not yet by anybody who knows the new one.
-        if owner.is_none() {
-            for shard in &self.shards {
-                let before = std::mem::take(&mut *shard.write());
-                before.into_all().for_each(discard);
-            }
-        }
+        // Nothing is inserted any more, as that needs an owner.
+        self.shards.iter().flat_map(|shard| std::mem::take(&mut *shard.write()).into_all()).collect()
     }
 
     pub(super) fn owner(&self) -> Option<Arc<dyn AnyProcess>> {
@@ -129,6 +142,7 @@ impl<K: RegistryKey, V: RegistryValue> Partition<K, V> {
                 }
                 let corpse = self.shard(hash).write().remove(hash, taken.holder.pid(), taken.serial);
                 drop(corpse);
+                present.into_iter().for_each(discard);
                 continue;
             }
             match self.enter(hash, &entry, process, Some(&present)) {
@@ -228,7 +242,7 @@ impl<K: RegistryKey, V: RegistryValue> Partition<K, V> {
 
     /// As [`bucket`](Self::bucket), split so that the usual single entry costs no allocation.
     #[inline]
-    pub(super) fn first_and_others(&self, hash: u64) -> Option<(Shared<K, V>, Vec<Shared<K, V>>)> {
+    pub(super) fn first_and_others(&self, hash: u64) -> Option<Split<K, V>> {
         let shard = self.shard(hash).read();
         let (first, others) = shard.bucket(hash).split_first()?;
         Some((Arc::clone(first), others.to_vec()))
@@ -281,8 +295,8 @@ fn same<K, V>(one: &[Shared<K, V>], other: &[Shared<K, V>]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(one, other))
 }
 
-/// Drops a key and a value of the user's inside the owner, which must survive it.
-fn discard<T>(entry: T) {
+/// Drops an entry, whose key and value are the user's: each by itself, as two panics in one unwinding would end the program.
+pub(super) fn discard<T>(entry: T) {
     if let Err(panic) = Panic::catch(|| drop(entry)) {
         log::error!("an entry of a registry panicked while it was dropped: {}", panic.message());
     }

@@ -24,13 +24,13 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// ```
     /// use genstage_core::{Registry, ThreadProcess};
     ///
-    /// let rooms = Registry::unique().start()?;
+    /// let rooms = Registry::unique().start_link()?;
     /// let here = ThreadProcess::<()>::start()?;
     /// rooms.register("lobby".to_owned(), 7)?;
     /// assert_eq!(rooms.whereis("lobby").map(|peer| peer.pid()), Some(here.pid()));
     /// drop(here);
     /// assert!(rooms.whereis("lobby").is_none());
-    /// # rooms.stop();
+    /// # rooms.stop().unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[inline]
@@ -99,14 +99,14 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// ```
     /// use genstage_core::{Registry, ThreadProcess};
     ///
-    /// let rooms = Registry::unique().start()?;
+    /// let rooms = Registry::unique().start_link()?;
     /// let here = ThreadProcess::<()>::start()?;
     /// rooms.register("lobby", 7)?;
     /// rooms.register("attic", 2)?;
     /// let large = rooms.select(|room, _, size| (*size > 5).then_some(*room));
     /// assert_eq!(large, ["lobby"]);
     /// # drop(here);
-    /// # rooms.stop();
+    /// # rooms.stop().unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn select<T>(&self, pick: impl FnMut(&K, &Peer, &V) -> Option<T>) -> Vec<T> {

@@ -24,13 +24,13 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// ```
     /// use genstage_core::{Mailbox, Registry, StartError, StartOptions, spawn_with};
     ///
-    /// let rooms = Registry::<_, ()>::unique().start()?;
+    /// let rooms = Registry::<_, ()>::unique().start_link()?;
     /// let idle = |mailbox: Mailbox<()>| async move { mailbox.receive().await };
     /// let lobby = spawn_with(StartOptions::new().name(rooms.via("lobby")), idle)?;
     /// assert_eq!(rooms.via("lobby").pid(), Some(lobby.pid()));
     /// let again = spawn_with(StartOptions::new().name(rooms.via("lobby")), idle);
     /// assert_eq!(again.unwrap_err(), StartError::AlreadyStarted(lobby.pid()));
-    /// # rooms.stop();
+    /// # rooms.stop().unwrap();
     /// # Ok::<(), StartError>(())
     /// ```
     pub fn via(&self, key: K) -> Name

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use crate::names::Names;
+use crate::owned::Owned;
+use crate::process::doom::DoomWatch;
+use crate::process::{CrashReport, Hook, current};
 use crate::reason::Panic;
 use crate::registry::Shelf;
-use crate::scheduler::{Budget, Cost, Runnable, Scheduler, Task};
+use crate::scheduler::{Budget, Cost, Ran, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
 use crate::sync::{Arc, Mutex};
 use crate::table::Table;
@@ -24,7 +27,9 @@ pub(crate) struct Engine {
     pub(crate) table: Table,
     pub(crate) names: Names,
     pub(crate) registries: Shelf,
+    pub(crate) owned: Owned,
     pub(crate) timers: EngineTimers,
+    on_crash: Mutex<Option<Hook>>,
     mode: Mode,
 }
 
@@ -51,11 +56,13 @@ impl Engine {
             serial: AtomicU64::new(1),
             // Unique across runtimes too: a stage may subscribe to one of another runtime.
             references: AtomicU64::new((u64::from(id) << 40) + 1),
-            timers: EngineTimers { timers: Timers::new(clock.clone()), scheduler },
+            timers: EngineTimers { timers: Timers::new(clock.clone()), clock: clock.clone(), scheduler },
             clock,
             table: Table::new(),
             names: Names::new(),
             registries: Shelf::default(),
+            owned: Owned::default(),
+            on_crash: Mutex::new(None),
             mode,
         })
     }
@@ -90,10 +97,41 @@ impl Engine {
 
     /// Drops a message that nobody took, which is user code and may block or panic: not on the clock's thread.
     pub(crate) fn discard(&self, message: Box<dyn Any + Send>) {
-        let leftover = Leftover { message: Mutex::new(Some(message)), cost: Cost::unknown() };
+        let drop_it = move || {
+            if let Err(panic) = Panic::catch(|| drop(message)) {
+                log::error!("an undelivered message panicked while it was dropped: {}", panic.message());
+            }
+        };
         match &self.mode {
-            Mode::Seats(scheduler) => scheduler.inject(Arc::new(leftover)),
-            Mode::Simulated(_) => drop(Arc::new(leftover).run()),
+            Mode::Seats(_) => self.run_soon(drop_it),
+            Mode::Simulated(_) => drop_it(),
+        }
+    }
+
+    /// Runs something of the user's on a seat, outside any process.
+    pub(crate) fn run_soon(&self, job: impl FnOnce() + Send + 'static) {
+        let job = Arc::new(Job { job: Mutex::new(Some(Box::new(job))), cost: Cost::unknown() });
+        match &self.mode {
+            Mode::Seats(scheduler) => scheduler.inject(job),
+            Mode::Simulated(simulator) => simulator.schedule(job),
+        }
+    }
+
+    /// Who is told of crashes from now on.
+    pub(crate) fn set_on_crash(&self, hook: Hook) {
+        let before = self.on_crash.lock().replace(hook);
+        drop(before);
+    }
+
+    /// Logs a crash and tells the user's hook. Both are user code, which may panic.
+    #[cold]
+    pub(crate) fn report(&self, report: &CrashReport) {
+        let _ = Panic::catch(|| log::error!("{report}"));
+        let hook = self.on_crash.lock().clone();
+        if let Some(hook) = hook
+            && Panic::catch(|| hook(report)).is_err()
+        {
+            let _ = Panic::catch(|| log::error!("the hook for crash reports panicked"));
         }
     }
 
@@ -128,41 +166,81 @@ impl Engine {
     ///
     /// On a seat the wait is announced, so that others run meanwhile. In a simulation, waiting is what makes the others
     /// run; `None` then also means that nothing can ever make it ready.
-    pub(crate) fn wait<T>(&self, deadline: Option<Duration>, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+    pub(crate) fn wait<T>(&self, deadline: Option<Duration>, ready: impl FnMut() -> Option<T>) -> Option<T> {
+        self.wait_watching(deadline, ready, DoomWatch::off).ok()
+    }
+
+    /// As [`wait`](Self::wait), for the process that the calling thread stands for: its exit signal ends the wait.
+    pub(crate) fn wait_in_process<T>(
+        &self,
+        deadline: Option<Duration>,
+        ready: impl FnMut() -> Option<T>,
+    ) -> Result<T, GaveUp> {
+        self.wait_watching(deadline, ready, DoomWatch::own)
+    }
+
+    fn wait_watching<T>(
+        &self,
+        deadline: Option<Duration>,
+        mut ready: impl FnMut() -> Option<T>,
+        watch: impl FnOnce() -> DoomWatch,
+    ) -> Result<T, GaveUp> {
         if let Some(value) = ready() {
-            return Some(value);
+            return Ok(value);
         }
-        match &self.mode {
+        // Whoever waits here lives on; and those who wait for it may be those it waits for.
+        current::tell_orphans();
+        let mut outcome = |watch: &DoomWatch| match ready() {
+            Some(value) => Some(Ok(value)),
+            None => watch.has_hit().then_some(Err(GaveUp::Exiting)),
+        };
+        let outcome = match &self.mode {
             Mode::Seats(scheduler) => scheduler.blocking(|| {
                 // With one core, looking keeps from running whoever is to make it ready.
                 let looks = if scheduler.seats() > 1 { LOOKS } else { 0 };
-                look(looks, &mut ready).or_else(|| park_until(&self.clock, deadline, ready))
+                look(looks, || outcome(&DoomWatch::off())).or_else(|| {
+                    let watch = watch();
+                    park_until(&self.clock, deadline, || outcome(&watch))
+                })
             }),
-            Mode::Simulated(simulator) => loop {
-                if let Some(value) = ready() {
-                    return Some(value);
+            Mode::Simulated(simulator) => {
+                let watch = watch();
+                loop {
+                    let outcome = outcome(&watch);
+                    if outcome.is_some() || !simulator.step(self, deadline) {
+                        break outcome;
+                    }
                 }
-                if !simulator.step(self, deadline) {
-                    return None;
-                }
-            },
-        }
+            }
+        };
+        outcome.unwrap_or(Err(GaveUp::Late))
     }
 }
 
-/// A message to be dropped on a seat.
-struct Leftover {
-    message: Mutex<Option<Box<dyn Any + Send>>>,
+/// Why a wait ended without what it was for.
+#[derive(Debug)]
+pub(crate) enum GaveUp {
+    /// The deadline is over; in a simulation also, nothing can ever make it ready.
+    Late,
+    /// The waiting process is bound to end.
+    Exiting,
+}
+
+/// Something to be run once, on a seat.
+struct Job {
+    job: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     cost: Cost,
 }
 
-impl Runnable for Leftover {
-    fn run(self: Arc<Self>) -> Option<Task> {
-        let message = self.message.lock().take();
-        if let Err(panic) = Panic::catch(|| drop(message)) {
-            log::error!("an undelivered message panicked while it was dropped: {}", panic.message());
+impl Runnable for Job {
+    fn run(self: Arc<Self>) -> Ran {
+        let job = self.job.lock().take();
+        if let Some(job) = job
+            && let Err(panic) = Panic::catch(job)
+        {
+            log::error!("a job panicked: {}", panic.message());
         }
-        None
+        Ran { task: self, again: false }
     }
 
     fn cost(&self) -> &Cost {
@@ -174,7 +252,7 @@ impl Runnable for Leftover {
 /// away: to park and be woken takes several times as long.
 const LOOKS: u32 = 100;
 
-fn look<T>(looks: u32, ready: &mut impl FnMut() -> Option<T>) -> Option<T> {
+fn look<T>(looks: u32, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
     (0..looks).find_map(|_| {
         (0..8).for_each(|_| std::hint::spin_loop());
         ready()
@@ -202,19 +280,24 @@ fn park_until<T>(clock: &Clock, deadline: Option<Duration>, mut ready: impl FnMu
 /// The timers, and the clock thread to rouse when one is set that is due before it would look again.
 pub(crate) struct EngineTimers {
     timers: Timers,
+    clock: Clock,
     scheduler: Option<Arc<Scheduler>>,
 }
 
 impl EngineTimers {
     pub(crate) fn after(&self, delay: Duration, action: Action, alive: Option<Alive>) -> Timer {
-        let (timer, early) = self.timers.set(delay, action, alive);
+        self.at(self.clock.now().saturating_add(delay), action, alive)
+    }
+
+    pub(crate) fn at(&self, deadline: Duration, action: Action, alive: Option<Alive>) -> Timer {
+        let (timer, early) = self.timers.set(deadline, action, alive);
         self.rouse_if(early);
         timer
     }
 
     /// Something that becomes due after this time, unless it is done by then.
     pub(crate) fn expire(&self, delay: Duration, due: Arc<dyn Due>) {
-        let early = self.timers.expire(delay, due);
+        let early = self.timers.push(self.clock.now().saturating_add(delay), due);
         self.rouse_if(early);
     }
 

@@ -3,27 +3,29 @@
 pub(crate) mod clock;
 pub(crate) mod engine;
 mod names;
+pub(crate) mod shutdown;
 
 use std::fmt;
 use std::num::NonZero;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::process::{Peer, current};
+use crate::process::{CrashReport, Hook, current};
 use crate::scheduler::{Plan, Scheduler};
 use crate::sync::Arc;
-use crate::{BuildError, ExitReason, Pid, log};
+use crate::{BuildError, Pid, log};
 use clock::Clock;
 use engine::{Engine, Mode};
 
 pub(crate) use names::find;
 pub use names::{register, registered, unregister, whereis};
+pub use shutdown::{Callback, Straggler};
 
 /// A runtime: seats, threads, timers, and the processes that live on them.
 ///
 /// A default one, with a seat for each core, starts by itself on first use. Build one to choose its size, and
 /// [`enter`](Self::enter) it to have what the thread starts belong to it. Dropping a built runtime kills its processes and
-/// dismisses its threads without waiting; [`shutdown`](Self::shutdown) waits.
+/// dismisses its threads, and waits a tenth of a second at most; [`shutdown`](Self::shutdown) ends them in order.
 ///
 /// ```
 /// use genstage_core::Runtime;
@@ -64,9 +66,19 @@ impl Runtime {
         self.engine.table.all().iter().map(|process| process.pid()).collect()
     }
 
-    /// Ends every process, first with [`ExitReason::Shutdown`], at the end of the time with [`ExitReason::Kill`], then the
-    /// threads. Returns the processes that were still in a callback when the time was over; their threads end with those.
-    /// A [`ThreadProcess`](crate::ThreadProcess) is among them until it is dropped.
+    /// Ends every process in order, then the threads; gives those that would not end. Takes hardly longer than `within`,
+    /// whatever they do.
+    ///
+    /// 1. From now on nothing starts.
+    /// 2. The roots, which no living process started, get [`ExitReason::Shutdown`] from the runtime
+    ///    ([`Exit::is_from_runtime`](crate::Exit::is_from_runtime)); supervisors take their children down. When a parent is
+    ///    gone, what it leaves are roots. What a thread started counts as roots too.
+    /// 3. After three quarters of the time all that are left get the same.
+    /// 4. At the end of the time all that are left are killed.
+    /// 5. A tenth of a second later those that are still in a callback are given up: they are dead for everybody else, and what
+    ///    they hold is dropped when the callback returns, as their thread ends. These are the stragglers. A
+    ///    [`ThreadProcess`](crate::ThreadProcess) is among them, as nobody can end its thread.
+    /// 6. Then timers and threads end.
     ///
     /// ```
     /// use std::time::Duration;
@@ -80,7 +92,7 @@ impl Runtime {
     /// assert_eq!(idler.exit_reason(), Some(genstage_core::ExitReason::Shutdown));
     /// # Ok::<(), genstage_core::BuildError>(())
     /// ```
-    pub fn shutdown(self, within: Duration) -> Vec<Pid> {
+    pub fn shutdown(self, within: Duration) -> Vec<Straggler> {
         self.engine.shut_down(within)
     }
 
@@ -123,17 +135,24 @@ const MOST_WORKERS: usize = 4096;
 const MAX_THREADS: usize = 1024;
 
 /// Chooses the size of a [`Runtime`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Builder {
     plan: Plan,
+    on_crash: Option<Hook>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("plan", &self.plan).finish_non_exhaustive()
+    }
 }
 
 impl Default for Builder {
     fn default() -> Self {
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let thread_name = "genstage".to_owned();
-        Self { plan: Plan { workers, thread_name, stack_size: None, max_threads: MAX_THREADS } }
+        Self { plan: Plan { workers, thread_name, stack_size: None, max_threads: MAX_THREADS }, on_crash: None }
     }
 }
 
@@ -164,6 +183,27 @@ impl Builder {
         self
     }
 
+    /// Calls this with the report of each process that ends abnormally (P14), after its name is free and before others hear of
+    /// the end. It runs wherever the process ends and must not block; a panic in it is logged.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let (report, reports) = channel();
+    /// let runtime = genstage_core::Runtime::builder()
+    ///     .workers(1)
+    ///     .on_crash(move |crash| drop(report.send(crash.reason.to_string())))
+    ///     .build()?;
+    /// let _inside = runtime.enter();
+    /// genstage_core::spawn(|_: genstage_core::Mailbox<()>| async { Err("disk full") });
+    /// assert_eq!(reports.recv().as_deref(), Ok("disk full"));
+    /// # Ok::<(), genstage_core::BuildError>(())
+    /// ```
+    pub fn on_crash(mut self, hook: impl Fn(&CrashReport) + Send + Sync + 'static) -> Self {
+        self.on_crash = Some(Arc::new(hook));
+        self
+    }
+
     /// Starts the runtime.
     ///
     /// # Errors
@@ -177,9 +217,22 @@ impl Builder {
         self.plan.max_threads = self.plan.max_threads.max(self.plan.workers);
         let scheduler = Scheduler::new(self.plan);
         let engine = Engine::new(Clock::real(), Mode::Seats(Arc::clone(&scheduler)));
+        self.on_crash.into_iter().for_each(|hook| engine.set_on_crash(hook));
         scheduler.start(&engine)?;
         Ok(Runtime { engine })
     }
+}
+
+/// All living processes of the calling thread's runtime, in the order of their pids (P13).
+///
+/// ```
+/// let idler = genstage_core::spawn(|mailbox| async move {
+///     let () = mailbox.receive().await;
+/// });
+/// assert!(genstage_core::processes().contains(&idler.pid()));
+/// ```
+pub fn processes() -> Vec<Pid> {
+    Runtime::current_engine().table.all().iter().map(|process| process.pid()).collect()
 }
 
 fn default_runtime() -> &'static Runtime {
@@ -193,34 +246,4 @@ fn default_runtime() -> &'static Runtime {
             Runtime { engine }
         })
     })
-}
-
-/// How long a shutdown waits after the kill. Guessed.
-const LAST_WORDS: Duration = Duration::from_millis(100);
-
-impl Engine {
-    fn shut_down(self: &Arc<Self>, within: Duration) -> Vec<Pid> {
-        self.table.close();
-        let tell = |reason: ExitReason| {
-            for process in self.table.all() {
-                Peer::new(process).exit(reason.clone());
-            }
-        };
-        let wait = |time: Duration| {
-            let deadline = self.clock.now().saturating_add(time);
-            self.wait(Some(deadline), || self.table.is_empty().then_some(()));
-        };
-        if !within.is_zero() {
-            tell(ExitReason::Shutdown);
-            wait(within);
-        }
-        tell(ExitReason::Kill);
-        // Killed processes end between callbacks: those that are in none end at once.
-        wait(within.min(LAST_WORDS));
-        if let Some(scheduler) = self.scheduler() {
-            scheduler.stop();
-        }
-        self.timers.close();
-        self.table.all().iter().map(|process| process.pid()).collect()
-    }
 }

@@ -3,7 +3,29 @@
 
 use std::fs;
 
+use super::row::Manners;
 use crate::sync::Mutex;
+
+/// What a thread does in its callback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Does {
+    Sleep,
+    Burn,
+    /// The system does not tell.
+    Hide,
+}
+
+impl Does {
+    /// An announced wait may yet burn, so its word counts only where the system does not tell.
+    pub(crate) fn look(thread: Option<u64>, announced: bool) -> Self {
+        match state(thread) {
+            Some(state) if is_asleep(state) => Self::Sleep,
+            Some(_) => Self::Burn,
+            None if announced => Self::Sleep,
+            None => Self::Hide,
+        }
+    }
+}
 
 pub(crate) struct Away {
     threads: Mutex<Vec<Option<u64>>>,
@@ -16,11 +38,20 @@ impl Away {
         Self { threads: Mutex::new(Vec::new()), most_burning: seats }
     }
 
-    /// Whether a seat may be taken from this thread. An announced wait may yet burn, so its word counts only where the system
-    /// does not tell.
-    pub(crate) fn allows(&self, thread: Option<u64>, announced: bool) -> bool {
-        let burns = state(thread).map_or(!announced, |state| !is_asleep(state));
-        !burns || self.burning() < self.most_burning
+    /// Whether a seat may be taken from this thread. From the rude it is taken only if they do not burn: as many of them burn
+    /// at once as sit there. Where the system does not tell, they may be blocked for all that is known.
+    pub(crate) fn allows(&self, does: Does, manners: Manners) -> bool {
+        match (does, manners) {
+            (Does::Sleep, _) => true,
+            (Does::Burn, Manners::Rude) => false,
+            (Does::Burn, Manners::Polite) | (Does::Hide, _) => !self.is_full(),
+        }
+    }
+
+    /// Whether as many burn as may.
+    pub(crate) fn is_full(&self) -> bool {
+        let threads = self.threads.lock();
+        threads.iter().filter(|thread| burns(**thread)).take(self.most_burning).count() == self.most_burning
     }
 
     pub(crate) fn enter(&self, thread: Option<u64>) {
@@ -32,10 +63,6 @@ impl Away {
         if let Some(at) = threads.iter().position(|other| *other == thread) {
             threads.swap_remove(at);
         }
-    }
-
-    fn burning(&self) -> usize {
-        self.threads.lock().iter().filter(|thread| burns(**thread)).count()
     }
 }
 
@@ -87,12 +114,18 @@ mod tests {
     fn burning_threads_are_bounded_and_waiting_ones_are_not() {
         let away = Away::new(1);
         let me = this_thread();
-        assert!(away.allows(me, false));
+        let both = [Manners::Polite, Manners::Rude];
+        assert_eq!(Does::look(me, true), Does::Burn, "whatever it announced");
+        assert_eq!(both.map(|manners| away.allows(Does::Burn, manners)), [true, false]);
+        assert_eq!(both.map(|manners| away.allows(Does::Hide, manners)), [true, true]);
         away.enter(me);
-        assert!(!away.allows(me, false));
-        assert!(!away.allows(me, true), "it announced a wait, and burns");
-        assert!(away.allows(None, true), "its word is all there is");
+        assert!(away.is_full());
+        assert_eq!(both.map(|manners| away.allows(Does::Burn, manners)), [false, false]);
+        assert_eq!(both.map(|manners| away.allows(Does::Hide, manners)), [false, false]);
+        assert_eq!(both.map(|manners| away.allows(Does::Sleep, manners)), [true, true]);
         away.leave(me);
-        assert!(away.allows(me, false));
+        assert!(!away.is_full());
+        assert_eq!(Does::look(None, true), Does::Sleep, "its word is all there is");
+        assert_eq!(Does::look(None, false), Does::Hide);
     }
 }

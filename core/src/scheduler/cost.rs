@@ -15,6 +15,12 @@ const UNKNOWN: u32 = u32::MAX;
 /// counts as long.
 const HEAVY: u32 = 10_000;
 
+/// From here on a process is rude. Longer than what the system's own scheduler takes from a thread that did nothing wrong.
+const RUDE: Duration = Duration::from_millis(5);
+
+/// So often counts a slice of a rude process that was none. Guessed: two or three clear a name.
+const FORGIVING: u32 = 4;
+
 impl Cost {
     pub(crate) fn unknown() -> Self {
         Self(AtomicU32::new(UNKNOWN))
@@ -35,6 +41,23 @@ impl Cost {
             UNKNOWN => None,
             nanos => Some(nanos >= HEAVY),
         }
+    }
+
+    /// Whether it has never run.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == UNKNOWN
+    }
+
+    /// Whether its slices are so long that others would wait for it.
+    pub(crate) fn is_rude(&self) -> bool {
+        let nanos = self.0.load(Ordering::Relaxed);
+        nanos != UNKNOWN && nanos >= self::nanos(RUDE)
+    }
+
+    /// As [`learn`](Self::learn), of a slice among the rude, where each turn takes long to come.
+    pub(crate) fn learn_kindly(&self, sample: Duration) {
+        let times = if sample < RUDE { FORGIVING } else { 1 };
+        (0..times).for_each(|_| self.learn(sample));
     }
 
     /// Weighs a new sample by a quarter: a few slices tell.

@@ -6,6 +6,7 @@ mod cost;
 mod idle;
 mod monitor;
 mod queue;
+mod row;
 mod seat;
 mod threads;
 mod worker;
@@ -20,8 +21,8 @@ use crate::process::current;
 use crate::runtime::engine::Engine;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Arc, CachePadded};
-use idle::Idle;
-use queue::{Injector, Queue};
+use queue::Queue;
+use row::{Manners, Row};
 use seat::{SeatWord, Slice};
 use threads::Threads;
 
@@ -29,9 +30,23 @@ use threads::Threads;
 pub(crate) type Task = Arc<dyn Runnable>;
 
 pub(crate) trait Runnable: Send + Sync {
-    /// One slice; gives the process back if it must run again.
-    fn run(self: Arc<Self>) -> Option<Task>;
+    /// One slice.
+    fn run(self: Arc<Self>) -> Ran;
     fn cost(&self) -> &Cost;
+}
+
+/// A process after its slice. It comes back also where it has nothing left to do, so that what is learned can be noted.
+pub(crate) struct Ran {
+    pub(crate) task: Task,
+    /// Whether it must run again.
+    pub(crate) again: bool,
+}
+
+impl Ran {
+    /// The process, if it must run again.
+    pub(crate) fn unfinished(self) -> Option<Task> {
+        self.again.then_some(self.task)
+    }
 }
 
 /// From here on a slice counts as long: what it pushes is offered to other seats. Measured: waking another core costs some
@@ -58,6 +73,7 @@ pub(crate) struct Plan {
 }
 
 pub(crate) struct Seat {
+    manners: Manners,
     word: SeatWord,
     queue: Queue,
     /// What a slice takes here on average.
@@ -66,6 +82,16 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
+    fn new(manners: Manners) -> Self {
+        let queue = match manners {
+            Manners::Polite => Queue::new(queue::CAPACITY),
+            // Whatever their callbacks push is for everybody.
+            Manners::Rude => Queue::new(0),
+        };
+        let average = Cost::of(Duration::from_micros(1));
+        Self { manners, word: SeatWord::new(), queue, average, sitter: threads::Sitter::default() }
+    }
+
     /// Whether what waits in the queue would wait long enough there for another core to pay.
     fn is_worth_moving(&self) -> bool {
         let waiting = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
@@ -74,9 +100,10 @@ impl Seat {
 }
 
 pub(crate) struct Scheduler {
+    /// Those of the polite, then as many of the rude.
     seats: Box<[CachePadded<Seat>]>,
-    injector: Injector,
-    idle: Idle,
+    polite: Row,
+    rude: Row,
     threads: Threads,
     away: away::Away,
     /// Counts milliseconds, roughly, while any seat is busy.
@@ -87,20 +114,11 @@ pub(crate) struct Scheduler {
 
 impl Scheduler {
     pub(crate) fn new(plan: Plan) -> Arc<Self> {
-        let seats = (0..plan.workers)
-            .map(|_| {
-                CachePadded(Seat {
-                    word: SeatWord::new(),
-                    queue: Queue::new(),
-                    average: Cost::of(Duration::from_micros(1)),
-                    sitter: threads::Sitter::default(),
-                })
-            })
-            .collect();
+        let row = |manners| (0..plan.workers).map(move |_| CachePadded(Seat::new(manners)));
         Arc::new(Self {
-            seats,
-            injector: Injector::new(),
-            idle: Idle::new(plan.workers),
+            seats: row(Manners::Polite).chain(row(Manners::Rude)).collect(),
+            polite: Row::new(plan.workers, true),
+            rude: Row::new(plan.workers, false),
             away: away::Away::new(plan.workers),
             threads: Threads::new(plan),
             tick: CachePadded(AtomicU64::new(0)),
@@ -109,9 +127,9 @@ impl Scheduler {
         })
     }
 
-    /// Starts a thread for each seat, and the clock.
+    /// Starts a thread for each seat of the polite, and the clock.
     pub(crate) fn start(&self, engine: &Arc<Engine>) -> Result<(), BuildError> {
-        let started = (0..self.seats.len())
+        let started = (0..self.seats())
             .try_for_each(|seat| self.threads.spawn(engine, seat))
             .and_then(|()| monitor::spawn(self, engine));
         started.map_err(|error| {
@@ -120,8 +138,16 @@ impl Scheduler {
         })
     }
 
+    /// How many callbacks run at once, those of the rude apart.
     pub(crate) fn seats(&self) -> usize {
-        self.seats.len()
+        self.seats.len() / 2
+    }
+
+    fn row(&self, manners: Manners) -> &Row {
+        match manners {
+            Manners::Polite => &self.polite,
+            Manners::Rude => &self.rude,
+        }
     }
 
     fn id(&self) -> usize {
@@ -147,7 +173,9 @@ impl Scheduler {
         }
         match seat.queue.push(task) {
             // The first runs here next, cache-warm; it takes more than one to wake somebody.
-            Ok(queued) if queued > 1 && self.idle.any() && seat.is_worth_moving() => self.rouse_one(),
+            Ok(queued) if queued > 1 && self.polite.idle.any() && seat.is_worth_moving() => {
+                self.rouse_one(Manners::Polite);
+            }
             Ok(_) => {}
             Err(task) => self.inject(task),
         }
@@ -156,8 +184,8 @@ impl Scheduler {
     /// Offers a process to whoever comes first.
     #[cold]
     pub(crate) fn inject(&self, task: Task) {
-        self.injector.push(task);
-        self.rouse_one();
+        self.polite.injector.push(task);
+        self.rouse_one(Manners::Polite);
         if self.is_stopping() && self.threads.count() == 0 {
             self.drain();
         }
@@ -168,17 +196,17 @@ impl Scheduler {
     fn drain(&self) {
         loop {
             let mut seats = self.seats.iter();
-            let found = self.injector.pop();
+            let found = self.polite.injector.pop().or_else(|| self.rude.injector.pop());
             let Some(task) = found.or_else(|| seats.find_map(|seat| seat.queue.pop())) else {
                 return;
             };
-            task.run().into_iter().for_each(|again| self.injector.push(again));
+            task.run().unfinished().into_iter().for_each(|again| self.polite.injector.push(again));
         }
     }
 
-    /// Wakes one sleeping seat, unless somebody is searching already and will find what there is.
-    fn rouse_one(&self) {
-        if let Some(seat) = self.idle.rouse() {
+    /// Wakes one sleeping seat of a row, unless somebody is searching there already and will find what there is.
+    fn rouse_one(&self, manners: Manners) {
+        if let Some(seat) = self.row(manners).idle.rouse() {
             self.seats[seat].sitter.unpark();
         }
     }
@@ -213,11 +241,11 @@ impl Scheduler {
     fn release_work(&self, seat: &Seat) {
         let mut released = false;
         while let Some(task) = seat.queue.pop() {
-            self.injector.push(task);
+            self.polite.injector.push(task);
             released = true;
         }
         if released {
-            self.rouse_one();
+            self.rouse_one(Manners::Polite);
         }
     }
 

@@ -4,8 +4,10 @@
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use super::Scheduler;
+use super::away::Does;
+use super::row::Manners;
 use super::seat::Seen;
+use super::{Scheduler, Seat};
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::Engine;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
@@ -24,6 +26,9 @@ const LAZY_ROUND: Duration = Duration::from_millis(4);
 /// In how many rounds in a row the same slice must be seen before its seat is taken; announced waits need one. Guessed: a
 /// callback of a millisecond or two is cheaper to wait for than to replace.
 const PATIENCE: u32 = 2;
+
+/// What is known of a slice whose seat was taken.
+pub(super) const OVERSTAYED: Duration = Duration::from_millis(PATIENCE as u64);
 
 /// In how many rounds in a row work must be seen that nobody was woken for. A pusher that the system preempts between its
 /// push and its wake-up looks the same for as long; guessed to be far above that.
@@ -73,7 +78,8 @@ fn run(engine: &Arc<Engine>) {
         scheduler,
         seats: vec![(Seen::default(), 0); scheduler.seats.len()],
         vacant: Vec::new(),
-        forsaken: 0,
+        forsaken: [0; 2],
+        crowded: false,
         quiet: 0,
     };
     let mut last_round = engine.clock.now();
@@ -92,10 +98,11 @@ fn run(engine: &Arc<Engine>) {
 fn sleep(engine: &Engine, scheduler: &Scheduler, pause: Duration) {
     let bell = &scheduler.monitor;
     let until_next = |latest| engine.timers.next_deadline(latest).map(|next| next.saturating_sub(engine.clock.now()));
-    if scheduler.idle.all() {
+    let all_rest = || scheduler.polite.rests() && scheduler.rude.rests();
+    if all_rest() {
         bell.dormant.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        if scheduler.idle.all() && !scheduler.is_stopping() {
+        if all_rest() && !scheduler.is_stopping() {
             match until_next(Clock::END) {
                 Some(left) => thread::park_timeout(left),
                 None => thread::park(),
@@ -115,8 +122,10 @@ struct Watch<'a> {
     seats: Vec<(Seen, u32)>,
     /// Seats that were taken and for which the system refused a thread.
     vacant: Vec<usize>,
-    /// Rounds in a row in which there was work and somebody slept.
-    forsaken: u32,
+    /// For each row, rounds in a row in which there was work and somebody slept.
+    forsaken: [u32; 2],
+    /// Whether as many may burn away from their seats as there can be.
+    crowded: bool,
     /// Rounds in a row in which nothing waited for a seat.
     quiet: u32,
 }
@@ -130,7 +139,9 @@ impl Watch<'_> {
 
     fn round(&mut self) {
         let (scheduler, engine) = (self.scheduler, self.engine);
-        let waiting = !scheduler.injector.is_empty() || scheduler.seats.iter().any(|seat| seat.queue.len() > 0);
+        let rows = [Manners::Polite, Manners::Rude].map(|manners| scheduler.row(manners));
+        let injected = rows.iter().any(|row| !row.injector.is_empty());
+        let waiting = injected || scheduler.seats.iter().any(|seat| seat.queue.len() > 0);
         self.quiet = if waiting { 0 } else { self.quiet.saturating_add(1) };
         self.vacant.retain(|seat| !scheduler.threads.fill(engine, *seat));
         for at in 0..self.seats.len() {
@@ -143,31 +154,59 @@ impl Watch<'_> {
                 self.relieve(at, seen, rounds);
             }
         }
+        self.keep_the_last_seats();
+        self.staff_rude();
         // The backstop: it turns a lost wake-up from a hang into a delay, and counts it.
-        let forsaken = !scheduler.injector.is_empty() && scheduler.idle.any() && !scheduler.idle.is_anyone_searching();
-        self.forsaken = if forsaken { self.forsaken + 1 } else { 0 };
-        if self.forsaken >= FORSAKEN {
-            self.forsaken = 0;
-            scheduler.monitor.rescues.fetch_add(1, Ordering::Relaxed);
-            scheduler.rouse_one();
+        for (manners, rounds) in [Manners::Polite, Manners::Rude].into_iter().zip(&mut self.forsaken) {
+            let row = scheduler.row(manners);
+            let forsaken = !row.injector.is_empty() && row.idle.any() && !row.idle.is_anyone_searching();
+            *rounds = if forsaken { *rounds + 1 } else { 0 };
+            if *rounds >= FORSAKEN {
+                *rounds = 0;
+                scheduler.monitor.rescues.fetch_add(1, Ordering::Relaxed);
+                scheduler.rouse_one(manners);
+            }
+        }
+    }
+
+    /// While as many burn away from their seats as may, no other seat could be taken from whoever burns there. So of those that
+    /// nobody knows yet none gets one.
+    fn keep_the_last_seats(&mut self) {
+        if self.crowded {
+            self.crowded = self.scheduler.away.is_full();
+            self.scheduler.rude.takes_strangers.store(self.crowded, Ordering::Relaxed);
+            self.scheduler.rude.want();
+        }
+    }
+
+    /// The seats of the rude get threads when the first such process is found, if there is room for all.
+    fn staff_rude(&mut self) {
+        let scheduler = self.scheduler;
+        let seats = scheduler.seats();
+        if scheduler.rude.is_wanted() && scheduler.threads.has_room(seats) {
+            let refused = (seats..seats * 2).filter(|seat| !scheduler.threads.fill(self.engine, *seat));
+            self.vacant.extend(refused);
+            scheduler.rude.set_staffed();
         }
     }
 
     /// A callback has been running for a while: see that what waits behind it gets a thread.
     fn relieve(&mut self, at: usize, seen: Seen, rounds: u32) {
         let scheduler = self.scheduler;
-        let seat = &scheduler.seats[at];
-        if scheduler.idle.any() {
+        let seat: &Seat = &scheduler.seats[at];
+        let row = scheduler.row(seat.manners);
+        if row.idle.any() {
             scheduler.release_work(seat);
             return;
         }
-        let waiting = seat.queue.len() > 0 || !scheduler.injector.is_empty();
+        let waiting = seat.queue.len() > 0 || !row.injector.is_empty();
         let patience = if seen.waiting() { 1 } else { PATIENCE };
-        let thread = seat.sitter.number();
         if !waiting || rounds < patience || scheduler.is_stopping() {
             return;
         }
-        if !scheduler.away.allows(thread, seen.waiting()) || !scheduler.threads.may_fill() {
+        let thread = seat.sitter.number();
+        let does = Does::look(thread, seen.waiting());
+        if !scheduler.away.allows(does, seat.manners) || !scheduler.threads.may_fill() {
             return;
         }
         // Entered before the seat is taken, so that the thread finds itself there when it learns of it.
@@ -179,5 +218,6 @@ impl Watch<'_> {
         if !scheduler.threads.fill(self.engine, at) {
             self.vacant.push(at);
         }
+        self.crowded |= does != Does::Sleep;
     }
 }

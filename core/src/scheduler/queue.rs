@@ -10,7 +10,7 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// As other runtimes have it; a longer backlog goes to the injector, where idle seats find it.
-const CAPACITY: usize = 256;
+pub(crate) const CAPACITY: usize = 256;
 
 /// A seat's queue, first in, first out, and whether the seat's thread sleeps: under one lock, so that no push is lost. Who
 /// pushes may just have lost the seat, and its new thread may be about to sleep.
@@ -29,8 +29,9 @@ struct State {
 }
 
 impl Queue {
-    pub(crate) fn new() -> Self {
-        let state = State { tasks: VecDeque::with_capacity(CAPACITY), asleep: false };
+    /// One for so many; none: it refuses all.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let state = State { tasks: VecDeque::with_capacity(capacity), asleep: false };
         Self { state: Mutex::new(state), len: AtomicUsize::new(0) }
     }
 
@@ -38,7 +39,7 @@ impl Queue {
     #[inline]
     pub(crate) fn push(&self, task: Task) -> Result<usize, Task> {
         let mut state = self.state.lock();
-        if state.asleep || state.tasks.len() >= CAPACITY {
+        if state.asleep || state.tasks.len() >= state.tasks.capacity() {
             return Err(task);
         }
         state.tasks.push_back(task);
@@ -112,15 +113,15 @@ mod loom_models {
 
     use loom::thread;
 
-    use super::super::{Cost, Runnable};
+    use super::super::{Cost, Ran, Runnable};
     use super::*;
     use crate::sync::Arc;
 
     struct Nothing(Cost);
 
     impl Runnable for Nothing {
-        fn run(self: Arc<Self>) -> Option<Task> {
-            None
+        fn run(self: Arc<Self>) -> Ran {
+            Ran { task: self, again: false }
         }
 
         fn cost(&self) -> &Cost {
@@ -131,7 +132,7 @@ mod loom_models {
     /// Who has just lost the seat pushes while its new thread runs dry: nothing stays behind at a seat that sleeps.
     fn late_push(pushes: usize) {
         loom::model(move || {
-            let queue = Arc::new(Queue::new());
+            let queue = Arc::new(Queue::new(CAPACITY));
             let pusher = {
                 let queue = Arc::clone(&queue);
                 thread::spawn(move || {

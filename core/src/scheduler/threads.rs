@@ -102,6 +102,11 @@ impl Threads {
         }
     }
 
+    /// Whether so many more threads may be started, or are standing by.
+    pub(crate) fn has_room(&self, threads: usize) -> bool {
+        self.count() + threads <= self.plan.max_threads + self.standby.lock().len()
+    }
+
     /// Whether one more thread may be started, or is standing by.
     pub(crate) fn may_fill(&self) -> bool {
         let count = self.count();

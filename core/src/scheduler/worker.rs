@@ -3,10 +3,12 @@
 use std::thread;
 use std::time::Instant;
 
-use super::{LONG, Scheduler, Seat, SeatClaim, Task, away};
+use super::row::{Manners, Row};
+use super::{LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
 use crate::process::current;
 use crate::runtime::engine::Engine;
 use crate::sync::Arc;
+use crate::sync::atomic::Ordering;
 
 /// Every so many slices the injector comes first, so that it cannot starve. A prime, as in tokio and Go.
 const INJECTOR_FIRST: u32 = 61;
@@ -32,14 +34,16 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
     let number = away::this_thread();
     let mut next = Some(seat);
     while let Some(seat) = next {
-        let mut worker = Worker { scheduler, at: seat, seat: &scheduler.seats[seat], slices: 0 };
+        let at = seat;
+        let seat = &scheduler.seats[at];
+        let mut worker = Worker { scheduler, at, seat, row: scheduler.row(seat.manners), slices: 0 };
         worker.seat.sitter.sit(number);
         match worker.sit() {
             Left::Stopping => break,
             Left::Lost(task) => {
                 scheduler.away.leave(number);
-                if let Some(task) = task {
-                    scheduler.inject(task);
+                if let Some(Err(polite)) = task.map(|task| scheduler.sort_out(task)) {
+                    scheduler.inject(polite);
                 }
             }
         }
@@ -66,6 +70,7 @@ struct Worker<'a> {
     scheduler: &'a Scheduler,
     at: usize,
     seat: &'a Seat,
+    row: &'a Row,
     slices: u32,
 }
 
@@ -74,86 +79,111 @@ impl Worker<'_> {
         while let Some(task) = self.next_task() {
             match self.run(task) {
                 Ok(None) => {}
-                Ok(Some(task)) => {
-                    // A yield: to the back, and nobody is woken for it.
-                    if let Err(task) = self.seat.queue.push(task) {
-                        self.scheduler.inject(task);
-                    }
-                }
+                Ok(Some(task)) => self.yielded(task),
                 Err(task) => return Left::Lost(task),
             }
         }
         Left::Stopping
     }
 
+    /// To the back, and nobody is woken for it.
+    fn yielded(&self, task: Task) {
+        match self.seat.manners {
+            Manners::Polite => {
+                if let Err(task) = self.seat.queue.push(task) {
+                    self.scheduler.inject(task);
+                }
+            }
+            Manners::Rude if task.cost().is_rude() => self.row.injector.push(task),
+            Manners::Rude => self.scheduler.inject(task),
+        }
+    }
+
     /// One slice. `Err`: the seat was lost meanwhile.
     #[inline]
-    fn run(&mut self, task: Task) -> Result<Option<Task>, Option<Task>> {
+    fn run(&mut self, mut task: Task) -> Result<Option<Task>, Option<Task>> {
         let sampled = self.slices.is_multiple_of(SAMPLE);
-        let timed = sampled || task.cost().is_heavy().unwrap_or_else(|| self.times_new());
+        let heavy = task.cost().is_heavy();
+        if heavy.unwrap_or(true) && self.seat.manners == Manners::Polite {
+            match self.scheduler.sort_out(task) {
+                Ok(()) => return Ok(None),
+                Err(refused) => task = refused,
+            }
+        }
+        let timed = sampled || heavy.unwrap_or_else(|| self.times_new());
         let began = timed.then(Instant::now);
         let slice = self.seat.word.begin();
         current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, began }));
-        let again = match began {
-            None => task.run(),
-            Some(began) => {
-                let process = Arc::clone(&task);
-                let again = task.run();
-                let took = began.elapsed();
-                process.cost().learn(took);
-                if sampled {
-                    self.seat.average.learn(took);
-                }
-                again
+        let ran = task.run();
+        if let Some(began) = began {
+            let took = began.elapsed();
+            match self.seat.manners {
+                Manners::Polite => ran.task.cost().learn(took),
+                Manners::Rude => ran.task.cost().learn_kindly(took),
             }
-        };
-        if self.seat.word.end(slice) { Ok(again) } else { Err(again) }
+            if sampled {
+                self.seat.average.learn(took);
+            }
+        }
+        if self.seat.word.end(slice) {
+            return Ok(ran.unfinished());
+        }
+        if began.is_none() {
+            // Nobody timed it, but so much is known. Its next slices will be timed.
+            ran.task.cost().learn(monitor::OVERSTAYED);
+        }
+        Err(ran.unfinished())
     }
 
     /// Whether to time a slice of a process of which nothing is known.
     fn times_new(&self) -> bool {
-        self.slices.is_multiple_of(SAMPLE_NEW) || self.seat.average.is_heavy() == Some(true)
+        self.slices.is_multiple_of(SAMPLE_NEW)
+            || self.seat.average.is_heavy() == Some(true)
+            || self.scheduler.rude.takes_strangers.load(Ordering::Relaxed)
     }
 
     fn next_task(&mut self) -> Option<Task> {
         self.slices = self.slices.wrapping_add(1);
+        if self.seat.manners == Manners::Rude {
+            return self.search();
+        }
         if self.slices.is_multiple_of(INJECTOR_FIRST) {
             if self.scheduler.is_stopping() {
                 return None;
             }
-            if let Some(task) = self.scheduler.injector.pop() {
+            if let Some(task) = self.row.injector.pop() {
                 return Some(task);
             }
         }
         let own = self.seat.queue.pop();
-        own.or_else(|| self.scheduler.injector.pop()).or_else(|| self.search())
+        own.or_else(|| self.row.injector.pop()).or_else(|| self.search())
     }
 
     /// Looks around for a while, then sleeps until there is something. `None`: the runtime stops.
     fn search(&mut self) -> Option<Task> {
         let scheduler = self.scheduler;
-        scheduler.idle.start_search();
+        self.row.idle.start_search();
         loop {
             if let Some(task) = self.look_around() {
-                if scheduler.idle.end_search() && !scheduler.injector.is_empty() {
-                    scheduler.rouse_one();
+                if self.row.idle.end_search() && !self.row.injector.is_empty() {
+                    scheduler.rouse_one(self.seat.manners);
                 }
                 return Some(task);
             }
             if scheduler.is_stopping() {
-                let _ = scheduler.idle.end_search();
+                let _ = self.row.idle.end_search();
                 return None;
             }
             if !self.seat.queue.fall_asleep() {
                 continue;
             }
-            scheduler.idle.sleep(self.at);
+            self.row.idle.sleep(self.at);
             if !self.is_there_work() {
-                while scheduler.idle.is_asleep(self.at) && !scheduler.is_stopping() {
+                while self.row.idle.is_asleep(self.at) && !scheduler.is_stopping() {
                     thread::park();
                 }
             }
-            scheduler.idle.stay_awake(self.at);
+            self.row.idle.stay_awake(self.at);
             // Also where it did not sleep: the clock may have gone dormant on seeing the announcement.
             scheduler.monitor.attend();
             self.seat.queue.wake_up();
@@ -161,12 +191,15 @@ impl Worker<'_> {
     }
 
     fn look_around(&mut self) -> Option<Task> {
-        let seen: Vec<_> = self.scheduler.seats.iter().map(|seat| seat.word.look()).collect();
+        if self.seat.manners == Manners::Rude {
+            return if self.scheduler.is_stopping() { None } else { self.row.injector.pop() };
+        }
+        let seen: Vec<_> = self.others().map(|seat| seat.word.look()).collect();
         for _ in 0..self.rounds() {
             if let Some(task) = self.seat.queue.pop() {
                 return Some(task);
             }
-            if let Some(task) = self.scheduler.injector.pop() {
+            if let Some(task) = self.row.injector.pop() {
                 self.take_share();
                 return Some(task);
             }
@@ -193,21 +226,24 @@ impl Worker<'_> {
 
     /// A fair part of a long injector comes along, to be taken from here with less traffic.
     fn take_share(&self) {
-        let share = (self.scheduler.injector.len() / self.scheduler.seats.len()).min(32);
+        let share = (self.row.injector.len() / self.scheduler.seats()).min(32);
         for _ in 0..share {
-            let Some(task) = self.scheduler.injector.pop() else { return };
+            let Some(task) = self.row.injector.pop() else { return };
             if let Err(task) = self.seat.queue.push(task) {
-                return self.scheduler.injector.push(task);
+                return self.row.injector.push(task);
             }
         }
     }
 
+    /// The other seats of the polite, beginning with the next.
+    fn others(&self) -> impl Iterator<Item = &Seat> {
+        let seats = &self.scheduler.seats[..self.scheduler.seats()];
+        (1..seats.len()).map(|step| &*seats[(self.at + step) % seats.len()])
+    }
+
     /// Half of the queue of the first other seat that `worth` picks.
     fn steal(&self, worth: impl Fn(usize, &Seat) -> bool) -> Option<Task> {
-        let seats = &self.scheduler.seats;
-        let others = (1..seats.len()).map(|step| (self.at + step) % seats.len());
-        for at in others {
-            let victim = &seats[at];
+        for (at, victim) in self.others().enumerate() {
             if !worth(at, victim) {
                 continue;
             }
@@ -216,7 +252,7 @@ impl Worker<'_> {
             for _ in 1..more {
                 let Some(task) = victim.queue.pop() else { break };
                 if let Err(task) = self.seat.queue.push(task) {
-                    self.scheduler.injector.push(task);
+                    self.row.injector.push(task);
                     break;
                 }
             }
@@ -226,8 +262,8 @@ impl Worker<'_> {
     }
 
     fn is_there_work(&self) -> bool {
-        !self.scheduler.injector.is_empty()
-            || self.seat.queue.len() > 0
-            || self.scheduler.seats.iter().any(|seat| seat.is_worth_moving())
+        !self.row.injector.is_empty()
+            || self.seat.manners == Manners::Polite
+                && (self.seat.queue.len() > 0 || self.others().any(Seat::is_worth_moving))
     }
 }

@@ -2,21 +2,30 @@
 
 use std::fmt;
 
+use super::contained::Contained;
 use super::spec::ChildId;
 use crate::name::Naming;
 use crate::sync::{Arc, Mutex};
 use crate::{Name, Peer, RegisterError};
 
 /// Where a supervisor puts the present incarnation of a child.
-pub(crate) struct Slot<H>(Mutex<Option<H>>);
+pub(crate) struct Slot<H>(Mutex<Option<Contained<H>>>);
 
 impl<H> Slot<H> {
     pub(crate) fn empty() -> Self {
         Self(Mutex::new(None))
     }
 
+    /// The last one, alive or not.
+    pub(crate) fn get(&self) -> Option<H>
+    where
+        H: Clone,
+    {
+        self.0.lock().as_ref().and_then(Contained::get).cloned()
+    }
+
     pub(crate) fn set(&self, handle: H) {
-        let before = self.0.lock().replace(handle);
+        let before = self.0.lock().replace(Contained::new(handle));
         // Outside the lock: it may be the user's.
         drop(before);
     }
@@ -47,7 +56,7 @@ where
 
     /// The present incarnation; `None` before the first start and while it is dead.
     pub fn get(&self) -> Option<H> {
-        let handle = self.slot.0.lock().clone()?;
+        let handle = self.slot.get()?;
         let peer: Peer = (&handle).into();
         peer.is_alive().then_some(handle)
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::child::{Child, Slot};
+use super::contained::Contained;
 use crate::sync::Arc;
 use crate::{ExitReason, Peer, StartError};
 
@@ -141,8 +142,10 @@ where
     pub fn new(id: impl Into<ChildId>, start: impl Fn() -> Started<H> + Send + Sync + 'static) -> Self {
         let slot = Arc::new(Slot::empty());
         let current = Arc::clone(&slot);
+        let start = Contained::new(start);
         let start = move || {
-            let started = start()?;
+            // It is there until it is dropped.
+            let started = start.get().ok_or(StartError::ShutDown)?()?;
             let peer = (&started).into();
             current.set(started);
             Ok(peer)
@@ -195,9 +198,25 @@ where
     }
 }
 
+impl From<ChildPlan> for ChildSpec<Peer> {
+    /// The same child as a specification of its own, to be started elsewhere.
+    fn from(plan: ChildPlan) -> Self {
+        let start = Arc::clone(&plan.start);
+        let fresh = Self::new(plan.id.clone(), move || start());
+        Self { plan: ChildPlan { start: fresh.plan.start, ..plan }, slot: fresh.slot }
+    }
+}
+
 impl<H> From<ChildSpec<H>> for ChildPlan {
     fn from(spec: ChildSpec<H>) -> Self {
         spec.plan
+    }
+}
+
+impl<H> From<&ChildSpec<H>> for ChildPlan {
+    /// The same child, for a supervisor that describes itself anew at each start. Its handle finds whom the function started last.
+    fn from(spec: &ChildSpec<H>) -> Self {
+        spec.plan.clone()
     }
 }
 

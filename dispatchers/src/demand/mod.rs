@@ -1,5 +1,8 @@
 //! The default dispatcher: the biggest outstanding demand first.
 
+mod line;
+
+use self::line::{Line, Turn};
 use crate::{Deliveries, Dispatcher, Notice, Refusal, Subscriber, SubscriptionId, random::Random};
 
 /// Sends each event to one consumer: the one with the biggest outstanding demand, and among equals the one that has
@@ -9,8 +12,9 @@ use crate::{Deliveries, Dispatcher, Notice, Refusal, Subscriber, SubscriptionId,
 /// Consumers should ask for the same amounts: one that asks for more is ahead of the others every time, which is
 /// reported as [`Notice::DemandExceeds`]. Events nobody asked for are left to the stage.
 ///
-/// Cost: `demand` takes one read. An ask walks the consumers, which lie next to each other in memory. A dispatch moves
-/// the whole vector when the first consumer wants it all, and otherwise each event once.
+/// Cost: `demand` takes one read. An ask finds its consumer, and the consumer's place in the line, by binary search; the
+/// line moves up by at most half its length. A dispatch moves the whole vector when the first consumer wants it all,
+/// and otherwise each event once.
 ///
 /// Specification: section 15.2, with the decisions on Q1 and Q6 of section 20.
 ///
@@ -32,37 +36,71 @@ use crate::{Deliveries, Dispatcher, Notice, Refusal, Subscriber, SubscriptionId,
 /// assert_eq!(dispatcher.demand(), 1);
 /// # Ok::<(), genstage_dispatchers::Refusal>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct DemandDispatcher {
-    /// By outstanding demand, biggest first; while a shuffle lasts in any order, but those without demand are at the
-    /// end always. So the head has none only if nobody has.
+    /// By id. Ids rise with time, so a new one goes to the end as a rule.
     consumers: Vec<Consumer>,
+    /// Those that have demand, by whose turn it is.
+    line: Line,
     /// The sum of what is outstanding. Wide enough for any number of absurd asks.
     total: u128,
     limit: Option<usize>,
     /// Whether the first dispatch is still to shuffle.
     shuffle: bool,
+    fair: bool,
     random: Random,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Consumer {
     id: SubscriptionId,
-    outstanding: usize,
+    /// Where it stands in the line; nothing outstanding means that it does not.
+    turn: Turn,
 }
 
 impl DemandDispatcher {
     /// A dispatcher without consumers. It does not shuffle, and takes the first ask as the limit for notices.
     pub const fn new() -> Self {
-        Self { consumers: Vec::new(), total: 0, limit: None, shuffle: false, random: Random::new(0) }
+        Self {
+            consumers: Vec::new(),
+            line: Line::new(),
+            total: 0,
+            limit: None,
+            shuffle: false,
+            fair: false,
+            random: Random::new(0),
+        }
     }
 
-    /// Whether the first dispatch that finds demand puts the consumers that have some into a random order, once.
+    /// Whether the first dispatch that finds demand serves the consumers that have some in a random order, once. Later
+    /// ones go by demand again; equals stay in the order of the shuffle.
     ///
     /// Of many equal producers that come up together with the same consumers, each would serve the same one first.
     pub const fn shuffle_demands_on_first_dispatch(mut self, shuffle: bool) -> Self {
         self.shuffle = shuffle;
+        self
+    }
+
+    /// Spreads the events of one dispatch evenly over the consumers that have demand, instead of giving the first in
+    /// line all it asked for. Batches become smaller and all consumers work, also when there is little to do.
+    ///
+    /// ```
+    /// # use genstage_dispatchers::{DemandDispatcher, Deliveries, Dispatcher, Subscriber, SubscriptionId};
+    /// let mut dispatcher: Box<dyn Dispatcher<u64>> = Box::new(DemandDispatcher::new().fair());
+    /// let mut out = Deliveries::new();
+    /// for number in 1..=3 {
+    ///     let id = SubscriptionId::new(number);
+    ///     dispatcher.subscribe(id, &Subscriber::new(10, 5))?;
+    ///     dispatcher.ask(id, 10, &mut out);
+    /// }
+    /// dispatcher.dispatch(&mut vec![1, 2, 3, 4, 5], &mut out);
+    /// let sent: Vec<_> = out.drain().map(|delivery| delivery.batch.into_vec()).collect();
+    /// assert_eq!(sent, [vec![1, 2], vec![3, 4], vec![5]]);
+    /// # Ok::<(), genstage_dispatchers::Refusal>(())
+    /// ```
+    pub const fn fair(mut self) -> Self {
+        self.fair = true;
         self
     }
 
@@ -72,29 +110,89 @@ impl DemandDispatcher {
         self
     }
 
-    /// Moves a consumer to where it belongs: before the first that has strictly less outstanding, so behind its equals.
+    /// The consumer's place in the table, or the place where it would go.
     #[inline]
-    fn settle(&mut self, place: usize) {
-        if self.consumers.len() > 1 {
-            let consumer = self.consumers.remove(place);
-            let less = |other: &Consumer| other.outstanding < consumer.outstanding;
-            let place = self.consumers.iter().position(less).unwrap_or(self.consumers.len());
-            self.consumers.insert(place, consumer);
+    fn place(&self, id: SubscriptionId) -> Result<usize, usize> {
+        self.consumers.binary_search_by_key(&id, |consumer| consumer.id)
+    }
+
+    /// Writes down that a consumer has now so much outstanding, and puts it behind its equals.
+    #[inline]
+    fn line_up(&mut self, place: usize, outstanding: usize) {
+        let consumer = &mut self.consumers[place];
+        consumer.turn = self.line.join(consumer.id, outstanding);
+    }
+
+    /// The first in line gets as much as it asked for, then the next.
+    #[inline]
+    fn serve<T>(&mut self, events: &mut Vec<T>, placed: usize, out: &mut Deliveries<T>) {
+        let Some((mut id, mut turn)) = self.line.leave_front() else { return };
+        if turn.outstanding >= events.len() {
+            // It wants them all: the vector goes as it is.
+            let batch = out.take_all(events);
+            out.deliver(id, batch);
+            self.served(id, turn.outstanding - placed);
+            return;
+        }
+        let mut rest = events.drain(..placed);
+        loop {
+            let count = turn.outstanding.min(rest.len());
+            let mut batch = out.spare();
+            batch.extend(rest.by_ref().take(count));
+            out.deliver(id, batch);
+            self.served(id, turn.outstanding - count);
+            if rest.len() == 0 {
+                break;
+            }
+            let Some(next) = self.line.leave_front() else { break };
+            (id, turn) = next;
+        }
+    }
+
+    /// As evenly as what they asked for allows. The first in line, who asked for most, get what does not come out even.
+    fn serve_fairly<T>(&mut self, events: &mut Vec<T>, placed: usize, out: &mut Deliveries<T>) {
+        // Each gets one at least.
+        let mut served: Vec<_> = (0..placed.min(self.line.len())).map_while(|_| self.line.leave_front()).collect();
+        // From the smallest demand up: what one cannot take is left for those that asked for more.
+        let mut left = placed;
+        let mut shares = vec![0; served.len()];
+        for place in (0..served.len()).rev() {
+            shares[place] = (left / (place + 1)).min(served[place].1.outstanding);
+            left -= shares[place];
+        }
+        let mut rest = events.drain(..placed);
+        for ((id, turn), share) in served.drain(..).zip(shares) {
+            let mut batch = out.spare();
+            batch.extend(rest.by_ref().take(share));
+            out.deliver(id, batch);
+            self.served(id, turn.outstanding - share);
         }
     }
 
     #[inline]
-    fn position(&self, id: SubscriptionId) -> Option<usize> {
-        self.consumers.iter().position(|consumer| consumer.id == id)
+    fn served(&mut self, id: SubscriptionId, left: usize) {
+        if let Ok(place) = self.place(id) {
+            self.line_up(place, left);
+        }
     }
 
+    /// True if it was the first dispatch: then the line is in disorder.
     #[inline]
-    fn shuffle_once(&mut self) {
-        if self.shuffle {
+    fn shuffle_once(&mut self) -> bool {
+        let first = self.shuffle;
+        if first {
             self.shuffle = false;
-            let idle = self.consumers.iter().position(|consumer| consumer.outstanding == 0);
-            let wanting = idle.unwrap_or(self.consumers.len());
-            self.random.shuffle(&mut self.consumers[..wanting]);
+            self.random.shuffle(self.line.turns());
+        }
+        first
+    }
+
+    /// Puts the line in order after a shuffle.
+    fn sort(&mut self) {
+        for (id, turn) in self.line.sort() {
+            if let Ok(place) = self.place(id) {
+                self.consumers[place].turn = turn;
+            }
         }
     }
 }
@@ -110,32 +208,34 @@ impl<T> Dispatcher<T> for DemandDispatcher {
         self.random = Random::new(seed);
     }
 
-    fn subscribe(&mut self, id: SubscriptionId, _: &Subscriber) -> Result<(), Refusal> {
-        if self.position(id).is_some() {
-            return Err(Refusal::AlreadySubscribed);
-        }
-        self.consumers.push(Consumer { id, outstanding: 0 });
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<T>) -> Result<(), Refusal> {
+        subscriber.takes_anything()?;
+        let Err(place) = self.place(id) else { return Err(Refusal::AlreadySubscribed) };
+        self.consumers.insert(place, Consumer { id, turn: Turn::NONE });
         Ok(())
     }
 
     fn ask(&mut self, id: SubscriptionId, count: usize, out: &mut Deliveries<T>) {
-        let Some(place) = self.position(id).filter(|_| count > 0) else {
+        let Ok(place) = self.place(id) else { return };
+        if count == 0 {
             return;
-        };
+        }
         let limit = *self.limit.get_or_insert(count);
         if count > limit {
             out.notice(Notice::DemandExceeds { subscription: id, asked: count, limit });
         }
-        let before = self.consumers[place].outstanding;
-        let outstanding = before.saturating_add(count);
-        self.total += (outstanding - before) as u128;
-        self.consumers[place].outstanding = outstanding;
-        self.settle(place);
+        let turn = self.consumers[place].turn;
+        let outstanding = turn.outstanding.saturating_add(count);
+        self.total += (outstanding - turn.outstanding) as u128;
+        self.line.leave(turn);
+        self.line_up(place, outstanding);
     }
 
     fn cancel(&mut self, id: SubscriptionId, _: &mut Deliveries<T>) {
-        if let Some(place) = self.position(id) {
-            self.total -= self.consumers.remove(place).outstanding as u128;
+        if let Ok(place) = self.place(id) {
+            let turn = self.consumers.remove(place).turn;
+            self.line.leave(turn);
+            self.total -= turn.outstanding as u128;
         }
     }
 
@@ -149,34 +249,18 @@ impl<T> Dispatcher<T> for DemandDispatcher {
         if placed == 0 {
             return;
         }
-        self.shuffle_once();
         self.total -= placed as u128;
-        let head = &mut self.consumers[0];
-        if head.outstanding >= events.len() {
-            // It wants them all: the vector goes as it is.
-            head.outstanding -= placed;
-            let batch = out.take_all(events);
-            out.deliver(head.id, batch);
-            self.settle(0);
-            return;
-        }
-        let mut rest = events.drain(..placed);
-        let (mut sated, mut partly) = (0, false);
-        while rest.len() > 0 {
-            let consumer = &mut self.consumers[sated];
-            let count = consumer.outstanding.min(rest.len());
-            consumer.outstanding -= count;
-            partly = consumer.outstanding > 0;
-            sated += usize::from(!partly);
-            let mut batch = out.spare();
-            batch.extend(rest.by_ref().take(count));
-            out.deliver(consumer.id, batch);
-        }
-        drop(rest);
-        // The sated go behind everybody, in the order in which they were served.
-        self.consumers.rotate_left(sated);
-        if partly {
-            self.settle(0);
+        let shuffled = self.shuffle_once();
+        if self.fair {
+            if shuffled {
+                self.sort();
+            }
+            self.serve_fairly(events, placed, out);
+        } else {
+            self.serve(events, placed, out);
+            if shuffled {
+                self.sort();
+            }
         }
     }
 }

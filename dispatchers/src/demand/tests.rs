@@ -1,6 +1,6 @@
 //! The numbers are those of section 15.2 of the specification. r1, r2, .. are subscriptions 1, 2, ..
 
-use super::{Consumer, DemandDispatcher};
+use super::DemandDispatcher;
 use crate::{Deliveries, Delivery, Dispatcher, Notice, Refusal, Subscriber, SubscriptionId};
 
 type Sent = Vec<(u64, Vec<u32>)>;
@@ -61,17 +61,17 @@ impl Rig {
         (sent, events)
     }
 
-    /// The whole state: who is first, with what.
+    /// The whole state: who is first, with what; and who has nothing.
     fn assert_state(&self, expected: &[(u64, usize)], limit: Option<usize>) {
-        let consumers =
-            expected.iter().map(|(number, outstanding)| Consumer { id: id(*number), outstanding: *outstanding });
-        let expected = DemandDispatcher {
-            consumers: consumers.collect(),
-            total: expected.iter().map(|(_, outstanding)| *outstanding as u128).sum(),
-            limit,
-            ..self.dispatcher.clone()
-        };
-        assert_eq!(self.dispatcher, expected);
+        let line: Vec<_> = self.dispatcher.line.in_order().map(|(id, outstanding)| (id.get(), outstanding)).collect();
+        let wanting = expected.iter().copied().filter(|(_, outstanding)| *outstanding > 0);
+        assert_eq!(line, wanting.collect::<Vec<_>>());
+        let known = self.dispatcher.consumers.iter().map(|consumer| (consumer.id.get(), consumer.turn.outstanding));
+        let mut all = expected.to_vec();
+        all.sort_unstable();
+        assert_eq!(known.collect::<Vec<_>>(), all);
+        assert_eq!(self.dispatcher.total, all.iter().map(|(_, outstanding)| *outstanding as u128).sum());
+        assert_eq!(self.dispatcher.limit, limit);
     }
 }
 
@@ -302,5 +302,156 @@ fn steady_state_uses_the_spare_buffers() {
             rig.out.recycle(buffer);
         }
         assert_eq!(places.len(), 2, "round {round}");
+    }
+}
+
+/// A selector or a partition that nobody looks at would mean events the consumer did not want.
+#[test]
+fn options_it_does_not_know_are_refused() {
+    let mut dispatcher = DemandDispatcher::new();
+    let picky = Subscriber::new(10, 5).selector(|_: &u32| true);
+    assert_eq!(dispatcher.subscribe(id(1), &picky), Err(Refusal::NoSelectors));
+    let apart = Subscriber::<u32>::new(10, 5).partition(0);
+    assert_eq!(dispatcher.subscribe(id(1), &apart), Err(Refusal::NoPartitions));
+    assert!(Refusal::NoSelectors.to_string().contains("BroadcastDispatcher"));
+    assert!(Refusal::NoPartitions.to_string().contains("PartitionDispatcher"));
+}
+
+fn fair(asks: &[(u64, usize)]) -> Rig {
+    let mut rig = Rig::new(DemandDispatcher::new().fair().max_demand(100), asks.len() as u64);
+    for (number, count) in asks {
+        rig.ask(*number, *count);
+    }
+    rig
+}
+
+#[test]
+fn fair_spreads_one_dispatch_over_all_that_have_demand() {
+    let mut rig = fair(&[(1, 10), (2, 10), (3, 10)]);
+    assert_eq!(rig.dispatch(1..=5).0, [(1, vec![1, 2]), (2, vec![3, 4]), (3, vec![5])]);
+    rig.assert_state(&[(3, 9), (1, 8), (2, 8)], Some(100));
+    // Fewer than there are consumers: one each.
+    assert_eq!(rig.dispatch(6..=7).0, [(3, vec![6]), (1, vec![7])]);
+    rig.assert_state(&[(2, 8), (3, 8), (1, 7)], Some(100));
+}
+
+#[test]
+fn fair_gives_nobody_more_than_it_asked_for() {
+    let mut rig = fair(&[(1, 100), (2, 2), (3, 20)]);
+    let sizes = |sent: Sent| sent.into_iter().map(|(to, batch)| (to, batch.len())).collect::<Vec<_>>();
+    assert_eq!(sizes(rig.dispatch(0..60).0), [(1, 38), (3, 20), (2, 2)]);
+    let (sent, left) = rig.dispatch(0..70);
+    assert_eq!((sizes(sent), left.len()), (vec![(1, 62)], 8));
+    assert_eq!(rig.demand(), 0);
+}
+
+#[test]
+fn fair_and_shuffled_serves_equals_in_a_random_order() {
+    let order = |seed| {
+        let mut rig = fair(&[(1, 2), (2, 2), (3, 2)]);
+        rig.dispatcher = rig.dispatcher.shuffle_demands_on_first_dispatch(true);
+        Dispatcher::<u32>::init(&mut rig.dispatcher, seed);
+        rig.dispatch(1..=3).0.into_iter().map(|(to, _)| to).collect::<Vec<_>>()
+    };
+    let orders: std::collections::BTreeSet<_> = (0..200).map(order).collect();
+    assert_eq!(orders.len(), 6);
+}
+
+/// After the shuffled dispatch the order is by demand again: Q6 cannot happen later either.
+#[test]
+fn after_a_shuffle_the_biggest_is_first_again() {
+    for seed in 0..100 {
+        let mut rig = Rig::new(DemandDispatcher::new().shuffle_demands_on_first_dispatch(true).max_demand(9), 3);
+        Dispatcher::<u32>::init(&mut rig.dispatcher, seed);
+        for (number, count) in [(1, 5), (2, 7), (3, 9)] {
+            rig.ask(number, count);
+        }
+        rig.dispatch(1..=1);
+        let line: Vec<_> = rig.dispatcher.line.in_order().map(|(_, outstanding)| outstanding).collect();
+        assert!(line.is_sorted_by(|a, b| a >= b), "seed {seed}: {line:?}");
+        rig.ask(1, 100);
+        assert_eq!(rig.dispatch(2..=3).0, [(1, vec![2, 3])], "seed {seed}");
+    }
+}
+
+#[test]
+fn any_history_keeps_the_contract() {
+    use crate::kit::Kit;
+    for seed in 0..100 {
+        let plain = DemandDispatcher::new();
+        for mut dispatcher in [
+            plain.clone(),
+            plain.clone().fair(),
+            plain.clone().shuffle_demands_on_first_dispatch(true),
+            plain.fair().shuffle_demands_on_first_dispatch(true),
+        ] {
+            Kit::new().run(seed, &mut dispatcher).unwrap();
+        }
+    }
+}
+
+/// The list of section 15.2, as it is written there.
+#[derive(Default)]
+struct List(Vec<(u64, usize)>);
+
+impl List {
+    fn insert(&mut self, entry: (u64, usize)) {
+        let place = self.0.iter().position(|other| other.1 < entry.1).unwrap_or(self.0.len());
+        self.0.insert(place, entry);
+    }
+
+    fn ask(&mut self, number: u64, count: usize) {
+        let place = self.0.iter().position(|entry| entry.0 == number).unwrap();
+        let (_, outstanding) = self.0.remove(place);
+        self.insert((number, outstanding + count));
+    }
+
+    fn dispatch(&mut self, mut events: &[u32]) -> Sent {
+        let mut sent = Vec::new();
+        while let Some(&(number, outstanding)) = self.0.first()
+            && outstanding > 0
+            && !events.is_empty()
+        {
+            let (batch, rest) = events.split_at(outstanding.min(events.len()));
+            self.0.remove(0);
+            self.insert((number, outstanding - batch.len()));
+            sent.push((number, batch.to_vec()));
+            events = rest;
+        }
+        sent
+    }
+}
+
+/// Who gets what is what the list of the specification says, step by step.
+#[test]
+fn the_order_is_that_of_the_list_of_section_15_2() {
+    for seed in 0..200 {
+        let mut random = crate::random::Random::new(seed);
+        let mut rig = Rig::new(DemandDispatcher::new(), 0);
+        let mut list = List::default();
+        for step in 0..200 {
+            let number = random.below(8) as u64;
+            let known = list.0.iter().any(|entry| entry.0 == number);
+            match random.below(10) {
+                0..2 if !known => {
+                    rig.subscribe(number).unwrap();
+                    list.0.push((number, 0));
+                }
+                2 => {
+                    rig.cancel(number);
+                    list.0.retain(|entry| entry.0 != number);
+                }
+                3..7 if known => {
+                    let count = 1 + random.below(4);
+                    rig.ask(number, count);
+                    list.ask(number, count);
+                }
+                _ => {
+                    let events: Vec<u32> = (0..).take(random.below(8)).collect();
+                    let expected = list.dispatch(&events);
+                    assert_eq!(rig.dispatch(events).0, expected, "seed {seed}, step {step}");
+                }
+            }
+        }
     }
 }

@@ -2,29 +2,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CONSUMERS, Call, Kit, SUBSCRIBER};
-use crate::{Deliveries, Dispatcher, InfoTicket, SubscriptionId, random::Random};
+use super::{CONSUMERS, Call, Kit};
+use crate::{Deliveries, Dispatcher, InfoTicket, Selector, SubscriptionId, Wants, random::Random};
 
 type Played = Result<(), String>;
 
 /// What one living consumer is owed.
-#[derive(Debug, Default)]
-struct Consumer {
+struct Consumer<T> {
     outstanding: usize,
     /// The next event it may get: they come in order.
     next: u64,
     /// How many it got in the current call.
     got: usize,
+    selector: Option<Selector<T>>,
+}
+
+impl<T> Consumer<T> {
+    fn accepts(&self, event: &T) -> bool {
+        self.selector.as_ref().is_none_or(|selector| selector.accepts(event))
+    }
 }
 
 /// Events are numbered in the order in which they are emitted. As `dispatch` takes from the front, the stage's buffer
 /// is always the numbers from `taken` to `emitted`.
-#[derive(Debug)]
-pub(super) struct Ledger<M, N> {
-    kit: Kit,
+pub(super) struct Ledger<T, M, N> {
+    kit: Kit<T>,
     make: M,
     number: N,
-    living: BTreeMap<SubscriptionId, Consumer>,
+    living: BTreeMap<SubscriptionId, Consumer<T>>,
     ids: u64,
     tickets: u64,
     emitted: u64,
@@ -35,8 +40,12 @@ pub(super) struct Ledger<M, N> {
     waiting: BTreeMap<InfoTicket, u64>,
 }
 
-impl<M, N> Ledger<M, N> {
-    pub(super) const fn new(kit: Kit, make: M, number: N) -> Self {
+impl<T, M, N> Ledger<T, M, N>
+where
+    M: Fn(u64) -> T,
+    N: Fn(&T) -> u64,
+{
+    pub(super) const fn new(kit: Kit<T>, make: M, number: N) -> Self {
         Self {
             kit,
             make,
@@ -86,17 +95,18 @@ impl<M, N> Ledger<M, N> {
         living.copied().filter(|_| random.below(8) > 0).unwrap_or(any)
     }
 
-    pub(super) fn play<T>(&mut self, call: Call, dispatcher: &mut dyn Dispatcher<T>) -> Played
-    where
-        M: Fn(u64) -> T,
-        N: Fn(&T) -> u64,
-    {
+    pub(super) fn play(&mut self, call: Call, dispatcher: &mut dyn Dispatcher<T>) -> Played {
         let mut out = Deliveries::new();
         let taken = self.taken;
         match call {
             Call::Subscribe(id) => {
-                if dispatcher.subscribe(id, &SUBSCRIBER).is_ok() {
-                    self.living.insert(id, Consumer::default());
+                let subscriber = (self.kit.subscriber)(id.get());
+                if dispatcher.subscribe(id, &subscriber).is_ok() {
+                    let selector = match subscriber.wants {
+                        Wants::Selected(selector) if self.kit.every => Some(selector),
+                        _ => None,
+                    };
+                    self.living.insert(id, Consumer { outstanding: 0, next: 0, got: 0, selector });
                 }
             }
             Call::Ask(id, count) => {
@@ -121,14 +131,14 @@ impl<M, N> Ledger<M, N> {
         self.delivered(&mut out)?;
         self.placed(taken)?;
         self.released(&mut out)?;
+        for (id, _) in out.drain_expelled() {
+            self.living.remove(&id);
+        }
+        self.held(dispatcher.held())?;
         self.promised(dispatcher.demand())
     }
 
-    fn dispatch<T>(&mut self, offered: usize, dispatcher: &mut dyn Dispatcher<T>, out: &mut Deliveries<T>) -> Played
-    where
-        M: Fn(u64) -> T,
-        N: Fn(&T) -> u64,
-    {
+    fn dispatch(&mut self, offered: usize, dispatcher: &mut dyn Dispatcher<T>, out: &mut Deliveries<T>) -> Played {
         let demand = dispatcher.demand();
         let end = self.taken + offered as u64;
         let mut events: Vec<T> = (self.taken..end).map(&self.make).collect();
@@ -139,7 +149,8 @@ impl<M, N> Ledger<M, N> {
             format!("of events {}..{end} it left others than the last {}", self.taken, events.len())
         })?;
         let promised = demand.min(offered);
-        ensure(taken == promised || (taken > promised && promised > 0 && self.kit.drops), || {
+        let more = self.kit.drops || self.kit.holds;
+        ensure(taken == promised || (taken > promised && promised > 0 && more), || {
             format!("it took {taken} of {offered} events with a demand of {demand}")
         })?;
         let demand = dispatcher.demand();
@@ -153,10 +164,7 @@ impl<M, N> Ledger<M, N> {
         Ok(())
     }
 
-    fn delivered<T>(&mut self, out: &mut Deliveries<T>) -> Played
-    where
-        N: Fn(&T) -> u64,
-    {
+    fn delivered(&mut self, out: &mut Deliveries<T>) -> Played {
         for delivery in out.drain() {
             let (to, count) = (delivery.to, delivery.batch.len());
             let consumer = self.living.get_mut(&to).ok_or_else(|| format!("subscription {to} is not alive"))?;
@@ -164,7 +172,9 @@ impl<M, N> Ledger<M, N> {
             ensure(count <= asked, || format!("subscription {to} got {count} events, it had asked for {asked}"))?;
             consumer.outstanding -= count;
             consumer.got += count;
-            for number in delivery.batch.iter().map(&self.number) {
+            for event in &delivery.batch {
+                let number = (self.number)(event);
+                ensure(consumer.accepts(event), || format!("subscription {to} got event {number}, which it rejects"))?;
                 ensure(number < self.taken, || format!("event {number} was delivered and left to the stage"))?;
                 ensure(number >= consumer.next, || format!("subscription {to} got event {number} out of order"))?;
                 consumer.next = number + 1;
@@ -177,13 +187,14 @@ impl<M, N> Ledger<M, N> {
 
     /// What was taken must have gone out, as far as the dispatcher may not hold or drop it.
     fn placed(&mut self, before: u64) -> Played {
-        let taken = usize::try_from(self.taken - before).unwrap_or(usize::MAX);
+        let taken: Vec<T> = (before..self.taken).map(&self.make).collect();
         let strict = !self.kit.holds && !self.kit.drops;
         for (id, consumer) in &mut self.living {
             let got = std::mem::take(&mut consumer.got);
-            ensure(!strict || !self.kit.every || got == taken, || {
-                format!("subscription {id} got {got} of {taken} events")
-            })?;
+            // One that selects misses nothing: what is not for it is dropped, but nothing else.
+            let all = self.kit.every && !self.kit.holds && (strict || consumer.selector.is_some());
+            let wanted = if all { taken.iter().filter(|event| consumer.accepts(event)).count() } else { got };
+            ensure(got == wanted, || format!("subscription {id} got {got} of {wanted} events"))?;
         }
         let held = self.held.first().copied();
         ensure(!strict || held.is_none(), || format!("event {} was lost", held.unwrap_or_default()))?;
@@ -193,7 +204,14 @@ impl<M, N> Ledger<M, N> {
         Ok(())
     }
 
-    fn released<T>(&mut self, out: &mut Deliveries<T>) -> Played {
+    fn held(&self, stated: usize) -> Played {
+        let known = !self.kit.every && !self.kit.drops;
+        ensure(!known || stated == self.held.len(), || {
+            format!("it states to hold {stated} events, and holds {}", self.held.len())
+        })
+    }
+
+    fn released(&mut self, out: &mut Deliveries<T>) -> Played {
         for ticket in out.drain_released() {
             let (name, came) = (ticket.get(), self.waiting.remove(&ticket));
             let came = came.ok_or_else(|| format!("info {name} was released twice, or never came"))?;

@@ -15,7 +15,7 @@
 
 mod ledger;
 
-use std::{error, fmt};
+use std::{error, fmt, sync::Arc};
 
 use self::ledger::Ledger;
 use crate::{Dispatcher, InfoTicket, Subscriber, SubscriptionId, random::Random};
@@ -40,60 +40,68 @@ const CONSUMERS: usize = 6;
 /// assert_eq!(fault.seed(), 3);
 /// assert!(fault.to_string().starts_with("seed 3, step "));
 /// ```
-#[derive(Clone, Debug)]
 #[must_use]
-pub struct Kit {
-    steps: usize,
-    every: bool,
-    holds: bool,
-    drops: bool,
+pub struct Kit<T = u64> {
+    pub(crate) steps: usize,
+    pub(crate) every: bool,
+    pub(crate) holds: bool,
+    pub(crate) drops: bool,
+    pub(crate) subscriber: Arc<dyn Fn(u64) -> Subscriber<T>>,
 }
 
-impl Kit {
-    /// Each event goes to exactly one consumer, in the call that takes it; 300 steps.
-    pub const fn new() -> Self {
-        Self { steps: 300, every: false, holds: false, drops: false }
+impl<T> Kit<T> {
+    /// Each event goes to exactly one consumer, in the call that takes it; 300 steps; consumers that want anything.
+    pub fn new() -> Self {
+        let subscriber = Arc::new(|_| Subscriber::new(1000, 500));
+        Self { steps: 300, every: false, holds: false, drops: false, subscriber }
+    }
+
+    /// What the consumer with each number is like, where they are not all alike: the first has number 1.
+    ///
+    /// Where an event goes to every consumer, one with a selector must get all that this accepts, and nothing else.
+    ///
+    /// ```
+    /// use genstage_dispatchers::{BroadcastDispatcher, Subscriber, kit::Kit};
+    ///
+    /// let multiples = |number| Subscriber::new(10, 5).selector(move |event: &u64| event % number == 0);
+    /// Kit::new().every(true).drops(true).subscribers(multiples).run(1, &mut BroadcastDispatcher::new())?;
+    /// # Ok::<(), genstage_dispatchers::kit::KitError>(())
+    /// ```
+    pub fn subscribers(mut self, subscriber: impl Fn(u64) -> Subscriber<T> + 'static) -> Self {
+        self.subscriber = Arc::new(subscriber);
+        self
     }
 
     /// How many calls one history has.
-    pub const fn steps(mut self, steps: usize) -> Self {
+    pub fn steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
     /// Whether each event goes to every consumer instead of to one.
-    pub const fn every(mut self, every: bool) -> Self {
+    pub fn every(mut self, every: bool) -> Self {
         self.every = every;
         self
     }
 
-    /// Whether the dispatcher may hold events it has taken, and deliver them in a later call. An info must then wait
-    /// for those that were taken before it.
-    pub const fn holds(mut self, holds: bool) -> Self {
+    /// Whether the dispatcher may hold events it has taken, and deliver them in a later call. It must then state how many
+    /// ([`Dispatcher::held`]), and an info must wait for those that were taken before it.
+    pub fn holds(mut self, holds: bool) -> Self {
         self.holds = holds;
         self
     }
 
     /// Whether the dispatcher may drop events it has taken, for some consumers or for all.
-    pub const fn drops(mut self, drops: bool) -> Self {
+    pub fn drops(mut self, drops: bool) -> Self {
         self.drops = drops;
         self
     }
 
-    /// Puts a dispatcher of numbers through the history of this seed.
+    /// Puts a dispatcher through the history of this seed: `make` builds the event with a number, `number` reads it back.
     ///
     /// # Errors
     ///
     /// The first breach of the contract. A panic of the dispatcher is passed on.
-    pub fn run(&self, seed: u64, dispatcher: &mut dyn Dispatcher<u64>) -> Result<(), KitError> {
-        self.run_with(seed, dispatcher, |number| number, |event| *event)
-    }
-
-    /// The same for other events: `make` builds the event with a number, `number` reads it back.
-    ///
-    /// # Errors
-    ///
-    /// As [`Kit::run`].
     ///
     /// ```
     /// use genstage_dispatchers::{DemandDispatcher, kit::Kit};
@@ -106,7 +114,7 @@ impl Kit {
     /// )?;
     /// # Ok::<(), genstage_dispatchers::kit::KitError>(())
     /// ```
-    pub fn run_with<T>(
+    pub fn run_with(
         &self,
         seed: u64,
         dispatcher: &mut dyn Dispatcher<T>,
@@ -125,7 +133,35 @@ impl Kit {
     }
 }
 
-impl Default for Kit {
+impl Kit<u64> {
+    /// The same for a dispatcher of numbers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kit::run_with`].
+    pub fn run(&self, seed: u64, dispatcher: &mut dyn Dispatcher<u64>) -> Result<(), KitError> {
+        self.run_with(seed, dispatcher, |number| number, |event| *event)
+    }
+}
+
+impl<T> Clone for Kit<T> {
+    fn clone(&self) -> Self {
+        Self { subscriber: Arc::clone(&self.subscriber), ..*self }
+    }
+}
+
+impl<T> fmt::Debug for Kit<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kit")
+            .field("steps", &self.steps)
+            .field("every", &self.every)
+            .field("holds", &self.holds)
+            .field("drops", &self.drops)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> Default for Kit<T> {
     fn default() -> Self {
         Self::new()
     }
@@ -186,9 +222,6 @@ impl fmt::Display for KitError {
 }
 
 impl error::Error for KitError {}
-
-/// Only the kit makes new consumers, so they all look alike.
-const SUBSCRIBER: Subscriber = Subscriber::new(1000, 500);
 
 #[cfg(test)]
 mod tests;

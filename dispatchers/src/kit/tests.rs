@@ -38,7 +38,7 @@ enum Fault {
 }
 
 impl Dispatcher<u64> for Broken {
-    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber) -> Result<(), Refusal> {
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<u64>) -> Result<(), Refusal> {
         Dispatcher::<u64>::subscribe(&mut self.inner, id, subscriber)?;
         match self.fault {
             Fault::Refuses => Err(Refusal::rejected("and serves it all the same")),
@@ -125,7 +125,7 @@ fn every_fault_is_found_with_every_seed() {
 struct Everybody(Vec<(SubscriptionId, usize)>);
 
 impl Dispatcher<u64> for Everybody {
-    fn subscribe(&mut self, id: SubscriptionId, _: &Subscriber) -> Result<(), Refusal> {
+    fn subscribe(&mut self, id: SubscriptionId, _: &Subscriber<u64>) -> Result<(), Refusal> {
         self.0.push((id, 0));
         Ok(())
     }
@@ -173,7 +173,7 @@ struct Hoarder {
 }
 
 impl Dispatcher<u64> for Hoarder {
-    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber) -> Result<(), Refusal> {
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<u64>) -> Result<(), Refusal> {
         Dispatcher::<u64>::subscribe(&mut self.inner, id, subscriber)
     }
 
@@ -191,6 +191,10 @@ impl Dispatcher<u64> for Hoarder {
 
     fn demand(&self) -> usize {
         Dispatcher::<u64>::demand(&self.inner).saturating_sub(self.queue.len())
+    }
+
+    fn held(&self) -> usize {
+        self.queue.len()
     }
 
     fn dispatch(&mut self, events: &mut Vec<u64>, _: &mut Deliveries<u64>) {

@@ -24,13 +24,14 @@ impl<R: Role> Stage<R> {
     /// Section 6.3, in its order. A consumer's bad option or a dispatcher's refusal costs that consumer its subscription and
     /// nobody else anything (Q18).
     pub(super) fn on_subscribe(&mut self, subscribe: Subscribe<R::Out>, cx: &mut Cx<'_, R>) -> Outcome {
-        let Subscribe { id, consumer, options } = subscribe;
+        let Subscribe { id, consumer, options, wants } = subscribe;
         let peer = consumer.peer();
         if self.wiring.consumers.contains(id) {
             log::error!("{}: subscription {id} exists already", self.describe(cx));
             consumer.cancelled(id, ExitReason::other("duplicated subscription"));
             return Outcome::Continue;
         }
+        let siblings = self.wiring.consumers.find_all(|other| other.peer.pid() == peer.pid());
         let monitor = cx.monitor(&peer);
         self.wiring.consumers.insert(id, Downstream { port: consumer, peer: peer.clone(), monitor });
         let partner = Partner { subscription: id, stage: peer, options };
@@ -39,7 +40,7 @@ impl<R: Role> Stage<R> {
         if let stop @ Outcome::Stop(_) = self.after(outcome, cx) {
             return stop;
         }
-        match self.wiring.outlet.subscribe(id, &options.subscriber()) {
+        match self.wiring.outlet.subscribe(id, &options.subscriber(wants).siblings(siblings)) {
             Ok(()) => self.refill(cx),
             Err(refusal) => {
                 log::warn!("{}: subscription {id} refused: {refusal}", self.describe(cx));
@@ -196,7 +197,7 @@ impl<R: Role> Stage<R> {
         }
     }
 
-    /// What comes seldom: infos whose turn has come, discarded events, the dispatcher's notices.
+    /// What comes seldom: infos whose turn has come, discarded events, the dispatcher's notices, consumers it sends away.
     #[cold]
     fn flush_news(&mut self, cx: &Cx<'_, R>) {
         for info in self.wiring.outlet.take_infos() {
@@ -207,7 +208,14 @@ impl<R: Role> Stage<R> {
             log::warn!("{}: {count} events discarded, the buffer is full", self.describe(cx));
         }
         for notice in self.wiring.outlet.take_notices() {
-            log::warn!("{}: {notice}", self.describe(cx));
+            let lost = notice.lost();
+            if lost == 0 || R::format_discarded(&mut self.user, lost) {
+                log::warn!("{}: {notice}", self.describe(cx));
+            }
+        }
+        for (id, refusal) in self.wiring.outlet.take_expelled() {
+            log::warn!("{}: subscription {id} cancelled: {refusal}", self.describe(cx));
+            let _ = cx.me().send(StageMail::Cancel(id, ExitReason::other(refusal)));
         }
     }
 }

@@ -37,6 +37,10 @@ impl<V> Table<V> {
         self.0.iter().find(|(_, value)| fits(value)).map(|(id, _)| *id)
     }
 
+    pub(crate) fn find_all(&self, fits: impl Fn(&V) -> bool) -> Vec<SubscriptionId> {
+        self.0.iter().filter(|(_, value)| fits(value)).map(|(id, _)| *id).collect()
+    }
+
     /// The value at a place that [`at`](Self::at) gave, as long as nothing was inserted or removed.
     #[inline]
     pub(crate) fn place(&mut self, at: usize) -> &mut V {

@@ -60,7 +60,7 @@ pub(crate) enum Queued<R: Role> {
 impl<R: Role> Stage<R> {
     /// Section 6.2, in its order. The watch's reference is the subscription's id.
     pub(super) fn on_subscribe_to(&mut self, subscribe: SubscribeTo<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
-        let SubscribeTo { producer, options, reply } = subscribe;
+        let SubscribeTo { producer, options, wants, reply } = subscribe;
         if let Err(error) = options.check() {
             log::error!("{}: bad subscription options: {error}", self.describe(cx));
             if let Some(reply) = reply {
@@ -71,7 +71,7 @@ impl<R: Role> Stage<R> {
         let peer = producer.peer();
         let monitor = cx.monitor(&peer);
         let id = SubscriptionId::new(monitor.get());
-        producer.subscribe(crate::mail::Subscribe { id, consumer: Box::new(cx.me().clone()), options });
+        producer.subscribe(crate::mail::Subscribe { id, consumer: Box::new(cx.me().clone()), options, wants });
         let upstream = Upstream {
             port: producer,
             peer: peer.clone(),
@@ -125,6 +125,7 @@ impl<R: Role> Stage<R> {
     pub(super) fn drain(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
         while self.wiring.outlet.wants()
             && !cx.is_doomed()
+            && !self.must_deliver_first()
             && let Some(queued) = self.wiring.queue.pop_front()
         {
             let outcome = match queued {
@@ -255,7 +256,13 @@ impl<R: Role> Stage<R> {
             };
         }
         self.wiring.queue.push_back(Queued::Cancelled(cancellation, upstream.mode));
-        Outcome::Continue
+        self.refill(cx)
+    }
+
+    /// Whether the next in the queue would end this stage, and with it events that the dispatcher still holds.
+    fn must_deliver_first(&self) -> bool {
+        let ends = |queued: &Queued<R>| matches!(queued, Queued::Cancelled(cancellation, mode) if ends_consumer(*mode, &cancellation.reason));
+        self.wiring.outlet.buffered() > 0 && self.wiring.queue.front().is_some_and(ends)
     }
 
     /// The cancel action of section 13: `handle_cancel` always, then the mode decides.

@@ -25,7 +25,7 @@ impl Spy {
 }
 
 impl Dispatcher<u64> for Spy {
-    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber) -> Result<(), Refusal> {
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<u64>) -> Result<(), Refusal> {
         match self.refusal.clone() {
             Some(refusal) => Err(refusal),
             None => Dispatcher::<u64>::subscribe(&mut self.inside, id, subscriber),

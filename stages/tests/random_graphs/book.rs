@@ -29,8 +29,53 @@ pub(crate) struct Book {
     pub(crate) discarded: BTreeMap<Node, usize>,
     /// What producers could still emit.
     pub(crate) left: BTreeMap<Node, usize>,
+    /// What the dispatchers say.
+    pub(crate) outlets: BTreeMap<Node, Outlet>,
     pub(crate) edges: BTreeMap<SubscriptionId, Edge>,
     pub(crate) faults: Vec<String>,
+}
+
+/// The dispatcher of a stage.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Outlet {
+    pub(crate) kind: Kind,
+    /// How many events it has taken, and how many of them its hash has dropped.
+    pub(crate) taken: usize,
+    pub(crate) dropped: usize,
+    pub(crate) held: usize,
+    pub(crate) demand: usize,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    #[default]
+    Demand,
+    Broadcast,
+    Partition,
+}
+
+/// Which events a subscription is about.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    #[default]
+    Anything,
+    Multiples(u64),
+    Partition(u64),
+}
+
+/// The partition of an event; some have none.
+pub(crate) fn partition_of(event: u64) -> Option<u64> {
+    (event % 7 != 6).then_some(event / 7 % 3)
+}
+
+impl Choice {
+    pub(crate) fn fits(self, event: u64) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Multiples(of) => event.is_multiple_of(of),
+            Self::Partition(partition) => partition_of(event) == Some(partition),
+        }
+    }
 }
 
 /// A subscription.
@@ -44,6 +89,7 @@ pub(crate) struct Edge {
     pub(crate) delivered: usize,
     pub(crate) received: usize,
     last: Option<usize>,
+    pub(crate) choice: Choice,
     /// Whether the dispatcher serves it.
     pub(crate) served: bool,
     /// How often `handle_cancel` ran for it.
@@ -94,7 +140,8 @@ impl Book {
         }
         let edge = self.edge(id);
         edge.received += events.len();
-        let (producer, mut last) = (edge.producer, edge.last);
+        let (producer, mut last, choice) = (edge.producer, edge.last, edge.choice);
+        let to_all = self.outlets.get(&producer).is_some_and(|outlet| outlet.kind == Kind::Broadcast);
         for event in events {
             let place = self.places.get(&(producer, *event)).copied();
             if place.is_none() || (place <= last && !self.accumulated.contains(&producer)) {
@@ -102,7 +149,11 @@ impl Book {
                     "event {event} on subscription {id} of stage {producer} has place {place:?} and comes after {last:?}"
                 ));
             }
-            if !self.received.insert((producer, *event)) {
+            if !choice.fits(*event) {
+                self.faults.push(format!("event {event} on subscription {id}, which is about {choice:?}"));
+            }
+            // What goes to all is checked for each by its order.
+            if !to_all && !self.received.insert((producer, *event)) {
                 self.faults.push(format!("event {event} of stage {producer} was received twice"));
             }
             last = place;
@@ -110,10 +161,16 @@ impl Book {
         self.edge(id).last = last;
     }
 
-    /// What the consumers of a stage have asked for and not got.
-    pub(crate) fn unmet(&self, node: Node) -> usize {
+    /// The demand that a dispatcher must state, by what its consumers have asked for and not got.
+    pub(crate) fn expected_demand(&self, node: Node) -> usize {
         let served = self.edges.values().filter(|edge| edge.producer == node && edge.served);
-        served.map(|edge| edge.asked - edge.delivered).sum()
+        let mut unmet = served.map(|edge| edge.asked - edge.delivered);
+        let outlet = self.outlets.get(&node).copied().unwrap_or_default();
+        match outlet.kind {
+            Kind::Demand => unmet.sum(),
+            Kind::Broadcast => unmet.min().unwrap_or(0),
+            Kind::Partition => unmet.by_ref().sum::<usize>().saturating_sub(outlet.held),
+        }
     }
 
     pub(crate) fn delivered(&self, node: Node) -> usize {

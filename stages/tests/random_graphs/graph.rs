@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use genstage::dispatchers::DemandDispatcher;
 use genstage::prelude::*;
 use genstage::{CallError, Simulation};
 
-use crate::book::{Edge, Node, Shared};
+use crate::book::{Choice, Edge, Kind, Node, Shared};
 use crate::spy::Spy;
 use crate::stages::{Between, Boom, Die, End, Make, Put, Style};
 
@@ -65,13 +64,16 @@ pub(crate) struct Graph<'a> {
     manual: Vec<Node>,
     /// Whether the producers end abnormally now and then, so that not all graphs fall to pieces.
     rough: bool,
+    /// The dispatchers of all stages, if they are not mixed.
+    kinds: Option<Kind>,
 }
 
 impl<'a> Graph<'a> {
-    pub(crate) fn new(sim: &'a Simulation, seed: u64) -> Self {
+    pub(crate) fn new(sim: &'a Simulation, seed: u64, kinds: Option<Kind>) -> Self {
         let mut random = Random(seed ^ 0x5EED);
         let rough = random.one_in(2);
-        let mut graph = Self { sim, random, shared: Shared::default(), stages: Vec::new(), manual: Vec::new(), rough };
+        let shared = Shared::default();
+        let mut graph = Self { sim, random, shared, stages: Vec::new(), manual: Vec::new(), rough, kinds };
         for _ in 0..=graph.random.below(3) {
             graph.start_producer();
         }
@@ -84,9 +86,12 @@ impl<'a> Graph<'a> {
         graph
     }
 
-    fn spy(&self, shuffle: bool) -> Spy {
-        let inside = DemandDispatcher::new().shuffle_demands_on_first_dispatch(shuffle);
-        Spy { node: self.stages.len(), shared: self.shared.clone(), inside }
+    fn spy(&mut self) -> Spy {
+        let kind = match self.kinds {
+            None => [Kind::Demand, Kind::Broadcast, Kind::Partition][self.random.below(3)],
+            Some(kind) => kind,
+        };
+        Spy::new(self.stages.len(), &self.shared, kind, self.random.one_in(2))
     }
 
     fn keep(&mut self) -> Keep {
@@ -100,7 +105,7 @@ impl<'a> Graph<'a> {
             _ => Style::Late(self.random.below(5)),
         };
         let left = self.random.below(400);
-        let mut options = StageOptions::new().dispatcher(self.spy(self.random.0.is_multiple_of(2)));
+        let mut options = StageOptions::new().dispatcher(self.spy());
         options = options.buffer_keep(self.keep());
         if self.random.one_in(3) {
             options = options.buffer_size(self.random.below(30));
@@ -115,7 +120,7 @@ impl<'a> Graph<'a> {
 
     fn start_between(&mut self) {
         let node = self.stages.len();
-        let mut options = StageOptions::new().dispatcher(self.spy(false)).buffer_keep(self.keep());
+        let mut options = StageOptions::new().dispatcher(self.spy()).buffer_keep(self.keep());
         if self.random.one_in(4) {
             options = options.buffer_size(self.random.below(50));
         }
@@ -146,19 +151,46 @@ impl<'a> Graph<'a> {
         let min = self.random.below(max);
         let mode = [Cancel::Permanent, Cancel::Transient, Cancel::Temporary, Cancel::Temporary][self.random.below(4)];
         let options = SubscriptionOptions::new().max_demand(max).min_demand(min).cancel(mode);
-        let id = match (&self.stages[consumer], &self.stages[producer]) {
+        let choice = self.choice(producer);
+        let id = match choice {
+            Choice::Anything => self.join(consumer, producer, options),
+            Choice::Multiples(of) => {
+                self.join(consumer, producer, options.selector(move |event: &u64| event.is_multiple_of(of)))
+            }
+            Choice::Partition(partition) => self.join(consumer, producer, options.partition(partition)),
+        };
+        let Some(id) = id else { return };
+        let mut book = self.shared.book();
+        let edge = book.edge(id);
+        (edge.producer, edge.consumer, edge.choice) = (producer, consumer, choice);
+        // A manual consumer asks as it likes: its bounds are not looked at.
+        edge.bounds = (!self.manual.contains(&consumer)).then_some((max, min));
+    }
+
+    /// Mostly what the producer's dispatcher knows; now and then something that it refuses.
+    fn choice(&mut self, producer: Node) -> Choice {
+        let kind = self.shared.book().outlets.get(&producer).map(|outlet| outlet.kind).unwrap_or_default();
+        let kind = if self.random.one_in(12) { Kind::Partition } else { kind };
+        match kind {
+            Kind::Broadcast if self.random.one_in(2) => Choice::Multiples(2 + self.random.below(4) as u64),
+            // The last one does not exist.
+            Kind::Partition => Choice::Partition([0, 0, 1, 1, 2, 2, 3][self.random.below(7)]),
+            Kind::Demand | Kind::Broadcast => Choice::Anything,
+        }
+    }
+
+    fn join<C>(&self, consumer: Node, producer: Node, options: SubscriptionOptions<C>) -> Option<SubscriptionId>
+    where
+        C: genstage::Choice<u64>,
+    {
+        let joined = match (&self.stages[consumer], &self.stages[producer]) {
             (Stage::Between(to), Stage::Make(from)) => to.sync_subscribe(from, options),
             (Stage::Between(to), Stage::Between(from)) => to.sync_subscribe(from, options),
             (Stage::End(to), Stage::Make(from)) => to.sync_subscribe(from, options),
             (Stage::End(to), Stage::Between(from)) => to.sync_subscribe(from, options),
-            _ => return,
+            _ => return None,
         };
-        let Ok(id) = id else { return };
-        let mut book = self.shared.book();
-        let edge = book.edge(id);
-        (edge.producer, edge.consumer) = (producer, consumer);
-        // A manual consumer asks as it likes: its bounds are not looked at.
-        edge.bounds = (!self.manual.contains(&consumer)).then_some((max, min));
+        joined.ok()
     }
 
     pub(crate) fn step(&mut self) {
@@ -242,7 +274,8 @@ impl<'a> Graph<'a> {
     /// Whether a stage in the middle may rightly be waiting for downstream.
     fn waits(&self, node: Node) -> bool {
         let stage = &self.stages[node];
-        matches!(stage, Stage::Between(_)) && (self.shared.book().unmet(node) == 0 || stage.buffered() != Ok(0))
+        let demand = self.shared.book().expected_demand(node);
+        matches!(stage, Stage::Between(_)) && (demand == 0 || stage.buffered() != Ok(0))
     }
 
     pub(crate) fn balance(&self) {
@@ -254,16 +287,23 @@ impl<'a> Graph<'a> {
             let book = self.shared.book();
             let emitted = book.emitted.get(&node).copied().unwrap_or(0);
             let discarded = book.discarded.get(&node).copied().unwrap_or(0);
-            let gone = book.delivered(node) + discarded;
+            let outlet = book.outlets.get(&node).copied().unwrap_or_default();
+            let gone = outlet.taken + discarded;
+            if outlet.kind != Kind::Broadcast {
+                let placed = book.delivered(node) + outlet.dropped + outlet.held;
+                assert_eq!(outlet.taken, placed, "what the dispatcher of stage {node} took is somewhere: {book:#?}");
+            }
             if alive[node] {
-                assert_eq!(emitted, gone + buffered, "what stage {node} emitted is somewhere: {book:#?}");
-                assert!(buffered == 0 || book.unmet(node) == 0, "stage {node} has events and demand: {book:#?}");
+                let waiting = buffered - outlet.held;
+                assert_eq!(emitted, gone + waiting, "what stage {node} emitted is somewhere: {book:#?}");
+                assert_eq!(outlet.demand, book.expected_demand(node), "the demand at stage {node}: {book:#?}");
+                assert!(waiting == 0 || outlet.demand == 0, "stage {node} has events and demand: {book:#?}");
             } else {
                 assert!(emitted >= gone, "the dead stage {node} gave what it did not have: {book:#?}");
             }
             if let (Stage::Make(_), true) = (stage, alive[node]) {
                 let has_more = book.left.get(&node).copied().unwrap_or(0) > 0;
-                assert!(!has_more || book.unmet(node) == 0, "stage {node} keeps events from consumers: {book:#?}");
+                assert!(!has_more || outlet.demand == 0, "stage {node} keeps events from consumers: {book:#?}");
             }
         }
         let book = self.shared.book();

@@ -10,13 +10,14 @@ mod stages;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use book::Kind;
 use genstage::Simulation;
 use graph::Graph;
 
-fn run(seed: u64) {
+fn run(seed: u64, kinds: Option<Kind>) {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         Simulation::new(seed).run(|sim| {
-            let mut graph = Graph::new(sim, seed);
+            let mut graph = Graph::new(sim, seed, kinds);
             for _ in 0..40 {
                 graph.step();
             }
@@ -34,7 +35,31 @@ fn run(seed: u64) {
 #[test]
 fn random_graphs_keep_the_invariants_of_section_21() {
     for seed in 0..600 {
-        run(seed);
+        run(seed, Some(Kind::Demand));
+    }
+}
+
+/// The same where each event goes to all that select it: Q2, Q3, Q11 and Q18 among consumers that come and go.
+#[test]
+fn random_broadcasts_keep_the_invariants_of_section_21() {
+    for seed in 0..600 {
+        run(seed, Some(Kind::Broadcast));
+    }
+}
+
+/// The same with partitions: Q4, Q5 and Q18.
+#[test]
+fn random_partitions_keep_the_invariants_of_section_21() {
+    for seed in 0..600 {
+        run(seed, Some(Kind::Partition));
+    }
+}
+
+/// The same with all three in one graph.
+#[test]
+fn random_mixtures_keep_the_invariants_of_section_21() {
+    for seed in 0..600 {
+        run(seed, None);
     }
 }
 
@@ -43,7 +68,7 @@ fn random_graphs_keep_the_invariants_of_section_21() {
 fn a_seed_replays() {
     let book = |seed| {
         Simulation::new(seed).run(|sim| {
-            let mut graph = Graph::new(sim, seed);
+            let mut graph = Graph::new(sim, seed, None);
             for _ in 0..40 {
                 graph.step();
             }

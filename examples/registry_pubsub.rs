@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     while topics.count() > 0 {
         std::thread::yield_now();
     }
-    topics.stop();
+    topics.stop()?;
     println!("five pieces of news went to those who wanted them");
     Ok(())
 }

@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // What supervises here: it hears of the tills' ends.
     let keeper = ThreadProcess::<()>::start()?;
     keeper.trap_exit(true);
-    let shops: RegistryRef<&str, u32> = Registry::unique().name("shops").partitions(2).start()?;
+    let shops: RegistryRef<&str, u32> = Registry::unique().name("shops").partitions(2).start_link()?;
 
     // A name is a key of the registry, here with the shop's number as the value.
     let bakery = shops.via_value("bakery", 1);

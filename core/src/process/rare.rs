@@ -1,0 +1,17 @@
+//! What few processes have: kept in one box, so that the many pay eight bytes for it.
+
+use super::dictionary::Dictionary;
+use super::info::Priority;
+use super::lineage::Lineage;
+use crate::sync::Arc;
+
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
+    /// The name it is registered under in its runtime (P8).
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) label: Option<Arc<str>>,
+    pub(crate) priority: Priority,
+    pub(crate) dictionary: Dictionary,
+    /// What its children descend from: itself, then its own ancestors. Made at the first child.
+    pub(crate) lineage: Option<Lineage>,
+}

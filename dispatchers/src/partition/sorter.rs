@@ -1,0 +1,186 @@
+//! The partitions: what each has asked for, and what waits for it.
+
+use std::collections::VecDeque;
+
+use crate::{Deliveries, InfoTicket, SubscriptionId};
+
+pub(super) struct Sorter<T> {
+    partitions: Vec<Partition<T>>,
+    /// The sum of what the partitions have asked for. Wide enough for any number of absurd asks.
+    asked: u128,
+    /// How many events wait.
+    held: usize,
+    /// How many of them wait beyond the slack of their partition, and so take the place of an event somebody asked for.
+    excess: usize,
+    /// How many events may wait for each partition at nobody's cost.
+    slack: usize,
+    /// Partitions with something to deliver, in the order in which it came.
+    touched: Vec<usize>,
+    /// Infos behind events that wait, oldest first.
+    infos: VecDeque<Info>,
+    /// A partition without consumer that something was put into, since this was last looked at.
+    orphan: Option<usize>,
+}
+
+struct Partition<T> {
+    consumer: Option<SubscriptionId>,
+    /// More than 0 only while nothing waits.
+    asked: usize,
+    queue: VecDeque<T>,
+    /// What the dispatch at hand has for the consumer.
+    ready: Vec<T>,
+    /// How many events have left the queue so far.
+    left: u64,
+    /// Whether it was reported that this one holds back the others.
+    reported: bool,
+}
+
+struct Info {
+    ticket: InfoTicket,
+    /// For each partition in which events waited when it came: how many must have left its queue.
+    behind: Vec<(usize, u64)>,
+}
+
+impl<T> Partition<T> {
+    const fn new() -> Self {
+        Self { consumer: None, asked: 0, queue: VecDeque::new(), ready: Vec::new(), left: 0, reported: false }
+    }
+
+    fn excess(&self, slack: usize) -> usize {
+        self.queue.len().saturating_sub(slack)
+    }
+}
+
+impl<T> Sorter<T> {
+    pub(super) fn new(partitions: usize) -> Self {
+        Self {
+            partitions: (0..partitions).map(|_| Partition::new()).collect(),
+            asked: 0,
+            held: 0,
+            excess: 0,
+            slack: 0,
+            touched: Vec::new(),
+            infos: VecDeque::new(),
+            orphan: None,
+        }
+    }
+
+    /// Before the first event only.
+    pub(super) fn set_slack(&mut self, slack: usize) {
+        self.slack = slack;
+    }
+
+    #[inline]
+    pub(super) fn demand(&self) -> usize {
+        usize::try_from(self.asked.saturating_sub(self.excess as u128)).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    pub(super) fn consumer(&self, place: usize) -> Option<SubscriptionId> {
+        self.partitions[place].consumer
+    }
+
+    pub(super) fn join(&mut self, place: usize, id: SubscriptionId) {
+        let partition = &mut self.partitions[place];
+        partition.consumer = Some(id);
+        partition.reported = false;
+    }
+
+    /// Its demand goes with it; what waits stays for the next one.
+    pub(super) fn leave(&mut self, place: usize) {
+        let partition = &mut self.partitions[place];
+        partition.consumer = None;
+        self.asked -= std::mem::take(&mut partition.asked) as u128;
+    }
+
+    /// What waits goes first; the rest of the ask is demand.
+    pub(super) fn ask(&mut self, place: usize, count: usize, out: &mut Deliveries<T>) {
+        let partition = &mut self.partitions[place];
+        let Some(id) = partition.consumer else { return };
+        let served = count.min(partition.queue.len());
+        let before = partition.asked;
+        partition.asked = before.saturating_add(count - served);
+        self.asked += (partition.asked - before) as u128;
+        if served == 0 {
+            return;
+        }
+        let excess = partition.excess(self.slack);
+        let mut batch = out.spare();
+        batch.extend(partition.queue.drain(..served));
+        out.deliver(id, batch);
+        partition.left += served as u64;
+        self.held -= served;
+        self.excess -= excess - partition.excess(self.slack);
+        self.release(out);
+    }
+
+    /// One event for this partition, while there is demand.
+    #[inline]
+    pub(super) fn put(&mut self, place: usize, event: T, out: &mut Deliveries<T>) {
+        let partition = &mut self.partitions[place];
+        if partition.asked > 0 {
+            if partition.ready.is_empty() {
+                self.touched.push(place);
+                out.lend(&mut partition.ready);
+            }
+            partition.ready.push(event);
+            partition.asked -= 1;
+            self.asked -= 1;
+            return;
+        }
+        partition.queue.push_back(event);
+        self.held += 1;
+        self.excess += usize::from(partition.queue.len() > self.slack);
+        if partition.consumer.is_none() {
+            self.orphan = Some(place);
+        }
+    }
+
+    /// What was put since the last time goes out, one batch for each partition.
+    pub(super) fn deliver(&mut self, out: &mut Deliveries<T>) {
+        for place in self.touched.drain(..) {
+            let partition = &mut self.partitions[place];
+            if let Some(id) = partition.consumer {
+                let batch = out.take_all(&mut partition.ready);
+                out.deliver(id, batch);
+            }
+        }
+    }
+
+    /// A partition without a consumer for which so many events wait that others, which have asked, get none; once for
+    /// each time that it has none.
+    pub(super) fn stalled(&mut self) -> Option<(usize, usize)> {
+        let place = self.orphan.take()?;
+        if self.asked == 0 || self.demand() > 0 {
+            return None;
+        }
+        let partition = &mut self.partitions[place];
+        let first = !std::mem::replace(&mut partition.reported, true);
+        first.then_some((place, partition.queue.len()))
+    }
+
+    /// Takes its place behind all that waits now.
+    pub(super) fn info(&mut self, ticket: InfoTicket, out: &mut Deliveries<T>) {
+        if self.held == 0 {
+            out.release(ticket);
+            return;
+        }
+        let waiting = self.partitions.iter().enumerate().filter(|(_, partition)| !partition.queue.is_empty());
+        let behind = waiting.map(|(place, partition)| (place, partition.left + partition.queue.len() as u64));
+        self.infos.push_back(Info { ticket, behind: behind.collect() });
+    }
+
+    /// Lets go the infos behind which nothing is left that came before them.
+    fn release(&mut self, out: &mut Deliveries<T>) {
+        let partitions = &self.partitions;
+        while let Some(info) = self.infos.front()
+            && info.behind.iter().all(|(place, left)| partitions[*place].left >= *left)
+        {
+            out.release(info.ticket);
+            self.infos.pop_front();
+        }
+    }
+}
