@@ -54,6 +54,7 @@
 //! | hear of an end | [`Own::monitor`], [`Signal::Down`] |
 //! | end somebody | [`Peer::exit`], [`ExitReason`] |
 //! | send later | [`send_after`], [`Timer`] |
+//! | have work done aside, and its value | [`Task`], [`async_stream`], [`TaskSupervisor`] |
 //! | find by name | [`register`], [`whereis`] |
 //! | find by key, publish to many, lock by key | [`Registry`], [`RegistryRef`] |
 //! | have it started again when it fails | [`Supervisor`], [`ChildSpec`], [`Child`] |
@@ -126,6 +127,7 @@ mod supervisor;
 mod sync;
 pub mod sys;
 mod table;
+mod task;
 mod timer;
 
 pub use agent::{Agent, AgentServer};
@@ -158,4 +160,9 @@ pub use supervisor::{
     DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicChildError,
 };
 pub use supervisor::{InvalidPartitions, PartitionError, PartitionSupervisor, PartitionSupervisorRef, ResizeError};
+pub use task::{
+    AsyncStream, AsyncStreamError, AsyncStreamOptionsError, AsyncTaskOutcomes, JoinError, OnTimeout, Task,
+    TaskOutcomes, TaskSupervisor, TaskSupervisorRef, Work, YieldOptions, YieldTimeout, async_stream, join_many,
+    join_many_async, yield_many,
+};
 pub use timer::{Recipient, Timer, monotonic_time, send_after, send_at, sleep};

@@ -78,6 +78,8 @@ impl fmt::Display for ExitReason {
     }
 }
 
+impl std::error::Error for ExitReason {}
+
 impl fmt::Debug for ExitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::calm::{beside_control, percentile};
+use common::calm::{Case, assert_below, beside_control, percentile};
 use genstage_core::{Address, ExitReason, Init, Outcome, Process, ProcessContext, Runtime};
 
 const MS: Duration = Duration::from_millis(1);
@@ -160,6 +160,40 @@ fn beside(work: Work, hogs: usize, time: Duration) -> Seen {
         hits: hits.load(Ordering::Relaxed),
         rounds: rounds.clone().sum(),
         fewest: rounds.min().unwrap_or_default(),
+    }
+}
+
+fn case(limit: Duration, work: Work, hogs: usize) -> Case {
+    let measure = Box::new(move || beside(work, hogs, 600 * MS).late);
+    Case { what: format!("{hogs} hogs, {work:?}"), limit, percent: 99, measure }
+}
+
+#[test]
+fn a_ticker_stays_in_time_beside_hogs() {
+    let _alone = ALONE.lock();
+    // While a core is left, the ticker hardly notices. Where all burn, the machine's own scheduler deals out the cores.
+    let (free, shared) = (5 * MS, 25 * MS);
+    let all = [
+        case(free, Work::Burn, SEATS - 1),
+        case(free, Work::Born, SEATS - 1),
+        case(free, Work::Sleep, 1),
+        case(free, Work::Sleep, SEATS),
+        case(free, Work::Sleep, 4 * SEATS),
+        case(shared, Work::Burn, SEATS),
+        case(shared, Work::Burn, 4 * SEATS),
+        case(shared, Work::Born, SEATS),
+        case(shared, Work::Born, 4 * SEATS),
+    ];
+    assert_below(Duration::from_secs(9), all);
+}
+
+/// Rude does not mean starved: each of more burning processes than cores gets its turns.
+#[test]
+fn every_hog_runs_again_and_again() {
+    let _alone = ALONE.lock();
+    for work in [Work::Burn, Work::Sleep] {
+        let seen = beside(work, 4 * SEATS, 1000 * MS);
+        assert!(seen.fewest >= 1, "{work:?}: {} rounds in all, but one had none", seen.rounds);
     }
 }
 

@@ -297,8 +297,7 @@ fn ps4_nothing_can_be_registered_in_it() {
     seeds(5, |_| {
         let sup = workers(2).start_link().unwrap();
         let refused = spawn_with(StartOptions::new().name(Name::partition("workers", &1)), |_: Mailbox<()>| async {});
-        let Some(StartError::Init(ExitReason::Other(why))) = refused.err() else { unreachable!() };
-        assert!(matches!(why.downcast_ref(), Some(RegisterError::NotABook(_))));
+        assert!(matches!(refused, Err(StartError::Name(RegisterError::NotABook(_)))));
         assert_eq!(index(&sup.get(&1).unwrap()), Ok(1));
     });
 }

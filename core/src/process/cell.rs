@@ -321,6 +321,9 @@ impl<M: Send + 'static> Cell<M> {
         self.report(name, rare, last, left);
         let reason = self.reason();
         let relations = self.inbox.lock().finish();
+        if let Some(observer) = relations.observer() {
+            observer.ending(self.pid);
+        }
         for (monitor, target) in relations.monitors() {
             if let Some(target) = target.process() {
                 target.remove_watcher(*monitor);
@@ -335,6 +338,9 @@ impl<M: Send + 'static> Cell<M> {
             if let Some(linked) = linked.process() {
                 linked.exit_signal(self.pid, reason.clone(), true);
             }
+        }
+        if let Some(observer) = relations.observer() {
+            observer.ended(&reason);
         }
         reason
     }

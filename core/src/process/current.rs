@@ -49,6 +49,7 @@ pub(crate) fn keep_orphan(pid: Pid, orphan: Arc<dyn Orphan>) {
 }
 
 /// Tells those who wait for a reply from the process that this thread stands for.
+#[inline]
 pub(crate) fn tell_orphans() {
     if ORPHANED.get()
         && let Some(pid) = pid()

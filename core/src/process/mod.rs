@@ -10,6 +10,7 @@
 //! 8. `rare`, `dictionary`, `lineage` — what few of them have: a name, a label, a dictionary, children
 //! 9. `info`, `crash` — what is shown of them, alive and dead
 //! 10. `current` — which process the calling thread stands for
+//! 11. `waiting`, `doom` — waits inside callbacks that end when their process must
 
 mod address;
 mod any;
@@ -32,23 +33,29 @@ mod run;
 mod server;
 mod start;
 mod thread;
+mod waiting;
 
 pub use address::Address;
 pub(crate) use any::AnyProcess;
-pub(crate) use cell::Turn;
+pub(crate) use cell::{Birth, Body, Cell, Home, Turn};
 pub use crash::CrashReport;
 pub(crate) use crash::Hook;
+pub(crate) use family::Family;
+pub(crate) use inbox::Inbox;
 pub use inbox::Mail;
 pub use info::{Priority, ProcessInfo, Status};
 pub use lineage::Ancestor;
+pub(crate) use mailbox::FutureBody;
 pub use mailbox::{IntoExit, Mailbox};
-pub(crate) use own::describe;
 pub use own::{Own, current_pid, may_block};
+pub(crate) use own::{describe, link};
 pub use peer::Peer;
+pub(crate) use relations::Observer;
 pub use run::{run, run_with_inbox};
 pub use server::{Init, Outcome, Process, ProcessContext};
-pub(crate) use start::start_future;
 pub use start::{
     Alone, StartOptions, StartResult, Watched, spawn, spawn_link, spawn_monitor, spawn_with, start, start_with,
 };
+pub(crate) use start::{enter, start_future};
 pub use thread::ThreadProcess;
+pub(crate) use waiting::{Waited, wait_while_alive};

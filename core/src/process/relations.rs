@@ -1,14 +1,33 @@
 //! Who is tied to a process: its links, the monitors it holds and those who watch it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::peer::Peer;
-use crate::{MonitorRef, Pid};
+use crate::sync::Arc;
+use crate::{ExitReason, MonitorRef, Pid};
+
+/// Who hears of a process's end without being a process: what waits for its result.
+pub(crate) trait Observer: Send + Sync {
+    /// The process has ended; its links and monitors are about to be told.
+    fn ending(&self, process: Pid);
+    /// All others have been told.
+    fn ended(&self, reason: &ExitReason);
+}
 
 /// Nothing is allocated until the first tie. The order of each kind is that of the keys, so that a simulated run
 /// tells the same peers in the same order every time.
-#[derive(Debug, Default)]
-pub(crate) struct Relations(Option<Box<Ties>>);
+#[derive(Default)]
+pub(crate) struct Relations {
+    ties: Option<Box<Ties>>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl fmt::Debug for Relations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ties.fmt(f)
+    }
+}
 
 #[derive(Debug, Default)]
 struct Ties {
@@ -21,7 +40,16 @@ struct Ties {
 
 impl Relations {
     fn ties(&mut self) -> &mut Ties {
-        self.0.get_or_insert_default()
+        self.ties.get_or_insert_default()
+    }
+
+    /// At most one, set before the process begins.
+    pub(crate) fn observe(&mut self, observer: Arc<dyn Observer>) {
+        self.observer = Some(observer);
+    }
+
+    pub(crate) fn observer(&self) -> Option<&Arc<dyn Observer>> {
+        self.observer.as_ref()
     }
 
     /// Adds a link; at most one for each pair (P5.1).
@@ -30,12 +58,12 @@ impl Relations {
     }
 
     pub(crate) fn is_linked(&self, pid: Pid) -> bool {
-        self.0.as_ref().is_some_and(|ties| ties.links.contains(pid))
+        self.ties.as_ref().is_some_and(|ties| ties.links.contains(pid))
     }
 
     /// Whether there was such a link.
     pub(crate) fn unlink(&mut self, pid: Pid) -> bool {
-        self.0.as_mut().is_some_and(|ties| ties.links.remove(pid).is_some())
+        self.ties.as_mut().is_some_and(|ties| ties.links.remove(pid).is_some())
     }
 
     pub(crate) fn add_monitor(&mut self, monitor: MonitorRef, target: Peer) {
@@ -43,7 +71,7 @@ impl Relations {
     }
 
     pub(crate) fn remove_monitor(&mut self, monitor: MonitorRef) -> Option<Peer> {
-        self.0.as_mut()?.monitors.remove(monitor)
+        self.ties.as_mut()?.monitors.remove(monitor)
     }
 
     pub(crate) fn add_watcher(&mut self, monitor: MonitorRef, watcher: Peer) {
@@ -51,19 +79,19 @@ impl Relations {
     }
 
     pub(crate) fn remove_watcher(&mut self, monitor: MonitorRef) -> bool {
-        self.0.as_mut().is_some_and(|ties| ties.watchers.remove(monitor).is_some())
+        self.ties.as_mut().is_some_and(|ties| ties.watchers.remove(monitor).is_some())
     }
 
     pub(crate) fn links(&self) -> impl Iterator<Item = (&Pid, &Peer)> {
-        self.0.iter().flat_map(|ties| ties.links.iter())
+        self.ties.iter().flat_map(|ties| ties.links.iter())
     }
 
     pub(crate) fn monitors(&self) -> impl Iterator<Item = (&MonitorRef, &Peer)> {
-        self.0.iter().flat_map(|ties| ties.monitors.iter())
+        self.ties.iter().flat_map(|ties| ties.monitors.iter())
     }
 
     pub(crate) fn watchers(&self) -> impl Iterator<Item = (&MonitorRef, &Peer)> {
-        self.0.iter().flat_map(|ties| ties.watchers.iter())
+        self.ties.iter().flat_map(|ties| ties.watchers.iter())
     }
 }
 

@@ -15,10 +15,14 @@ const UNKNOWN: u32 = u32::MAX;
 /// counts as long.
 const HEAVY: u32 = 10_000;
 
-/// From here on a process is rude. Longer than what the system's own scheduler takes from a thread that did nothing wrong.
-const RUDE: Duration = Duration::from_millis(5);
+/// From here on a process is rude. About as long as it takes until a seat is taken from it.
+const RUDE: Duration = Duration::from_millis(3);
 
-/// So often counts a slice of a rude process that was none. Guessed: two or three clear a name.
+/// What a sample counts at most. A slice may seem long only because the system gave its core to others: so one long slice
+/// among short ones is not rude, but three in a row are. With a stranger the first is enough.
+const MOST: Duration = Duration::from_millis(6);
+
+/// So often counts a short slice of a rude process. One clears the name of whoever was misjudged.
 const FORGIVING: u32 = 4;
 
 impl Cost {
@@ -62,7 +66,7 @@ impl Cost {
 
     /// Weighs a new sample by a quarter: a few slices tell.
     pub(crate) fn learn(&self, sample: Duration) {
-        let sample = nanos(sample);
+        let sample = nanos(sample.min(MOST));
         let old = self.0.load(Ordering::Relaxed);
         let new = if old == UNKNOWN { sample } else { old - old / 4 + sample / 4 };
         self.0.store(new, Ordering::Relaxed);
@@ -90,9 +94,30 @@ mod tests {
     }
 
     #[test]
-    fn a_very_long_slice_does_not_read_as_unknown() {
-        let cost = Cost::of(Duration::from_secs(60));
-        cost.learn(Duration::from_secs(60));
-        assert_eq!(cost.is_heavy(), Some(true));
+    fn a_stranger_is_rude_at_once_and_others_after_some_long_slices() {
+        let (long, short) = (Duration::from_mins(1), Duration::from_micros(1));
+        let stranger = Cost::unknown();
+        assert!(stranger.is_unknown() && !stranger.is_rude());
+        stranger.learn(long);
+        assert!(stranger.is_rude() && !stranger.is_unknown());
+        let known = Cost::of(short);
+        known.learn(long);
+        known.learn(long);
+        assert!(!known.is_rude(), "twice may be bad luck");
+        known.learn(long);
+        assert!(known.is_rude());
+    }
+
+    #[test]
+    fn one_short_slice_among_the_rude_clears_the_name() {
+        let cost = Cost::unknown();
+        for _ in 0..100 {
+            cost.learn_kindly(Duration::from_millis(100));
+        }
+        assert!(cost.is_rude());
+        cost.learn_kindly(Duration::from_micros(1));
+        assert!(!cost.is_rude());
+        (0..2).for_each(|_| cost.learn(Duration::from_millis(100)));
+        assert!(cost.is_rude(), "twice more, and it is back");
     }
 }

@@ -62,6 +62,7 @@ impl Row {
 
 impl Scheduler {
     /// Sends a process to the row of the rude, if it belongs there. Handed back: it runs where it is.
+    #[inline(never)]
     pub(crate) fn sort_out(&self, task: Task) -> Result<(), Task> {
         let cost = task.cost();
         let stranger = || cost.is_unknown() && self.rude.takes_strangers.load(Ordering::Relaxed);

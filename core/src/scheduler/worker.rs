@@ -1,7 +1,7 @@
 //! The life of a thread: sit on a seat and run slices, stand by, leave.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::row::{Manners, Row};
 use super::{LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
@@ -112,6 +112,7 @@ impl Worker<'_> {
         }
         let timed = sampled || heavy.unwrap_or_else(|| self.times_new());
         let began = timed.then(Instant::now);
+        let tick = self.scheduler.tick.load(Ordering::Relaxed);
         let slice = self.seat.word.begin();
         current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, began }));
         let ran = task.run();
@@ -123,6 +124,12 @@ impl Worker<'_> {
             }
             if sampled {
                 self.seat.average.learn(took);
+            }
+        } else if ran.task.cost().is_unknown() {
+            // The coarse clock tells a long slice all the same. One tick may be chance.
+            let ticks = self.scheduler.tick.load(Ordering::Relaxed).saturating_sub(tick);
+            if ticks > 1 {
+                ran.task.cost().learn(Duration::from_millis(ticks));
             }
         }
         if self.seat.word.end(slice) {

@@ -54,7 +54,7 @@ pub(super) fn start_link(init: impl FnOnce() -> Option<Supervisor>) -> Result<Su
 fn name_error(error: RegisterError) -> StartError {
     match error {
         RegisterError::NameTaken(holder) => StartError::AlreadyStarted(holder),
-        error => StartError::Init(ExitReason::other(error)),
+        error => StartError::Name(error),
     }
 }
 
