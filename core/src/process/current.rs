@@ -123,7 +123,8 @@ pub(crate) fn enter_start(engine: &Arc<Engine>, pid: Pid) -> (PidGuard, EngineGu
 
 /// Until the guard drops, what the thread starts belongs to this runtime.
 pub(crate) fn enter_engine(engine: &Arc<Engine>) -> EngineGuard {
-    EngineGuard(ENGINE.replace(Some(Arc::clone(engine))))
+    let same = ENGINE.with_borrow(|current| current.as_ref().is_some_and(|current| Arc::ptr_eq(current, engine)));
+    if same { EngineGuard::Same } else { EngineGuard::Before(ENGINE.replace(Some(Arc::clone(engine)))) }
 }
 
 pub(crate) struct PidGuard(Option<Who>);
@@ -146,10 +147,17 @@ impl Drop for StartGuard {
     }
 }
 
-pub(crate) struct EngineGuard(Option<Arc<Engine>>);
+/// What was entered before.
+pub(crate) enum EngineGuard {
+    /// The same: there is nothing to go back to.
+    Same,
+    Before(Option<Arc<Engine>>),
+}
 
 impl Drop for EngineGuard {
     fn drop(&mut self) {
-        ENGINE.replace(self.0.take());
+        if let Self::Before(before) = self {
+            ENGINE.replace(before.take());
+        }
     }
 }

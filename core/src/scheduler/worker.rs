@@ -1,19 +1,24 @@
 //! The life of a thread: sit on a seat and run slices, stand by, leave.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::row::{Manners, Row};
 use super::{LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
 use crate::process::current;
 use crate::runtime::engine::Engine;
 use crate::sync::Arc;
+use crate::sync::atomic::Ordering;
 
 /// Every so many slices the injector comes first, so that it cannot starve. A prime, as in tokio and Go.
 const INJECTOR_FIRST: u32 = 61;
 
 /// Every so many slices one is timed, whoever it is. A clock read costs 27 ns here, a light slice some 100.
 const SAMPLE: u32 = 64;
+
+/// Where slices are light, every so many slices one is timed whose process is new; where they are heavy, each is. Guessed:
+/// processes that live for one light slice pay little for it, and a burst of heavy ones is noticed after a few.
+const SAMPLE_NEW: u32 = 8;
 
 /// How long a seat without work looks around before it sleeps, in rounds of some 250 ns. Chosen by `heavy-2`: shorter, and
 /// the two sides of a balanced pipeline pay for a wake-up with every batch.
@@ -99,13 +104,15 @@ impl Worker<'_> {
     fn run(&mut self, mut task: Task) -> Result<Option<Task>, Option<Task>> {
         let sampled = self.slices.is_multiple_of(SAMPLE);
         let heavy = task.cost().is_heavy();
-        if heavy && self.seat.manners == Manners::Polite {
+        if heavy.unwrap_or(true) && self.seat.manners == Manners::Polite {
             match self.scheduler.sort_out(task) {
                 Ok(()) => return Ok(None),
                 Err(refused) => task = refused,
             }
         }
-        let began = (sampled || heavy).then(Instant::now);
+        let timed = sampled || heavy.unwrap_or_else(|| self.times_new());
+        let began = timed.then(Instant::now);
+        let tick = self.scheduler.tick.load(Ordering::Relaxed);
         let slice = self.seat.word.begin();
         current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, began }));
         let ran = task.run();
@@ -118,6 +125,12 @@ impl Worker<'_> {
             if sampled {
                 self.seat.average.learn(took);
             }
+        } else if ran.task.cost().is_unknown() {
+            // The coarse clock tells a long slice all the same. One tick may be chance.
+            let ticks = self.scheduler.tick.load(Ordering::Relaxed).saturating_sub(tick);
+            if ticks > 1 {
+                ran.task.cost().learn(Duration::from_millis(ticks));
+            }
         }
         if self.seat.word.end(slice) {
             return Ok(ran.unfinished());
@@ -127,6 +140,13 @@ impl Worker<'_> {
             ran.task.cost().learn(monitor::OVERSTAYED);
         }
         Err(ran.unfinished())
+    }
+
+    /// Whether to time a slice of a process of which nothing is known.
+    fn times_new(&self) -> bool {
+        self.slices.is_multiple_of(SAMPLE_NEW)
+            || self.seat.average.is_heavy() == Some(true)
+            || self.scheduler.rude.takes_strangers.load(Ordering::Relaxed)
     }
 
     fn next_task(&mut self) -> Option<Task> {
