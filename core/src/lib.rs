@@ -154,7 +154,7 @@ pub use simulation::Simulation;
 pub use supervisor::{
     AutoShutdown, Child, ChildCounts, ChildId, ChildInfo, ChildPlan, ChildSpec, ChildState, ChildType,
     DeleteChildError, FailedToStartChild, InvalidSupervisor, Restart, RestartChildError, Shutdown, StartChildError,
-    Started, StopSupervisorError, Strategy, Supervise, Supervisor, SupervisorRef, TerminateChildError,
+    Started, Strategy, Supervise, Supervisor, SupervisorRef, TerminateChildError,
 };
 pub use supervisor::{
     DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicChildError,

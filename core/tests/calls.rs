@@ -283,7 +283,7 @@ fn g5_8_each_way_a_stop_can_fail() {
     seeds(50, |_| {
         assert_eq!(dead().stop(), Err(StopError::NoProc));
         assert_eq!(Door::named("nobody").stop(), Err(StopError::NoProc));
-        assert_eq!(door().call(StopYourself), Ok(Err(StopError::StoppingSelf)));
+        assert_eq!(door().call(StopYourself), Ok(Err(StopError::CallingSelf)));
         let ended = door();
         ended.cast(Order::Stop(other("x")));
         assert_eq!(ended.stop(), Err(StopError::Ended(other("x"))));

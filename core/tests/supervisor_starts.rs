@@ -375,7 +375,7 @@ impl Process for Nosy {
     fn init(&mut self, _: &mut ProcessContext<'_, ()>) -> Init {
         let sup = SupervisorRef::whereis(self.0).expect("S2.5");
         assert_eq!(sup.which_children(), Err(CallError::CallingSelf));
-        assert_eq!(sup.stop(), Err(genstage_core::StopSupervisorError::CallingSelf));
+        assert_eq!(sup.stop(), Err(genstage_core::StopError::CallingSelf));
         Init::Continue
     }
 

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::peer::Peer;
 use crate::reason::Panic;
 use crate::runtime::engine::Engine;
 use crate::scheduler::SeatClaim;
@@ -35,6 +36,11 @@ thread_local! {
 #[inline]
 pub(crate) fn pid() -> Option<Pid> {
     WHO.get().map(|who| who.pid)
+}
+
+/// Whether an exit signal has hit the process that this thread stands for.
+pub(crate) fn is_bound_to_end() -> bool {
+    pid().map(Peer::from).is_some_and(|peer| peer.process().is_some_and(|process| process.is_bound_to_end()))
 }
 
 /// Whether this thread runs a slice of this process.
