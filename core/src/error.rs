@@ -132,6 +132,8 @@ pub enum StartError {
     Ignore,
     /// `init` took longer than [`StartOptions::timeout`](crate::StartOptions::timeout) allows.
     Timeout,
+    /// A start within a start, and so on, deeper than the stack of a thread allows for.
+    TooDeep,
     /// The runtime is shutting down and starts no more processes.
     ShutDown,
 }
@@ -144,6 +146,7 @@ impl fmt::Display for StartError {
             Self::Init(reason) => write!(f, "init failed: {reason}"),
             Self::Ignore => f.write_str("init did not want to run"),
             Self::Timeout => f.write_str("init took too long"),
+            Self::TooDeep => f.write_str("too many starts within starts; let the child start its own children later"),
             Self::ShutDown => f.write_str("the runtime is shutting down"),
         }
     }

@@ -114,7 +114,11 @@ struct Slot<R> {
 impl<R: Send + 'static> Slot<R> {
     fn new(callee: Pid) -> Arc<Self> {
         let state = Mutex::new((Filled::Not, Waiter::Nobody));
-        Arc::new(Self { state, callee, keep: |slot| current::keep_orphan(slot.callee, slot) })
+        Arc::new(Self {
+            state,
+            callee,
+            keep: |slot| current::keep_orphan(slot.callee, &(Arc::clone(&slot) as Arc<dyn current::Orphan>)),
+        })
     }
 }
 
@@ -190,6 +194,14 @@ impl<R: Send> Due for Slot<R> {
     fn is_pending(&self) -> bool {
         matches!(self.state.lock().0, Filled::Not)
     }
+
+    fn callee(&self) -> Option<Pid> {
+        Some(self.callee)
+    }
+
+    fn orphan(&self) {
+        self.fill(Filled::Dropped);
+    }
 }
 
 impl<M: Send + 'static> Address<M> {
@@ -214,10 +226,20 @@ impl<M: Send + 'static> Address<M> {
         let engine = self.0.engine();
         let deadline = engine.clock.now().saturating_add(within);
         let ready = || slot.take(|| Waiter::Thread(std::thread::current()));
-        match engine.wait_in_process(Some(deadline), ready) {
-            Ok(filled) => self.outcome(filled),
-            Err(GaveUp::Late) => Err(CallError::Timeout),
-            Err(GaveUp::Exiting) => Err(CallError::Exiting),
+        loop {
+            let look_up = engine.look_up_before(deadline);
+            match engine.wait_in_process(Some(look_up), ready) {
+                Ok(filled) => return self.outcome(filled),
+                Err(GaveUp::Exiting) => return Err(CallError::Exiting),
+                Err(GaveUp::Late) if look_up >= deadline => return Err(CallError::Timeout),
+                Err(GaveUp::Late) => {}
+            }
+            // One that was given up while it handles the request will not reply, and its handle is not dropped.
+            if let Some(reason) = self.exit_reason() {
+                return slot
+                    .take(|| Waiter::Nobody)
+                    .map_or(Err(CallError::Down(reason)), |filled| self.outcome(filled));
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use crate::runtime::Runtime;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::Engine;
 use crate::sync::{Arc, Mutex};
-use crate::{Address, Name, log};
+use crate::{Address, Name, Pid, log};
 
 pub(crate) type Action = Box<dyn FnOnce() + Send>;
 /// Whether the receiver still lives; a timer for the dead counts as gone (P9.3).
@@ -30,6 +30,12 @@ pub(crate) trait Due: Send + Sync {
     }
     /// It will never fire: drops what it holds.
     fn discard(&self) {}
+    /// Whose reply it waits for.
+    fn callee(&self) -> Option<Pid> {
+        None
+    }
+    /// The callee was given up: nothing will come.
+    fn orphan(&self) {}
 }
 
 struct Entry {
@@ -300,6 +306,21 @@ impl Timers {
             discard(&**entry);
         }
         early
+    }
+
+    /// Fails what waits for a process that was given up.
+    pub(crate) fn orphan(&self, callee: Pid) {
+        let waiting: Vec<_> = {
+            let heap = self.heap.lock();
+            let of_it = |pending: &&Reverse<Pending>| pending.0.entry.callee() == Some(callee);
+            heap.pending.iter().filter(of_it).map(|pending| Arc::clone(&pending.0.entry)).collect()
+        };
+        for entry in waiting {
+            // Wakers are the user's.
+            if Panic::catch(|| entry.orphan()).is_err() {
+                log::error!("a waker panicked");
+            }
+        }
     }
 
     /// The next deadline. The clock promises to look again by then, and at `latest`.

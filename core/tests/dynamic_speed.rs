@@ -1,7 +1,7 @@
 //! What a child of a dynamic supervisor costs. Run by hand: `cargo test --release --test dynamic_speed -- --ignored --nocapture`.
 
-use std::time::Duration;
 use std::sync::mpsc;
+use std::time::Duration;
 use std::time::Instant;
 
 use genstage_core::{

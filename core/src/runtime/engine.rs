@@ -153,6 +153,15 @@ impl Engine {
         }
     }
 
+    /// How long a wait for a reply may sleep before it looks whether the callee was given up. In a simulation the wait sees all
+    /// that happens.
+    pub(crate) fn look_up_before(&self, deadline: Duration) -> Duration {
+        match &self.mode {
+            Mode::Seats(_) => deadline.min(self.clock.now().saturating_add(LOOK_UP)),
+            Mode::Simulated(_) => deadline,
+        }
+    }
+
     /// Runs something of the user's that may wait, announced.
     pub(crate) fn may_block<T>(&self, work: impl FnOnce() -> T) -> T {
         match &self.mode {
@@ -247,6 +256,9 @@ impl Runnable for Job {
         &self.cost
     }
 }
+
+/// A tenth of what a supervisor waits before it gives a killed child up, and far longer than a healthy call: nobody notices either.
+const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// How often a wait looks before it parks, some 250 ns apart. Chosen by `stream`, where the next batch is a microsecond or two
 /// away: to park and be woken takes several times as long.
