@@ -95,8 +95,8 @@
 //! **Blocking.** A callback may sleep, block or compute. Within a few milliseconds another thread takes over what waits
 //! behind it: beside two callbacks that block, a timer of a millisecond was 6 ms late at worst in the median run on two
 //! cores, 13 in the worst of 25. Waits of this crate's own, and what runs in [`may_block`], are taken over sooner.
-//! Blocked callbacks are bounded by [`Builder::max_threads`], burning ones by the number of seats: beyond that they
-//! share the cores as seats do.
+//! Blocked callbacks are bounded by [`Builder::max_threads`]. Whoever burns again and again is known after a few slices and runs
+//! apart, so that the others are served in time beside any number of them; burning ones share three threads a seat.
 //!
 //! **Timers.** Never early. Those of one deadline fire in the order of setting.
 //!
