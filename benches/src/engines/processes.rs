@@ -242,7 +242,7 @@ fn idlers(processes: u64, start: impl Fn() -> Address<u64>) -> Checksum {
 pub(super) fn lookups(runtime: &Runtime) -> Form<'_> {
     let _inside = runtime.enter();
     let keys = lookup::keys();
-    let registry = Registry::unique().start().expect("the runtime is up");
+    let registry = Registry::unique().start_link().expect("the runtime is up");
     let (ready, is_ready) = channel();
     for key in keys.clone() {
         let (registry, ready) = (registry.clone(), ready.clone());
