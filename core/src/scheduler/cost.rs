@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_stranger_is_rude_at_once_and_others_after_some_long_slices() {
-        let (long, short) = (Duration::from_mins(1), Duration::from_micros(1));
+        let (long, short) = (Duration::from_secs(60), Duration::from_micros(1));
         let stranger = Cost::unknown();
         assert!(stranger.is_unknown() && !stranger.is_rude());
         stranger.learn(long);

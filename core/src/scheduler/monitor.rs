@@ -194,7 +194,8 @@ impl Watch<'_> {
     fn relieve(&mut self, at: usize, seen: Seen, rounds: u32) {
         let scheduler = self.scheduler;
         let seat: &Seat = &scheduler.seats[at];
-        let row = scheduler.row(seat.manners);
+        let manners = scheduler.manners(at);
+        let row = scheduler.row(manners);
         if row.idle.any() {
             scheduler.release_work(seat);
             return;
@@ -206,7 +207,7 @@ impl Watch<'_> {
         }
         let thread = seat.sitter.number();
         let does = Does::look(thread, seen.waiting());
-        if !scheduler.away.allows(does, seat.manners) || !scheduler.threads.may_fill() {
+        if !scheduler.away.allows(does, manners) || !scheduler.threads.may_fill() {
             return;
         }
         // Entered before the seat is taken, so that the thread finds itself there when it learns of it.

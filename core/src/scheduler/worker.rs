@@ -35,8 +35,9 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
     let mut next = Some(seat);
     while let Some(seat) = next {
         let at = seat;
-        let seat = &scheduler.seats[at];
-        let mut worker = Worker { scheduler, at, seat, row: scheduler.row(seat.manners), slices: 0 };
+        let manners = scheduler.manners(at);
+        let mut worker =
+            Worker { scheduler, at, seat: &scheduler.seats[at], manners, row: scheduler.row(manners), slices: 0 };
         worker.seat.sitter.sit(number);
         match worker.sit() {
             Left::Stopping => break,
@@ -70,6 +71,7 @@ struct Worker<'a> {
     scheduler: &'a Scheduler,
     at: usize,
     seat: &'a Seat,
+    manners: Manners,
     row: &'a Row,
     slices: u32,
 }
@@ -88,7 +90,7 @@ impl Worker<'_> {
 
     /// To the back, and nobody is woken for it.
     fn yielded(&self, task: Task) {
-        match self.seat.manners {
+        match self.manners {
             Manners::Polite => {
                 if let Err(task) = self.seat.queue.push(task) {
                     self.scheduler.inject(task);
@@ -104,7 +106,7 @@ impl Worker<'_> {
     fn run(&mut self, mut task: Task) -> Result<Option<Task>, Option<Task>> {
         let sampled = self.slices.is_multiple_of(SAMPLE);
         let heavy = task.cost().is_heavy();
-        if heavy.unwrap_or(true) && self.seat.manners == Manners::Polite {
+        if heavy.unwrap_or(true) && self.manners == Manners::Polite {
             match self.scheduler.sort_out(task) {
                 Ok(()) => return Ok(None),
                 Err(refused) => task = refused,
@@ -118,7 +120,7 @@ impl Worker<'_> {
         let ran = task.run();
         if let Some(began) = began {
             let took = began.elapsed();
-            match self.seat.manners {
+            match self.manners {
                 Manners::Polite => ran.task.cost().learn(took),
                 Manners::Rude => ran.task.cost().learn_kindly(took),
             }
@@ -151,7 +153,7 @@ impl Worker<'_> {
 
     fn next_task(&mut self) -> Option<Task> {
         self.slices = self.slices.wrapping_add(1);
-        if self.seat.manners == Manners::Rude {
+        if self.manners == Manners::Rude {
             return self.search();
         }
         if self.slices.is_multiple_of(INJECTOR_FIRST) {
@@ -173,7 +175,7 @@ impl Worker<'_> {
         loop {
             if let Some(task) = self.look_around() {
                 if self.row.idle.end_search() && !self.row.injector.is_empty() {
-                    scheduler.rouse_one(self.seat.manners);
+                    scheduler.rouse_one(self.manners);
                 }
                 return Some(task);
             }
@@ -198,7 +200,7 @@ impl Worker<'_> {
     }
 
     fn look_around(&mut self) -> Option<Task> {
-        if self.seat.manners == Manners::Rude {
+        if self.manners == Manners::Rude {
             return if self.scheduler.is_stopping() { None } else { self.row.injector.pop() };
         }
         let seen: Vec<_> = self.others().map(|seat| seat.word.look()).collect();
@@ -270,7 +272,7 @@ impl Worker<'_> {
 
     fn is_there_work(&self) -> bool {
         !self.row.injector.is_empty()
-            || self.seat.manners == Manners::Polite
+            || self.manners == Manners::Polite
                 && (self.seat.queue.len() > 0 || self.others().any(Seat::is_worth_moving))
     }
 }
