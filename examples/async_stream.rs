@@ -11,7 +11,7 @@ static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 fn fetch(page: u64) -> u64 {
     let at_work = AT_WORK.fetch_add(1, Ordering::SeqCst) + 1;
     assert!(at_work <= 4, "never more than four at a time");
-    std::thread::sleep(Duration::from_millis(if page % 4 == 0 { 60 } else { 20 }));
+    std::thread::sleep(Duration::from_millis(if page.is_multiple_of(4) { 60 } else { 20 }));
     AT_WORK.fetch_sub(1, Ordering::SeqCst);
     page * 10
 }
