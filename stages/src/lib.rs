@@ -229,6 +229,7 @@
 //! | `tracing` | yes | reports crashes, discarded events and events in excess through the `tracing` crate; without it nothing is logged |
 
 mod buffer;
+mod by_name;
 mod choice;
 mod consumer;
 mod context;
@@ -249,27 +250,29 @@ mod role;
 mod stage;
 mod stream;
 mod subscription;
+mod target;
 
 pub use genstage_core as core;
 pub use genstage_dispatchers as dispatchers;
 
+pub use by_name::{Named, named};
 pub use choice::{Anything, Choice};
 pub use consumer::Consumer;
-pub use context::{Context, EmitsAs};
+pub use context::{Context, EmitsAs, ReceivesAs};
 pub use emit::Emit;
 pub use enumerable::{Enumerable, OnCancel, from_enumerable};
 pub use error::{StreamError, SubscribeError, WaitError};
 pub use for_each::{ForEach, Map, for_each, map};
 pub use genstage_core::{Answer, Caller};
 pub use genstage_core::{
-    CallError, Down, Exit, ExitReason, MonitorRef, Outcome, Peer, Pid, ReplyTo, Runtime, Signal, Simulation,
-    StartError, Timer,
+    CallError, Down, Exit, ExitReason, MonitorRef, Name, Outcome, Peer, Pid, ReplyTo, Runtime, Signal, Simulation,
+    StartError, StopError, Timer,
 };
 pub use genstage_dispatchers::{
     Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId,
 };
-pub use handle::{ConsumerRef, ProducerConsumerRef, ProducerRef, Source, StageRef};
-pub use messages::{HandleCall, HandleCast, HandleInfo};
+pub use handle::{ConsumerRef, HasDemandMode, ProducerConsumerRef, ProducerRef, Source, StageRef};
+pub use messages::{HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout};
 
 /// The runtime beneath: processes, servers, supervisors, registries, tasks.
 pub use genstage_core as otp;
@@ -289,10 +292,10 @@ struct Readme;
 pub mod prelude {
     pub use crate::{
         Answer, BroadcastDispatcher, CallError, Caller, Cancel, CancelKind, Cancellation, Consumer, ConsumerRef,
-        Context, DemandDispatcher, DemandMode, Emit, Events, ExitReason, HandleCall, HandleCast, HandleInfo, Keep,
-        Manner, OnCancel, Outcome, PartitionDispatcher, Partner, Peer, Pid, Producer, ProducerConsumer,
-        ProducerConsumerRef, ProducerRef, Runtime, Side, Signal, Simulation, Source, StageOptions, StartError,
-        StreamError, SubscribeError, SubscriptionId, SubscriptionOptions, WaitError, for_each, from_enumerable, map,
-        stream,
+        Context, DemandDispatcher, DemandMode, Emit, Events, ExitReason, HandleCall, HandleCast, HandleContinue,
+        HandleInfo, HandleTimeout, Keep, Manner, Name, OnCancel, Outcome, PartitionDispatcher, Partner, Peer, Pid,
+        Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime, Side, Signal, Simulation, Source,
+        StageOptions, StartError, StopError, StreamError, SubscribeError, SubscriptionId, SubscriptionOptions,
+        WaitError, for_each, from_enumerable, map, named, stream,
     };
 }
