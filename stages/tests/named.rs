@@ -4,7 +4,7 @@ mod common;
 
 use common::messages::{Die, Mark, Put, WhichSubscription};
 use common::probes::{Counter, Middle, Sink};
-use common::{Log, Seen, demand, range, seeds};
+use common::{Seen, demand, range, seeds};
 use genstage::StageRef;
 use genstage::otp::{Child, Registry, Strategy, Supervisor};
 use genstage::prelude::*;
@@ -33,6 +33,7 @@ fn a_handle_by_name_finds_whoever_has_it() {
             assert!(!sink.is_alive());
             counter.exit(ExitReason::Kill);
             assert!(!started.is_alive());
+            sim.run_until_idle();
             log.clear();
         }
     });
@@ -78,7 +79,7 @@ fn a_name_of_nobody_answers_as_the_dead_do() {
 #[test]
 fn a_stage_may_be_named_in_a_registry() {
     seeds(10, |sim, log| {
-        let stages = Registry::<String>::unique().start_link().unwrap();
+        let stages = Registry::<String, ()>::unique().start_link().unwrap();
         let counter = Counter::new("p", log).up_to(3);
         counter.start(StageOptions::new().name(stages.via("counter".to_owned()))).unwrap();
         let name = stages.via("counter".to_owned());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::messages::{Die, Put};
 use common::probes::{Counter, Middle, Sink};
-use common::{Seen, demand, range, seeds};
+use common::{Log, Seen, demand, range, seeds};
 use genstage::prelude::*;
 
 /// `terminate` runs, and the stop returns when the stage has ended with that reason.
@@ -47,22 +47,36 @@ fn what_waits_is_handled_before_a_stop() {
 /// The ways in which a stop fails.
 #[test]
 fn a_stop_says_why_it_failed() {
-    seeds(20, |sim, log| {
+    seeds(20, |_, log| {
         let producer = Counter::new("p", log).start(StageOptions::new()).unwrap();
         producer.cast(Die(ExitReason::other("bad")));
         assert_eq!(producer.stop(), Err(StopError::Ended(ExitReason::other("bad"))));
         assert_eq!(producer.stop(), Err(StopError::NoProc));
-        // One that takes its time stops later.
-        let numbers = Counter::new("p", log).start(StageOptions::new()).unwrap();
-        let slow = Sink::new("c", log).slow(Duration::from_secs(2));
-        let slow = slow.start(StageOptions::new().subscribe_to(&numbers, demand(1, 0))).unwrap();
-        genstage::otp::sleep(Duration::from_secs(1));
-        assert_eq!(slow.stop_with(ExitReason::Normal, Duration::from_millis(100)), Err(StopError::Timeout));
-        assert!(slow.is_alive());
-        sim.run_for(Duration::from_secs(1));
-        assert_eq!(slow.exit_reason(), Some(ExitReason::Normal));
-        numbers.stop().unwrap();
     });
+}
+
+/// Blocks until it is told to go on.
+struct Block(std::sync::mpsc::Receiver<()>);
+
+impl HandleCast<Block> for Sink {
+    fn handle_cast(&mut self, Block(go_on): Block, _: &mut Context<'_, Self>) -> Outcome {
+        let _ = go_on.recv();
+        Outcome::Continue
+    }
+}
+
+/// A stage that does not come to it in time stops later.
+#[test]
+fn a_stop_that_takes_too_long_still_stops() {
+    let log = Log::default();
+    let sink = Sink::new("c", &log).start(StageOptions::new()).unwrap();
+    let (go_on, gate) = std::sync::mpsc::channel();
+    sink.cast(Block(gate));
+    assert_eq!(sink.stop_with(ExitReason::Normal, Duration::from_millis(1)), Err(StopError::Timeout));
+    assert!(sink.is_alive());
+    drop(go_on);
+    assert_eq!(sink.wait(), Ok(()));
+    assert_eq!(sink.exit_reason(), Some(ExitReason::Normal));
 }
 
 struct StopMe;

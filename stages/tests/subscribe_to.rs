@@ -24,7 +24,7 @@ fn a_stage_starts_with_its_subscriptions_in_order() {
         assert!(first < second);
         sim.run_until_idle();
         assert_eq!(log.of("a")[1..], [Seen::Subscribed(first), Seen::Demand(10)]);
-        assert_eq!(log.of("b")[1..], [Seen::Subscribed(second), Seen::Demand(4)]);
+        assert_eq!(log.of("b")[1..], [Seen::Subscribed(second), Seen::Demand(4), Seen::Demand(2)]);
         let mut events = log.events("c");
         events.sort_unstable();
         assert_eq!(events, [0, 0, 1, 1, 2]);

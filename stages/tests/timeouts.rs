@@ -70,7 +70,7 @@ impl HandleCast<Do> for Clock {
     fn handle_cast(&mut self, Do(text, then): Do, cx: &mut Context<'_, Self>) -> Outcome {
         self.log.note("p", Seen::Info(text));
         if text == "stop" {
-            Self::obey(then, cx);
+            let _ = Self::obey(then, cx);
             return Outcome::Stop(ExitReason::Normal);
         }
         Self::obey(then, cx)
@@ -86,7 +86,7 @@ impl HandleCall<Ask> for Clock {
         _: &mut Caller<&'static str>,
         cx: &mut Context<'_, Self>,
     ) -> Answer<&'static str> {
-        Self::obey(then, cx);
+        let _ = Self::obey(then, cx);
         Answer::Reply("here")
     }
 }
