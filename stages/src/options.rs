@@ -131,6 +131,16 @@ impl<R: Role> StageOptions<R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// A producer subscribes to nothing:
+    ///
+    /// ```compile_fail
+    /// use genstage::prelude::*;
+    ///
+    /// let numbers = from_enumerable(0..3).start(StageOptions::new()).unwrap();
+    /// let options = StageOptions::new().subscribe_to(&numbers, SubscriptionOptions::new());
+    /// let others = from_enumerable(0..3).start(options).unwrap();
+    /// ```
+    ///
     /// Bad options fail the start with [`StartError::Init`](crate::StartError::Init) and an [`OptionsError`] as the reason's
     /// detail; nothing is started then. A producer that is dead, or a name that nobody has or that belongs to a stage of other
     /// events, does not: the subscription is down with [`ExitReason::NoProc`](crate::ExitReason::NoProc), `handle_cancel` runs,
