@@ -136,3 +136,27 @@ fn a_child_starts_each_time_as_a_copy_of_the_first_state() {
         assert_eq!(named.handle().id(), &"one".into());
     });
 }
+
+/// Stages from closures and iterators are children as well: each start is a copy of the first, from the first item on.
+#[test]
+fn stages_from_closures_are_children_as_well() {
+    seeds(20, |_, log| {
+        let numbers = from_enumerable(0_u64..4).child_spec(|| StageOptions::new().name("numbers"));
+        let tens = map(|n: u64| n * 10).child_spec(|| {
+            StageOptions::new().name("tens").subscribe_to(&named("numbers"), demand(2, 1).cancel(Cancel::Transient))
+        });
+        let seen = log.clone();
+        let sink = for_each(move |n: u64| seen.note("c", Seen::Batch(vec![n])))
+            .child_spec(|| StageOptions::new().name("sink").subscribe_to(&named("tens"), demand(2, 1)))
+            .restart(genstage::otp::Restart::Transient);
+        let numbers = numbers.restart(genstage::otp::Restart::Transient);
+        let tree = Supervisor::new(Strategy::OneForOne).child(numbers).child(tens).child(sink).start_link().unwrap();
+        let peer: Peer = (&Name::from("numbers")).into();
+        let monitor = genstage::core::ThreadProcess::<()>::start().unwrap();
+        monitor.monitor(&peer);
+        assert!(matches!(monitor.receive_signal(None), Some(Signal::Down(_))));
+        genstage::otp::sleep(std::time::Duration::from_secs(1));
+        assert_eq!(log.events("c"), [0, 10, 20, 30]);
+        tree.stop().unwrap();
+    });
+}
