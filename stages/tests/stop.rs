@@ -84,7 +84,7 @@ struct StopMe;
 impl HandleCast<StopMe> for Counter {
     fn handle_cast(&mut self, _: StopMe, cx: &mut Context<'_, Self>) -> Outcome {
         assert_eq!(Counter::named("p").whereis(), Some(cx.pid()));
-        assert_eq!(Counter::named("p").stop(), Err(StopError::StoppingSelf));
+        assert_eq!(Counter::named("p").stop(), Err(StopError::CallingSelf));
         Outcome::Stop(ExitReason::Shutdown)
     }
 }
