@@ -7,6 +7,53 @@ use std::time::Duration;
 use crate::process::{Mail, Mailbox, ThreadProcess, current, spawn};
 use crate::{Address, ExitReason, ReplyTo, Signal, StopError};
 
+impl<M: Send + 'static> Address<M> {
+    /// Sends what makes the process stop with a reason, and waits until it has ended (G5.8). The message takes its place in the
+    /// queue: what waits already is handled first. After the time it still stops, when it comes to it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use genstage_core::{ExitReason, Outcome, Process, ProcessContext};
+    ///
+    /// struct Lamp;
+    ///
+    /// impl Process for Lamp {
+    ///     type Message = ExitReason;
+    ///
+    ///     fn handle(&mut self, reason: ExitReason, _: &mut ProcessContext<'_, ExitReason>) -> Outcome {
+    ///         Outcome::Stop(reason)
+    ///     }
+    /// }
+    ///
+    /// let lamp = Lamp.start()?;
+    /// lamp.stop_with(ExitReason::Normal, Duration::MAX, |reason| reason)?;
+    /// assert!(!lamp.is_alive());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StopError`]: dead already, stopping itself, not ended in time, or ended for another reason.
+    pub fn stop_with(
+        &self,
+        reason: ExitReason,
+        within: Duration,
+        order: impl FnOnce(ExitReason) -> M,
+    ) -> Result<(), StopError> {
+        stop(self, order, reason, within)
+    }
+
+    /// As [`stop_with`](Self::stop_with), from a future and without limit: it waits without holding a thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop_with`](Self::stop_with).
+    pub async fn stop_async(&self, reason: ExitReason, order: impl FnOnce(ExitReason) -> M) -> Result<(), StopError> {
+        stop_async(self, order, reason).await
+    }
+}
+
 /// Sends what stops a process, and waits until it has ended.
 pub(crate) fn stop<M: Send + 'static>(
     process: &Address<M>,

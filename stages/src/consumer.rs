@@ -1,6 +1,6 @@
 //! Consumers.
 
-use genstage_core::{ExitReason, Signal, StartError};
+use genstage_core::{ChildSpec, ExitReason, Name, Signal, StartError};
 use genstage_dispatchers::Events;
 
 use crate::context::Context;
@@ -87,5 +87,23 @@ pub trait Consumer: Send + Sized + 'static {
     /// As [`start`](Self::start).
     fn start_link(self, options: StageOptions<AsConsumer<Self>>) -> Result<ConsumerRef<Self>, StartError> {
         stage::start(self, options, true)
+    }
+
+    /// A stage of this kind by its name: whoever has it when it is used, so the new incarnation after a restart. The name of
+    /// nobody, or of a process of another kind, gives a handle that answers as the dead do.
+    fn named(name: impl Into<Name>) -> ConsumerRef<Self> {
+        ConsumerRef::named(name)
+    }
+
+    /// How a supervisor starts it: a permanent worker that begins each time as a copy of this state, with options that are made
+    /// anew each time. Its id is the name that these give it, or that of the type, without its path.
+    fn child_spec(
+        self,
+        options: impl Fn() -> StageOptions<AsConsumer<Self>> + Send + Sync + 'static,
+    ) -> ChildSpec<ConsumerRef<Self>>
+    where
+        Self: Clone,
+    {
+        stage::child_spec(self, options)
     }
 }

@@ -7,9 +7,10 @@ use genstage_core::{ExitReason, LinkError, MonitorRef, Peer, Pid, Timer};
 use genstage_dispatchers::SubscriptionId;
 
 use crate::emit::Emit;
-use crate::mail::Command;
-use crate::messages::{HandleInfo, Info};
-use crate::{Producer, ProducerConsumer};
+use crate::mail::{Command, SubscribeTo};
+use crate::messages::{Continue, HandleContinue, HandleInfo, HandleTimeout, Info};
+use crate::stage::OnTimeout;
+use crate::{Choice, Consumer, Producer, ProducerConsumer, Source, SubscriptionOptions};
 
 /// What a callback of a stage can reach: the stage itself, its subscriptions, links, monitors and timers.
 pub struct Context<'a, S> {
@@ -26,6 +27,12 @@ pub(crate) trait Inside<S> {
     fn ask(&mut self, id: SubscriptionId, count: usize) -> bool;
     /// False where there is no such subscription, on either side.
     fn cancel(&mut self, id: SubscriptionId, reason: ExitReason) -> bool;
+    /// Takes a `SubscribeTo` of the stage's input. False if that is of another type.
+    fn subscribe_to(&mut self, subscribe: Box<dyn Any + Send>) -> bool;
+    fn continue_with(&mut self, command: Box<dyn Command<S>>);
+    fn idle_timeout(&mut self, time: Duration, handle: OnTimeout<S>);
+    fn hibernate(&mut self);
+    fn hibernate_after(&mut self, time: Option<Duration>);
     fn post(&self, command: Box<dyn Command<S>>, behind_buffer: bool);
     fn post_after(&self, command: Box<dyn Command<S>>, delay: Duration) -> Timer;
     fn link(&self, other: Peer) -> Result<(), LinkError>;
@@ -60,6 +67,174 @@ impl<'a, S: 'static> Context<'a, S> {
     /// way still come, then `handle_cancel` runs. False: no such subscription.
     pub fn cancel(&mut self, subscription: SubscriptionId, reason: ExitReason) -> bool {
         self.inside.cancel(subscription, reason)
+    }
+
+    /// Subscribes this stage to a producer, after what is in its inbox already. From any callback. Does not compile in a producer.
+    ///
+    /// What became of it is told by `handle_subscribe`, and `handle_cancel` if the producer is dead or refuses. Bad options are
+    /// logged; [`SubscriptionOptions::check`] tells before.
+    ///
+    /// # Panics
+    ///
+    /// As [`out`](Self::out).
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// struct Printer;
+    ///
+    /// impl Consumer for Printer {
+    ///     type Event = u64;
+    ///
+    ///     fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    ///         cx.subscribe(&named("numbers"), SubscriptionOptions::new().max_demand(10));
+    ///         Outcome::Continue
+    ///     }
+    ///
+    ///     fn handle_events(&mut self, events: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+    ///         println!("{events:?}");
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    ///
+    /// let numbers = from_enumerable(0_u64..100).start(StageOptions::new().name("numbers"))?;
+    /// Printer.start(StageOptions::new())?.wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn subscribe<K, P, C>(&mut self, producer: &P, options: SubscriptionOptions<C>)
+    where
+        S: ReceivesAs<K>,
+        P: Source<Event = S::Event> + ?Sized,
+        C: Choice<S::Event>,
+    {
+        self.post_subscribe(SubscribeTo::new(producer, options));
+    }
+
+    /// As [`subscribe`](Self::subscribe), in place of another subscription to the same producer, which ends with this reason: see
+    /// [`StageRef::sync_resubscribe`](crate::StageRef::sync_resubscribe).
+    ///
+    /// # Panics
+    ///
+    /// As [`out`](Self::out).
+    pub fn resubscribe<K, P, C>(
+        &mut self,
+        current: SubscriptionId,
+        reason: ExitReason,
+        producer: &P,
+        options: SubscriptionOptions<C>,
+    ) where
+        S: ReceivesAs<K>,
+        P: Source<Event = S::Event> + ?Sized,
+        C: Choice<S::Event>,
+    {
+        self.post_subscribe(SubscribeTo::new(producer, options).instead_of(current, reason));
+    }
+
+    fn post_subscribe<T: Send + 'static>(&mut self, subscribe: SubscribeTo<T>) {
+        let known = self.inside.subscribe_to(Box::new(subscribe));
+        // Otherwise a stage that is two kinds at once and was started as the other one.
+        assert!(known, "this stage runs as a kind that does not receive such events");
+    }
+
+    /// Runs `handle_continue` with this message right after the callback and what it emitted, before anything that waits. The
+    /// caller, or the starter, has its answer by then.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// struct Reader {
+    ///     lines: Vec<String>,
+    /// }
+    ///
+    /// struct Open(&'static str);
+    ///
+    /// impl Producer for Reader {
+    ///     type Event = String;
+    ///
+    ///     fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    ///         cx.continue_with(Open("a.txt")); // the starter does not wait for the file
+    ///         Outcome::Continue
+    ///     }
+    ///
+    ///     fn handle_demand(&mut self, demand: usize, out: &mut Emit<String>, _: &mut Context<'_, Self>) -> Outcome {
+    ///         out.extend(self.lines.drain(..demand.min(self.lines.len())));
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    ///
+    /// impl HandleContinue<Open> for Reader {
+    ///     fn handle_continue(&mut self, Open(path): Open, _: &mut Context<'_, Self>) -> Outcome {
+    ///         self.lines.push(format!("from {path}"));
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    ///
+    /// let reader = Reader { lines: Vec::new() }.start(StageOptions::new())?;
+    /// let first = stream(&reader, SubscriptionOptions::new())?.next();
+    /// assert_eq!(first, Some(Ok("from a.txt".to_owned())));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn continue_with<M: Send + 'static>(&mut self, message: M)
+    where
+        S: HandleContinue<M>,
+    {
+        self.inside.continue_with(Continue::boxed(message));
+    }
+
+    /// If no callback of this stage runs for this long after the present one, `handle_timeout` does. Any callback ends the wait,
+    /// also one that is left at its default, as `handle_cancel`; what waits in the inbox already comes first, also with zero.
+    ///
+    /// Messages that need no callback, as an ask that the buffer serves, leave the wait alone.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use genstage::{Simulation, prelude::*};
+    ///
+    /// struct Patient;
+    ///
+    /// impl Consumer for Patient {
+    ///     type Event = u64;
+    ///
+    ///     fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    ///         cx.idle_timeout(Duration::from_secs(3));
+    ///         Outcome::Continue
+    ///     }
+    ///
+    ///     fn handle_events(&mut self, _: Events<'_, u64>, cx: &mut Context<'_, Self>) -> Outcome {
+    ///         cx.idle_timeout(Duration::from_secs(3));
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    ///
+    /// impl HandleTimeout for Patient {
+    ///     fn handle_timeout(&mut self, _: &mut Context<'_, Self>) -> Outcome {
+    ///         Outcome::Stop(ExitReason::Normal) // nothing came for three seconds
+    ///     }
+    /// }
+    ///
+    /// Simulation::new(7).run(|simulation| {
+    ///     Patient.start(StageOptions::new())?.wait()?;
+    ///     assert_eq!(simulation.now(), Duration::from_secs(3));
+    ///     Ok::<(), Box<dyn std::error::Error>>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn idle_timeout(&mut self, time: Duration)
+    where
+        S: HandleTimeout,
+    {
+        self.inside.idle_timeout(time, S::handle_timeout);
+    }
+
+    /// Gives spare memory back after the callback, until the next message.
+    pub fn hibernate(&mut self) {
+        self.inside.hibernate();
+    }
+
+    /// From now on the stage hibernates whenever none of its callbacks has run for this long; `None`: never.
+    pub fn hibernate_after(&mut self, time: Option<Duration>) {
+        self.inside.hibernate_after(time);
     }
 
     /// Where calls, casts and infos put the events they emit. Does not compile in a consumer.
@@ -168,6 +343,28 @@ impl<S> std::fmt::Debug for Context<'_, S> {
 pub trait EmitsAs<K> {
     /// The events.
     type Event: 'static;
+}
+
+/// What a stage receives. The parameter is found by the compiler: it keeps the two kinds that receive apart.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` receives no events",
+    label = "only a consumer or a producer_consumer can subscribe"
+)]
+pub trait ReceivesAs<K> {
+    /// The events.
+    type Event: Send + 'static;
+}
+
+/// Says that a stage receives as a consumer.
+#[derive(Debug)]
+pub struct ConsumerKind;
+
+impl<C: Consumer> ReceivesAs<ConsumerKind> for C {
+    type Event = C::Event;
+}
+
+impl<X: ProducerConsumer> ReceivesAs<ProducerConsumerKind> for X {
+    type Event = X::In;
 }
 
 /// Says that a stage emits as a producer.

@@ -35,6 +35,7 @@ where
 }
 
 /// The stage made by [`from_enumerable`].
+#[derive(Clone)]
 #[must_use = "a stage does nothing until it is started"]
 pub struct Enumerable<I> {
     /// `None` once it has ended.

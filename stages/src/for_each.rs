@@ -50,6 +50,12 @@ where
     }
 }
 
+impl<T, F: Clone> Clone for ForEach<T, F> {
+    fn clone(&self) -> Self {
+        Self { each: self.each.clone(), events: PhantomData }
+    }
+}
+
 impl<T, F> fmt::Debug for ForEach<T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ForEach")
@@ -96,6 +102,12 @@ where
     fn handle_events(&mut self, events: Events<'_, T>, out: &mut Emit<U>, _: &mut Context<'_, Self>) -> Outcome {
         events.map_into(out, &mut self.each);
         Outcome::Continue
+    }
+}
+
+impl<T, U, F: Clone> Clone for Map<T, U, F> {
+    fn clone(&self) -> Self {
+        Self { each: self.each.clone(), events: PhantomData }
     }
 }
 

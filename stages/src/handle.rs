@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use genstage_core::{
-    Address, CALL_TIMEOUT, CallError, ExitReason, Mail, Peer, Pid, Signal, ThreadProcess, current_pid,
+    Address, CALL_TIMEOUT, CallError, Child, ExitReason, Mail, Name, Peer, Pid, Signal, StopError, ThreadProcess,
+    current_pid,
 };
 use genstage_dispatchers::{Batch, SubscriptionId};
 
@@ -13,10 +14,48 @@ use crate::mail::{ProducerPort, StageMail, SubscribeTo};
 use crate::messages::{Call, Cast, HandleCall, HandleCast, HandleInfo, Info};
 use crate::options::DemandMode;
 use crate::role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, IsProducer, Receives, Role};
+use crate::target::Target;
 use crate::{SubscribeError, SubscriptionOptions, WaitError};
 
-/// A stage, as others know it. Names one incarnation; cloning costs one reference count.
-pub struct StageRef<R: Role>(pub(crate) Address<StageMail<R>>);
+/// A stage, as others know it: one incarnation, or whoever has a name.
+///
+/// What `start` gives names one incarnation; after a restart it stays with the dead, and says so. What
+/// [`Producer::named`](crate::Producer::named) and its siblings give, or a supervisor's [`Child`] handle turned into this, finds
+/// the new one: it is looked up at each use. A name that nobody has, or that belongs to a process of another kind, answers as the
+/// dead do. Cloning costs one reference count.
+///
+/// ```
+/// use genstage::prelude::*;
+///
+/// struct Summer(u64);
+///
+/// impl Consumer for Summer {
+///     type Event = u64;
+///
+///     fn handle_events(&mut self, events: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+///         self.0 += events.iter().sum::<u64>();
+///         Outcome::Continue
+///     }
+/// }
+///
+/// struct Total;
+///
+/// impl HandleCall<Total> for Summer {
+///     type Reply = u64;
+///
+///     fn handle_call(&mut self, _: Total, _: &mut Caller<u64>, _: &mut Context<'_, Self>) -> Answer<u64> {
+///         Answer::Reply(self.0)
+///     }
+/// }
+///
+/// let summer = Summer::named("summer");
+/// assert_eq!(summer.call(Total), Err(CallError::NoProc));
+/// Summer(0).start(StageOptions::new().name("summer"))?;
+/// assert_eq!(summer.call(Total), Ok(0));
+/// summer.stop()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct StageRef<R: Role>(pub(crate) Target<StageMail<R>>);
 
 /// A running [`Producer`](crate::Producer).
 pub type ProducerRef<P> = StageRef<AsProducer<P>>;
@@ -86,10 +125,54 @@ impl<R: Emits> Source for StageRef<R> {
     }
 }
 
+impl<R: Emits> Source for Child<StageRef<R>> {
+    type Event = R::Out;
+
+    fn port(&self) -> Box<dyn ProducerPort<R::Out>> {
+        StageRef::from(self).port()
+    }
+}
+
+/// Sets the demand mode of a producer whose type is forgotten.
+pub(crate) type ModeSetter = Box<dyn Fn(DemandMode) + Send + Sync>;
+
+/// A producer whose demand can be let through or kept back, whatever its events.
+#[diagnostic::on_unimplemented(message = "only a producer has a demand mode", label = "`{Self}` has none")]
+pub trait HasDemandMode {
+    #[doc(hidden)]
+    fn mode_setter(&self) -> Box<dyn Fn(DemandMode) + Send + Sync>;
+}
+
+impl<R: IsProducer> HasDemandMode for StageRef<R> {
+    fn mode_setter(&self) -> ModeSetter {
+        let stage = self.clone();
+        Box::new(move |mode| stage.demand(mode))
+    }
+}
+
+impl<R: IsProducer> HasDemandMode for Child<StageRef<R>> {
+    fn mode_setter(&self) -> ModeSetter {
+        StageRef::from(self).mode_setter()
+    }
+}
+
 impl<R: Role> StageRef<R> {
-    /// Its pid.
+    pub(crate) fn one(address: Address<StageMail<R>>) -> Self {
+        Self(Target::One(address))
+    }
+
+    pub(crate) fn named(name: impl Into<Name>) -> Self {
+        Self(Target::Named(name.into()))
+    }
+
+    /// Its pid; for a name that of who has it now, or [`Pid::NOBODY`].
     pub fn pid(&self) -> Pid {
         self.0.pid()
+    }
+
+    /// Who it is now: `None` if nobody has the name.
+    pub fn whereis(&self) -> Option<Pid> {
+        self.0.address().map(|address| address.pid())
     }
 
     /// Whether it lives.
@@ -102,7 +185,7 @@ impl<R: Role> StageRef<R> {
         self.0.exit(reason);
     }
 
-    /// Why it ended; `None` while it runs.
+    /// Why it ended; `None` while it runs. For a name that nobody has: [`ExitReason::NoProc`].
     pub fn exit_reason(&self) -> Option<ExitReason> {
         self.0.exit_reason()
     }
@@ -186,22 +269,71 @@ impl<R: Role> StageRef<R> {
         self.0.call_with(CALL_TIMEOUT, |reply| StageMail::Info(Info::boxed(message), Some(reply)))
     }
 
+    /// Stops the stage normally: what waits in its inbox already is handled, then `terminate` runs. Waits for the end, without
+    /// limit. Events that it has buffered, and input that waits for demand, are lost (section 1.5).
+    ///
+    /// # Errors
+    ///
+    /// [`StopError`]: dead already, stopping itself, or ended for another reason.
+    pub fn stop(&self) -> Result<(), StopError> {
+        self.stop_with(ExitReason::Normal, Duration::MAX)
+    }
+
+    /// As [`stop`](Self::stop), with a reason, and waiting no longer than this. After that it still stops, when it comes to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop`](Self::stop), and [`StopError::Timeout`].
+    pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), StopError> {
+        self.0.stop_with(reason, within, StageMail::Stop)
+    }
+
+    /// As [`stop`](Self::stop), with a reason, from a future.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop`](Self::stop).
+    pub async fn stop_async(&self, reason: ExitReason) -> Result<(), StopError> {
+        self.0.stop_async(reason, StageMail::Stop).await
+    }
+
+    /// Whether demand passes, or is kept back. What is no producer has nothing to keep back: it is
+    /// [`Forward`](DemandMode::Forward) (section 9.4, Q9).
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// let numbers = from_enumerable(0..9).start(StageOptions::new().demand(DemandMode::Accumulate))?;
+    /// assert_eq!(numbers.demand_mode(), Ok(DemandMode::Accumulate));
+    /// numbers.demand(DemandMode::Forward);
+    /// assert_eq!(numbers.demand_mode(), Ok(DemandMode::Forward));
+    /// # Ok::<(), StartError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`], as for a call.
+    pub fn demand_mode(&self) -> Result<DemandMode, CallError> {
+        self.0.call_with(CALL_TIMEOUT, StageMail::Mode)
+    }
+
     /// Waits until the stage has ended.
     ///
     /// # Errors
     ///
     /// [`WaitError::Ended`] if it ended abnormally: with anything but normal or a shutdown.
     pub fn wait(&self) -> Result<(), WaitError> {
-        if current_pid() == Some(self.pid()) {
+        let stage = self.0.peer();
+        if current_pid() == Some(stage.pid()) {
             return Err(WaitError::Never);
         }
         let here = ThreadProcess::<()>::aside().map_err(|_| WaitError::Never)?;
-        here.monitor(&self.0);
+        here.monitor(&stage);
         // Nobody else knows of this process: the first thing to come is the end.
         if !matches!(here.receive(None), Some(Mail::Signal(Signal::Down(_)))) {
             return Err(WaitError::Never);
         }
-        match self.exit_reason() {
+        match stage.exit_reason() {
             Some(reason) if !reason.is_clean() => Err(WaitError::Ended(reason)),
             _ => Ok(()),
         }
@@ -211,13 +343,13 @@ impl<R: Role> StageRef<R> {
 impl<R: Emits> StageRef<R> {
     /// Ends a subscription to this stage, as its consumer would.
     pub fn cancel(&self, subscription: SubscriptionId, reason: ExitReason) {
-        ProducerPort::cancel(&self.0, subscription, reason);
+        let _ = self.0.send(StageMail::Cancel(subscription, reason));
     }
 
     /// Asks for events on a manual subscription, as its consumer would. Zero does nothing.
     pub fn ask(&self, subscription: SubscriptionId, events: usize) {
         if events > 0 {
-            ProducerPort::ask(&self.0, subscription, events, Batch::new());
+            let _ = self.0.send(StageMail::Ask(subscription, events, Batch::new()));
         }
     }
 
@@ -254,11 +386,7 @@ impl<R: Receives> StageRef<R> {
         S: Source<Event = R::In> + ?Sized,
         C: Choice<R::In>,
     {
-        let producer = producer.port();
-        let (options, wants) = options.part();
-        let subscribe =
-            |reply| StageMail::SubscribeTo(Box::new(SubscribeTo { producer, options, wants, reply: Some(reply) }));
-        self.0.call_with(CALL_TIMEOUT, subscribe).map_err(SubscribeError::Call)?
+        self.order(SubscribeTo::new(producer, options))
     }
 
     /// As [`sync_subscribe`](Self::sync_subscribe), without waiting. Bad options are logged.
@@ -267,9 +395,63 @@ impl<R: Receives> StageRef<R> {
         S: Source<Event = R::In> + ?Sized,
         C: Choice<R::In>,
     {
-        let (options, wants) = options.part();
-        let subscribe = SubscribeTo { producer: producer.port(), options, wants, reply: None };
+        let _ = self.0.send(StageMail::SubscribeTo(Box::new(SubscribeTo::new(producer, options))));
+    }
+
+    /// Subscribes anew in place of a subscription, in one step: the producer cancels the `current` one for this reason, and then
+    /// accepts the new one. To change options on the fly:
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// let numbers = from_enumerable(0..).start(StageOptions::new())?;
+    /// let sink = for_each(|_: u64| {}).start(StageOptions::new())?;
+    /// let options = SubscriptionOptions::new().cancel(Cancel::Temporary);
+    /// let slow = sink.sync_subscribe(&numbers, options.max_demand(10))?;
+    /// let fast = sink.sync_resubscribe(slow, ExitReason::Normal, &numbers, options.max_demand(1000))?;
+    /// assert_ne!(slow, fast);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// The consumer hears of the cancel, and its [`Cancel`](crate::Cancel) mode holds for it: a permanent subscription that is
+    /// given up ends the consumer, also for a normal reason. A `current` one that the producer does not know is nothing to
+    /// cancel, so one to another producer stays. Specification: sections 6.3 and 14.
+    ///
+    /// # Errors
+    ///
+    /// As [`sync_subscribe`](Self::sync_subscribe). With bad options the current subscription stays.
+    pub fn sync_resubscribe<S, C>(
+        &self,
+        current: SubscriptionId,
+        reason: ExitReason,
+        producer: &S,
+        options: SubscriptionOptions<C>,
+    ) -> Result<SubscriptionId, SubscribeError>
+    where
+        S: Source<Event = R::In> + ?Sized,
+        C: Choice<R::In>,
+    {
+        self.order(SubscribeTo::new(producer, options).instead_of(current, reason))
+    }
+
+    /// As [`sync_resubscribe`](Self::sync_resubscribe), without waiting. Bad options are logged.
+    pub fn async_resubscribe<S, C>(
+        &self,
+        current: SubscriptionId,
+        reason: ExitReason,
+        producer: &S,
+        options: SubscriptionOptions<C>,
+    ) where
+        S: Source<Event = R::In> + ?Sized,
+        C: Choice<R::In>,
+    {
+        let subscribe = SubscribeTo::new(producer, options).instead_of(current, reason);
         let _ = self.0.send(StageMail::SubscribeTo(Box::new(subscribe)));
+    }
+
+    fn order(&self, subscribe: SubscribeTo<R::In>) -> Result<SubscriptionId, SubscribeError> {
+        let mail = |reply| StageMail::SubscribeTo(Box::new(subscribe.reply(reply)));
+        self.0.call_with(CALL_TIMEOUT, mail).map_err(SubscribeError::Call)?
     }
 }
 
@@ -281,12 +463,25 @@ impl<R: Role> Clone for StageRef<R> {
 
 impl<R: Role> fmt::Debug for StageRef<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", R::KIND, self.pid())
+        write!(f, "{}({:?})", R::KIND, self.0)
     }
 }
 
 impl<R: Role> From<&StageRef<R>> for Peer {
     fn from(stage: &StageRef<R>) -> Self {
-        Peer::from(&stage.0)
+        stage.0.peer()
+    }
+}
+
+impl<R: Role> From<&Child<Self>> for StageRef<R> {
+    /// Whichever incarnation there is when it is used.
+    fn from(child: &Child<Self>) -> Self {
+        Self::named(child.name())
+    }
+}
+
+impl<R: Role> From<Child<Self>> for StageRef<R> {
+    fn from(child: Child<Self>) -> Self {
+        Self::from(&child)
     }
 }

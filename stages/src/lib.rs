@@ -169,7 +169,8 @@
 //!
 //! # How stages end
 //!
-//! A stage ends when a callback returns [`Outcome::Stop`], when a callback panics, or through an exit signal: of somebody who
+//! A stage ends when a callback returns [`Outcome::Stop`], when a callback panics, when somebody [`stop`](StageRef::stop)s it,
+//! or through an exit signal: of somebody who
 //! called [`exit`](StageRef::exit), or of a stage it is linked to with `start_link`. Dropping its handle does not end it. When a
 //! producer has ended, or cancelled the subscription, the consumer's `handle_cancel` runs; then the [`Cancel`] mode of the
 //! subscription decides about the consumer:
@@ -183,6 +184,25 @@
 //! forgotten and the others are served. What had been sent to it is lost. [`wait`](StageRef::wait) returns when a
 //! stage has ended; it is an error only where the reason is neither normal nor a shutdown.
 //!
+//! # Stages that a supervisor starts again
+//!
+//! A consumer goes down with its producer, unless its [`Cancel`] mode says otherwise, and a supervisor starts both again. For the
+//! new ones to find each other, they subscribe as they start, by name: [`StageOptions::subscribe_to`].
+//!
+//! ```
+//! use genstage::otp::{Strategy, Supervisor};
+//! use genstage::prelude::*;
+//!
+//! let (send, sent) = std::sync::mpsc::channel();
+//! let numbers = from_enumerable(0_u64..).child_spec(|| StageOptions::new().name("numbers"));
+//! let printer = for_each(move |n: u64| drop(send.send(n)))
+//!     .child_spec(|| StageOptions::new().name("printer").subscribe_to(&named("numbers"), SubscriptionOptions::new()));
+//! let tree = Supervisor::new(Strategy::RestForOne).child(numbers).child(printer).start_link()?;
+//! assert_eq!(sent.recv(), Ok(0));
+//! tree.stop()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Calls, casts and infos
 //!
 //! Besides events a stage takes messages, one small trait for each type. All may emit events through [`Context::out`].
@@ -193,6 +213,8 @@
 //! | [`HandleCast`] | [`cast`](StageRef::cast) | no reply, and no error if the stage is dead |
 //! | [`HandleInfo`] | [`send`](StageRef::send), [`Context::send`], [`Context::send_after`] | from others, from itself, from timers |
 //! | [`HandleInfo`] | [`async_info`](StageRef::async_info), `sync_info` | handled after what is buffered now has gone to consumers |
+//! | [`HandleContinue`] | [`Context::continue_with`] | from a callback to itself, right after it |
+//! | [`HandleTimeout`] | [`Context::idle_timeout`] | no callback has run for some time |
 //!
 //! These messages have no demand: the inbox of a stage has no bound, so send events as events.
 //!
@@ -229,6 +251,7 @@
 //! | `tracing` | yes | reports crashes, discarded events and events in excess through the `tracing` crate; without it nothing is logged |
 
 mod buffer;
+mod by_name;
 mod choice;
 mod consumer;
 mod context;
@@ -249,27 +272,29 @@ mod role;
 mod stage;
 mod stream;
 mod subscription;
+mod target;
 
 pub use genstage_core as core;
 pub use genstage_dispatchers as dispatchers;
 
+pub use by_name::{Named, named};
 pub use choice::{Anything, Choice};
 pub use consumer::Consumer;
-pub use context::{Context, EmitsAs};
+pub use context::{Context, EmitsAs, ReceivesAs};
 pub use emit::Emit;
 pub use enumerable::{Enumerable, OnCancel, from_enumerable};
 pub use error::{StreamError, SubscribeError, WaitError};
 pub use for_each::{ForEach, Map, for_each, map};
 pub use genstage_core::{Answer, Caller};
 pub use genstage_core::{
-    CallError, Down, Exit, ExitReason, MonitorRef, Outcome, Peer, Pid, ReplyTo, Runtime, Signal, Simulation,
-    StartError, Timer,
+    CallError, Down, Exit, ExitReason, MonitorRef, Name, Outcome, Peer, Pid, ReplyTo, Runtime, Signal, Simulation,
+    StartError, StopError, Timer,
 };
 pub use genstage_dispatchers::{
     Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId,
 };
-pub use handle::{ConsumerRef, ProducerConsumerRef, ProducerRef, Source, StageRef};
-pub use messages::{HandleCall, HandleCast, HandleInfo};
+pub use handle::{ConsumerRef, HasDemandMode, ProducerConsumerRef, ProducerRef, Source, StageRef};
+pub use messages::{HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout};
 
 /// The runtime beneath: processes, servers, supervisors, registries, tasks.
 pub use genstage_core as otp;
@@ -289,10 +314,10 @@ struct Readme;
 pub mod prelude {
     pub use crate::{
         Answer, BroadcastDispatcher, CallError, Caller, Cancel, CancelKind, Cancellation, Consumer, ConsumerRef,
-        Context, DemandDispatcher, DemandMode, Emit, Events, ExitReason, HandleCall, HandleCast, HandleInfo, Keep,
-        Manner, OnCancel, Outcome, PartitionDispatcher, Partner, Peer, Pid, Producer, ProducerConsumer,
-        ProducerConsumerRef, ProducerRef, Runtime, Side, Signal, Simulation, Source, StageOptions, StartError,
-        StreamError, SubscribeError, SubscriptionId, SubscriptionOptions, WaitError, for_each, from_enumerable, map,
-        stream,
+        Context, DemandDispatcher, DemandMode, Emit, Events, ExitReason, HandleCall, HandleCast, HandleContinue,
+        HandleInfo, HandleTimeout, Keep, Manner, Name, OnCancel, Outcome, PartitionDispatcher, Partner, Peer, Pid,
+        Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime, Side, Signal, Simulation, Source,
+        StageOptions, StartError, StopError, StreamError, SubscribeError, SubscriptionId, SubscriptionOptions,
+        WaitError, for_each, from_enumerable, map, named, stream,
     };
 }

@@ -1,11 +1,14 @@
 //! What stages say to each other, and the ports they say it through (section 6).
 
-use genstage_core::{Address, ExitReason, Peer, ReplyTo};
+use genstage_core::{Address, ExitReason, Peer, Pid, ReplyTo};
 use genstage_dispatchers::{Batch, SubscriptionId, Wants};
 
+use crate::choice::Choice;
 use crate::context::Context;
+use crate::handle::Source;
 use crate::options::DemandMode;
 use crate::role::Role;
+use crate::target::Target;
 use crate::{Outcome, SubscribeError, SubscriptionOptions};
 
 /// A message to a stage.
@@ -28,10 +31,18 @@ pub(crate) enum StageMail<R: Role> {
     Info(Box<dyn Command<R::Stage>>, Option<ReplyTo<()>>),
     /// From anybody.
     Demand(DemandMode),
+    /// From anybody: what is the demand mode?
+    Mode(ReplyTo<DemandMode>),
+    /// From anybody: stop.
+    Stop(ExitReason),
     /// From anybody: how many events are buffered?
     Buffered(ReplyTo<usize>),
     /// From the stage itself: events were dropped that demand still waits for.
     Pull,
+    /// From the stage itself: no callback has run since the timer with this number was set.
+    Idle(u64),
+    /// From the stage itself: `init` left something to continue with.
+    Wake,
 }
 
 impl<R: Role> std::fmt::Debug for StageMail<R> {
@@ -47,6 +58,8 @@ pub struct Subscribe<T> {
     pub(crate) consumer: Box<dyn ConsumerPort<T>>,
     pub(crate) options: SubscriptionOptions,
     pub(crate) wants: Wants<T>,
+    /// A subscription that this one takes the place of, and why.
+    pub(crate) current: Option<(SubscriptionId, ExitReason)>,
 }
 
 impl<T> std::fmt::Debug for Subscribe<T> {
@@ -60,7 +73,35 @@ pub(crate) struct SubscribeTo<T> {
     pub(crate) producer: Box<dyn ProducerPort<T>>,
     pub(crate) options: SubscriptionOptions,
     pub(crate) wants: Wants<T>,
+    /// The subscription that is given up for it, and why.
+    pub(crate) current: Option<(SubscriptionId, ExitReason)>,
     pub(crate) reply: Option<Subscriber>,
+}
+
+impl<T> SubscribeTo<T> {
+    /// The order as options say it, from nobody who waits.
+    pub(crate) fn new<S, C>(producer: &S, options: SubscriptionOptions<C>) -> Self
+    where
+        S: Source<Event = T> + ?Sized,
+        C: Choice<T>,
+    {
+        let (options, wants) = options.part();
+        Self { producer: producer.port(), options, wants, current: None, reply: None }
+    }
+
+    pub(crate) fn instead_of(self, current: SubscriptionId, reason: ExitReason) -> Self {
+        Self { current: Some((current, reason)), ..self }
+    }
+
+    pub(crate) fn reply(self, reply: Subscriber) -> Self {
+        Self { reply: Some(reply), ..self }
+    }
+}
+
+impl<T> std::fmt::Debug for SubscribeTo<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SubscribeTo({:?})", self.options)
+    }
 }
 
 /// Whoever gave that order.
@@ -84,10 +125,35 @@ pub(crate) trait ConsumerPort<T>: Send + Sync {
 /// A producer, as its consumers know it.
 #[doc(hidden)]
 pub trait ProducerPort<T>: Send + Sync {
+    /// Whom it means now: a port that stays with one incarnation. Nobody is as good as dead.
+    fn resolve(&self) -> Box<dyn ProducerPort<T>>;
     fn subscribe(&self, subscribe: Subscribe<T>);
     fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<T>);
     fn cancel(&self, id: SubscriptionId, reason: ExitReason);
+    /// Sets the demand mode; nothing where there is none.
+    fn demand(&self, mode: DemandMode);
     fn peer(&self) -> Peer;
+}
+
+/// A producer that is not there.
+pub(crate) struct Nobody;
+
+impl<T> ProducerPort<T> for Nobody {
+    fn resolve(&self) -> Box<dyn ProducerPort<T>> {
+        Box::new(Self)
+    }
+
+    fn subscribe(&self, _: Subscribe<T>) {}
+
+    fn ask(&self, _: SubscriptionId, _: usize, _: Batch<T>) {}
+
+    fn cancel(&self, _: SubscriptionId, _: ExitReason) {}
+
+    fn demand(&self, _: DemandMode) {}
+
+    fn peer(&self) -> Peer {
+        Peer::from(Pid::NOBODY)
+    }
 }
 
 // Sending to the dead is a silent no-op (section 1.3): the watch on the other side tells of the death.
@@ -108,6 +174,10 @@ impl<R: Role> ConsumerPort<R::In> for Address<StageMail<R>> {
 }
 
 impl<R: Role> ProducerPort<R::Out> for Address<StageMail<R>> {
+    fn resolve(&self) -> Box<dyn ProducerPort<R::Out>> {
+        Box::new(self.clone())
+    }
+
     fn subscribe(&self, subscribe: Subscribe<R::Out>) {
         let _ = self.send(StageMail::Subscribe(Box::new(subscribe)));
     }
@@ -121,7 +191,42 @@ impl<R: Role> ProducerPort<R::Out> for Address<StageMail<R>> {
         let _ = self.send(StageMail::Cancel(id, reason));
     }
 
+    fn demand(&self, mode: DemandMode) {
+        if R::EMITS && !R::PULLS {
+            let _ = self.send(StageMail::Demand(mode));
+        }
+    }
+
     fn peer(&self) -> Peer {
         Peer::from(self)
+    }
+}
+
+impl<R: Role> ProducerPort<R::Out> for Target<StageMail<R>> {
+    fn resolve(&self) -> Box<dyn ProducerPort<R::Out>> {
+        match self.address() {
+            Some(address) => Box::new(address),
+            None => Box::new(Nobody),
+        }
+    }
+
+    fn subscribe(&self, subscribe: Subscribe<R::Out>) {
+        self.resolve().subscribe(subscribe);
+    }
+
+    fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<R::Out>) {
+        self.resolve().ask(id, count, buffer);
+    }
+
+    fn cancel(&self, id: SubscriptionId, reason: ExitReason) {
+        self.resolve().cancel(id, reason);
+    }
+
+    fn demand(&self, mode: DemandMode) {
+        self.resolve().demand(mode);
+    }
+
+    fn peer(&self) -> Peer {
+        Target::peer(self)
     }
 }

@@ -61,6 +61,18 @@ pub trait HandleInfo<M>: Sized + 'static {
     fn handle_info(&mut self, message: M, cx: &mut Context<'_, Self>) -> Outcome;
 }
 
+/// A stage that has more to do after a callback: see [`Context::continue_with`].
+pub trait HandleContinue<M>: Sized + 'static {
+    /// Right after the callback that asked for it.
+    fn handle_continue(&mut self, message: M, cx: &mut Context<'_, Self>) -> Outcome;
+}
+
+/// A stage that notices when nothing happens: see [`Context::idle_timeout`].
+pub trait HandleTimeout: Sized + 'static {
+    /// No callback has run for the time that the last one said.
+    fn handle_timeout(&mut self, cx: &mut Context<'_, Self>) -> Outcome;
+}
+
 pub(crate) struct Call<M, R> {
     request: Option<M>,
     caller: Caller<R>,
@@ -128,5 +140,19 @@ impl<M: Send + 'static> Info<M> {
 impl<M: Send, S: HandleInfo<M>> Command<S> for Info<M> {
     fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome {
         self.0.take().map_or(Outcome::Continue, |message| stage.handle_info(message, cx))
+    }
+}
+
+pub(crate) struct Continue<M>(Option<M>);
+
+impl<M: Send + 'static> Continue<M> {
+    pub(crate) fn boxed<S: HandleContinue<M>>(message: M) -> Box<dyn Command<S>> {
+        Box::new(Self(Some(message)))
+    }
+}
+
+impl<M: Send, S: HandleContinue<M>> Command<S> for Continue<M> {
+    fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome {
+        self.0.take().map_or(Outcome::Continue, |message| stage.handle_continue(message, cx))
     }
 }

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use genstage_core::Name;
 use genstage_dispatchers::{DemandDispatcher, Dispatcher, PartitionKey, Selector, Subscriber, Wants};
 
 use crate::buffer::{Capacity, Keep as BufferKeep};
 use crate::choice::{Anything, Choice};
-use crate::role::{Emits, IsProducer, Role};
+use crate::handle::Source;
+use crate::mail::SubscribeTo;
+use crate::role::{Emits, IsProducer, Receives, Role};
 
 /// How to start a stage. Which options there are depends on its kind: an option that a kind does not know does not compile.
 ///
@@ -30,11 +33,12 @@ use crate::role::{Emits, IsProducer, Role};
 /// ```
 #[must_use]
 pub struct StageOptions<R: Role> {
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<Name>,
     pub(crate) dispatcher: Option<Box<dyn Dispatcher<R::Out>>>,
     pub(crate) buffer_size: Option<usize>,
     pub(crate) buffer_keep: Keep,
     pub(crate) demand: DemandMode,
+    pub(crate) subscribe_to: Vec<SubscribeTo<R::In>>,
     role: PhantomData<fn(R)>,
 }
 
@@ -47,12 +51,13 @@ impl<R: Role> StageOptions<R> {
             buffer_size: R::BUFFER_SIZE,
             buffer_keep: Keep::Last,
             demand: DemandMode::Forward,
+            subscribe_to: Vec::new(),
             role: PhantomData,
         }
     }
 
-    /// Registers the stage under a name before its `init` runs.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
+    /// Registers the stage under a name before its `init` runs: a text, or a place in a registry.
+    pub fn name(mut self, name: impl Into<Name>) -> Self {
         self.name = Some(name.into());
         self
     }
@@ -103,6 +108,53 @@ impl<R: Role> StageOptions<R> {
         self
     }
 
+    /// Subscribes the stage to a producer as it starts, after its `init`. Several are subscribed to in the order given.
+    ///
+    /// By a handle it is this incarnation. By a name ([`Producer::named`](crate::Producer::named), [`named`](crate::named)) or
+    /// by a supervisor's [`Child`](genstage_core::Child) it is looked up each time the stage starts: so a stage that a
+    /// supervisor starts again finds its producer again.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// let few = from_enumerable(0..3).start(StageOptions::new())?;
+    /// let more = from_enumerable(3..9).start(StageOptions::new().name("more"))?;
+    /// let (send, sent) = std::sync::mpsc::channel();
+    /// let both = SubscriptionOptions::new().max_demand(10).cancel(Cancel::Transient);
+    /// let sink = for_each(move |n: i32| send.send(n).unwrap())
+    ///     .start(StageOptions::new().subscribe_to(&few, both).subscribe_to(&named("more"), both))?;
+    ///
+    /// few.wait()?;
+    /// more.wait()?;
+    /// sink.stop()?;
+    /// assert_eq!(sent.iter().sum::<i32>(), 36);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A producer subscribes to nothing:
+    ///
+    /// ```compile_fail
+    /// use genstage::prelude::*;
+    ///
+    /// let numbers = from_enumerable(0..3).start(StageOptions::new()).unwrap();
+    /// let options = StageOptions::new().subscribe_to(&numbers, SubscriptionOptions::new());
+    /// let others = from_enumerable(0..3).start(options).unwrap();
+    /// ```
+    ///
+    /// Bad options fail the start with [`StartError::Init`](crate::StartError::Init) and an [`OptionsError`] as the reason's
+    /// detail; nothing is started then. A producer that is dead, or a name that nobody has or that belongs to a stage of other
+    /// events, does not: the subscription is down with [`ExitReason::NoProc`](crate::ExitReason::NoProc), `handle_cancel` runs,
+    /// and the [`Cancel`] mode decides. Specification: sections 3 and 14.
+    pub fn subscribe_to<S, C>(mut self, producer: &S, options: SubscriptionOptions<C>) -> Self
+    where
+        R: Receives,
+        S: Source<Event = R::In> + ?Sized,
+        C: Choice<R::In>,
+    {
+        self.subscribe_to.push(SubscribeTo::new(producer, options));
+        self
+    }
+
     pub(crate) fn take_dispatcher(&mut self) -> Box<dyn Dispatcher<R::Out>> {
         self.dispatcher.take().unwrap_or_else(|| Box::new(DemandDispatcher::new()))
     }
@@ -133,6 +185,7 @@ impl<R: Role> fmt::Debug for StageOptions<R> {
             .field("buffer_size", &self.buffer_size)
             .field("buffer_keep", &self.buffer_keep)
             .field("demand", &self.demand)
+            .field("subscribe_to", &self.subscribe_to)
             .finish()
     }
 }

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use genstage_dispatchers::{Batch, Deliveries, Dispatcher, InfoTicket, Notice, Refusal, Subscriber, SubscriptionId};
 
 use crate::buffer::{Buffer, Capacity, Keep};
+use crate::options::DemandMode;
 
 /// What is kept back while demand accumulates, in order (section 9.4).
 enum Held<T, I> {
@@ -223,6 +224,10 @@ impl<T, I> Outlet<T, I> {
 
     pub(crate) fn take_expelled(&mut self) -> Vec<(SubscriptionId, Refusal)> {
         self.deliveries.drain_expelled().collect()
+    }
+
+    pub(crate) fn mode(&self) -> DemandMode {
+        if self.held.is_some() { DemandMode::Accumulate } else { DemandMode::Forward }
     }
 
     pub(crate) fn accumulate(&mut self) {

@@ -1,6 +1,6 @@
 //! Producers.
 
-use genstage_core::{ExitReason, Signal, StartError};
+use genstage_core::{ChildSpec, ExitReason, Name, Signal, StartError};
 
 use crate::context::Context;
 use crate::emit::Emit;
@@ -95,5 +95,44 @@ pub trait Producer: Send + Sized + 'static {
     /// As [`start`](Self::start).
     fn start_link(self, options: StageOptions<AsProducer<Self>>) -> Result<ProducerRef<Self>, StartError> {
         stage::start(self, options, true)
+    }
+
+    /// A stage of this kind by its name: whoever has it when it is used, so the new incarnation after a restart. The name of
+    /// nobody, or of a process of another kind, gives a handle that answers as the dead do.
+    fn named(name: impl Into<Name>) -> ProducerRef<Self> {
+        ProducerRef::named(name)
+    }
+
+    /// How a supervisor starts it: a permanent worker that begins each time as a copy of this state, with options that are made
+    /// anew each time. Its id is the name that these give it, or that of the type, without its path.
+    ///
+    /// ```
+    /// # use genstage::prelude::*;
+    /// # #[derive(Clone)]
+    /// # struct Counter(u64);
+    /// # impl Producer for Counter {
+    /// #     type Event = u64;
+    /// #     fn handle_demand(&mut self, _: usize, _: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
+    /// #         Outcome::Continue
+    /// #     }
+    /// # }
+    /// use genstage::otp::{Strategy, Supervisor};
+    ///
+    /// let counter = Counter(0).child_spec(|| StageOptions::new().name("counter"));
+    /// let handle = counter.handle();
+    /// let tree = Supervisor::new(Strategy::OneForOne).child(counter).start_link()?;
+    /// assert_eq!(handle.id(), &"counter".into());
+    /// assert_eq!(handle.get().map(|counter| counter.pid()), Counter::named("counter").whereis());
+    /// tree.stop()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn child_spec(
+        self,
+        options: impl Fn() -> StageOptions<AsProducer<Self>> + Send + Sync + 'static,
+    ) -> ChildSpec<ProducerRef<Self>>
+    where
+        Self: Clone,
+    {
+        stage::child_spec(self, options)
     }
 }

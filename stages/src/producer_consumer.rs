@@ -1,6 +1,6 @@
 //! Stages in the middle.
 
-use genstage_core::{ExitReason, Signal, StartError};
+use genstage_core::{ChildSpec, ExitReason, Name, Signal, StartError};
 use genstage_dispatchers::Events;
 
 use crate::context::Context;
@@ -114,5 +114,23 @@ pub trait ProducerConsumer: Send + Sized + 'static {
         options: StageOptions<AsProducerConsumer<Self>>,
     ) -> Result<ProducerConsumerRef<Self>, StartError> {
         stage::start(self, options, true)
+    }
+
+    /// A stage of this kind by its name: whoever has it when it is used, so the new incarnation after a restart. The name of
+    /// nobody, or of a process of another kind, gives a handle that answers as the dead do.
+    fn named(name: impl Into<Name>) -> ProducerConsumerRef<Self> {
+        ProducerConsumerRef::named(name)
+    }
+
+    /// How a supervisor starts it: a permanent worker that begins each time as a copy of this state, with options that are made
+    /// anew each time. Its id is the name that these give it, or that of the type, without its path.
+    fn child_spec(
+        self,
+        options: impl Fn() -> StageOptions<AsProducerConsumer<Self>> + Send + Sync + 'static,
+    ) -> ChildSpec<ProducerConsumerRef<Self>>
+    where
+        Self: Clone,
+    {
+        stage::child_spec(self, options)
     }
 }

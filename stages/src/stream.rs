@@ -7,8 +7,9 @@ use genstage_dispatchers::{Batch, SubscriptionId, Wants};
 
 use crate::choice::Choice;
 use crate::demand::Demand;
-use crate::handle::Source;
+use crate::handle::{HasDemandMode, ModeSetter, Source};
 use crate::mail::{ConsumerPort, ProducerPort, Subscribe};
+use crate::options::DemandMode;
 use crate::stage::ends_consumer;
 use crate::{Cancel, OptionsError, StreamError, SubscriptionOptions, log};
 
@@ -57,6 +58,9 @@ pub struct Stream<T: Send + 'static> {
     piece: usize,
     rest: Option<Message>,
     done: bool,
+    /// What the demand mode is set to when all subscriptions are made, and of whom; `None`: of those it subscribes to.
+    mode: DemandMode,
+    modes_of: Option<Vec<ModeSetter>>,
 }
 
 /// A subscription that is made with the first `next`.
@@ -106,7 +110,16 @@ impl<T: Send + 'static> ConsumerPort<T> for Address<StreamMail<T>> {
 
 impl<T: Send + 'static> Stream<T> {
     fn new() -> Self {
-        Self { waiting: Vec::new(), running: None, events: Vec::new().into_iter(), piece: 0, rest: None, done: false }
+        Self {
+            waiting: Vec::new(),
+            running: None,
+            events: Vec::new().into_iter(),
+            piece: 0,
+            rest: None,
+            done: false,
+            mode: DemandMode::Forward,
+            modes_of: None,
+        }
     }
 
     /// Adds a producer; its events come in between, as they arrive. Before the first `next` only: later it has no effect.
@@ -125,6 +138,40 @@ impl<T: Send + 'static> Stream<T> {
         Ok(self)
     }
 
+    /// What the demand mode of the producers is set to, once all subscriptions are made; [`DemandMode::Forward`] by default.
+    /// Stages in the middle have none and are left alone. Before the first `next` only: later it has no effect.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// // Nothing flows before the stream is there.
+    /// let numbers = from_enumerable(0..3).start(StageOptions::new().demand(DemandMode::Accumulate))?;
+    /// assert_eq!(stream(&numbers, SubscriptionOptions::new())?.count(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn demand(mut self, mode: DemandMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Whose demand mode is set, instead of those that the stream subscribes to: where these are stages in the middle, the
+    /// producers behind them. With an empty list nobody's is. Before the first `next` only.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// let numbers = from_enumerable(1..=3).start(StageOptions::new().demand(DemandMode::Accumulate))?;
+    /// let squares = map(|n: i32| n * n)
+    ///     .start(StageOptions::new().subscribe_to(&numbers, SubscriptionOptions::new()))?;
+    /// let squares = stream(&squares, SubscriptionOptions::new())?.producers(&[&numbers]);
+    /// assert_eq!(squares.collect::<Result<Vec<_>, _>>()?, [1, 4, 9]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn producers(mut self, producers: &[&dyn HasDemandMode]) -> Self {
+        self.modes_of = Some(producers.iter().map(|producer| producer.mode_setter()).collect());
+        self
+    }
+
     /// The next event once the piece at hand is used up.
     #[cold]
     fn advance(&mut self) -> Option<Result<T, StreamError>> {
@@ -139,7 +186,13 @@ impl<T: Send + 'static> Stream<T> {
             }
             let producer = producers().next();
             match Running::start(std::mem::take(&mut self.waiting)) {
-                Ok(running) => self.running = Some(running),
+                Ok(running) => {
+                    match self.modes_of.take() {
+                        Some(setters) => setters.iter().for_each(|set| set(self.mode)),
+                        None => running.producers.iter().for_each(|upstream| upstream.port.demand(self.mode)),
+                    }
+                    self.running = Some(running);
+                }
                 Err(_shut_down) => {
                     self.done = true;
                     return producer.map(|producer| Err(StreamError { producer, reason: ExitReason::Shutdown }));
@@ -187,9 +240,10 @@ impl<T: Send + 'static> Running<T> {
         let process = ThreadProcess::aside()?;
         let mut producers = Vec::with_capacity(waiting.len());
         for Waiting { port, options, wants } in waiting {
+            let port = port.resolve();
             let monitor = process.monitor(port.peer());
             let id = SubscriptionId::new(monitor.get());
-            port.subscribe(Subscribe { id, consumer: Box::new(process.me().clone()), options, wants });
+            port.subscribe(Subscribe { id, consumer: Box::new(process.me().clone()), options, wants, current: None });
             port.ask(id, options.max(), Batch::new());
             let demand = Demand::new(options.min(), options.max());
             producers.push(Upstream { id, port, mode: options.cancel, demand });

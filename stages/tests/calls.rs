@@ -283,6 +283,26 @@ fn a_call_is_about_no_subscription() {
     });
 }
 
+/// Nor is there one in `handle_demand`, which is about all consumers: the probe asserts it, also right after callbacks that are
+/// about one.
+#[test]
+fn demand_is_about_no_subscription() {
+    seeds(20, |sim, log| {
+        let producer = Counter::new("p", log).start(StageOptions::new()).unwrap();
+        let first = Sink::new("c", log).manual().start(StageOptions::new()).unwrap();
+        let second = Sink::new("d", log).manual().start(StageOptions::new()).unwrap();
+        let options = demand(10, 5).cancel(Cancel::Temporary);
+        let id = first.sync_subscribe(&producer, options).unwrap();
+        producer.ask(id, 3);
+        let other = second.sync_subscribe(&producer, options).unwrap();
+        producer.cancel(id, ExitReason::Normal);
+        producer.ask(other, 2);
+        sim.run_until_idle();
+        assert_eq!(log.demands("p"), [3, 2]);
+        assert!(producer.is_alive());
+    });
+}
+
 /// Section 2: a stop from a cast runs `terminate` and ends the stage with that reason.
 #[test]
 fn a_stop_runs_terminate_and_ends_the_stage() {

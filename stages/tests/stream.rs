@@ -347,3 +347,69 @@ fn a_stream_on_a_runtime_that_is_shutting_down_is_an_error() {
     assert!(stream.next().is_none());
     drop(inside);
 }
+
+/// Section 18: once all are subscribed to, the demand of the producers is let through.
+#[test]
+fn a_stream_lets_the_demand_of_its_producers_through() {
+    seeds(30, |_, _| {
+        let held = || from_enumerable(0_u64..4).start(StageOptions::new().demand(DemandMode::Accumulate)).unwrap();
+        let (a, b) = (held(), held());
+        let transient = demand(10, 5).cancel(Cancel::Transient);
+        let both = stream(&a, transient).unwrap().and(&b, transient).unwrap();
+        assert_eq!(a.demand_mode(), Ok(DemandMode::Accumulate));
+        assert_eq!(both.map(Result::unwrap).sum::<u64>(), 12);
+    });
+}
+
+/// Section 18: or is kept back, with the option.
+#[test]
+fn a_stream_may_keep_the_demand_of_its_producers_back() {
+    seeds(10, |sim, _| {
+        let numbers = from_enumerable(0_u64..4).start(StageOptions::new()).unwrap();
+        let mut held = stream(&numbers, demand(10, 5)).unwrap().demand(DemandMode::Accumulate);
+        let other = numbers.clone();
+        genstage::otp::spawn(move |mailbox: genstage::otp::Mailbox<()>| async move {
+            mailbox.sleep(std::time::Duration::from_secs(1)).await;
+            other.demand(DemandMode::Forward);
+        });
+        // What was asked for before is on its way already or waits: either way it comes, at the latest after a second.
+        assert_eq!(held.next(), Some(Ok(0)));
+        assert!(sim.now() <= std::time::Duration::from_secs(1));
+    });
+}
+
+/// Section 18: stages in the middle have no mode; `producers` names those behind them, and nobody with an empty list.
+#[test]
+fn a_stream_over_stages_in_the_middle_names_its_producers() {
+    seeds(30, |sim, log| {
+        let numbers = from_enumerable(0_u64..4).start(StageOptions::new().demand(DemandMode::Accumulate)).unwrap();
+        let middle =
+            Middle::doubler("m", log).start(StageOptions::new().subscribe_to(&numbers, demand(10, 5))).unwrap();
+        // Nobody's mode is touched: nothing ever comes, which in a simulation is the end.
+        let mut nothing = stream(&middle, demand(10, 5).cancel(Cancel::Temporary)).unwrap().producers(&[]);
+        assert!(nothing.next().is_none_or(|next| next.is_err()));
+        drop(nothing);
+        sim.run_until_idle();
+        assert_eq!(numbers.demand_mode(), Ok(DemandMode::Accumulate));
+        assert_eq!(middle.demand_mode(), Ok(DemandMode::Forward));
+        let all = stream(&middle, demand(10, 5)).unwrap().producers(&[&numbers]);
+        assert_eq!(all.map(Result::unwrap).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2, 3, 3]);
+    });
+}
+
+/// Section 18 and Q24: a name that nobody has is as good as a dead producer; the others are cancelled.
+#[test]
+fn q24_a_name_of_nobody_ends_a_stream_and_cancels_the_others() {
+    seeds(20, |sim, log| {
+        let counter = Counter::new("p", log).silent().start(StageOptions::new()).unwrap();
+        let names = stream(&counter, demand(10, 5)).unwrap().and(&named("nobody"), demand(10, 5)).unwrap();
+        let outcomes: Vec<_> = names.collect();
+        assert_eq!(outcomes.len(), 1);
+        assert_eq!(outcomes[0].as_ref().map_err(|error| &error.reason), Err(&ExitReason::NoProc));
+        sim.run_until_idle();
+        assert_eq!(log.cancels("p").len(), 1);
+        // A temporary one is skipped.
+        let skipped = stream(&named::<u64>("nobody"), demand(10, 5).cancel(Cancel::Temporary)).unwrap();
+        assert_eq!(skipped.count(), 0);
+    });
+}

@@ -18,7 +18,9 @@ pub use reference::ServerRef;
 pub(crate) use serve::{Cx, Order, Serve, ServerMail};
 
 use crate::sync::Mutex;
-use crate::{ChildSpec, ExitReason, Init, MonitorRef, Name, Outcome, Signal, StartError, StartOptions, log, start};
+use crate::{
+    ChildId, ChildSpec, ExitReason, Init, MonitorRef, Name, Outcome, Signal, StartError, StartOptions, log, start,
+};
 
 /// A state behind an inbox: others call it and wait for its reply, or cast and go on.
 ///
@@ -174,18 +176,9 @@ pub trait GenServer: Send + Sized + 'static {
         Self: Clone,
     {
         let first = Mutex::new(self);
-        ChildSpec::new(short_name::<Self>(), move || {
+        ChildSpec::new(ChildId::of_type::<Self>(), move || {
             let copy = first.lock().clone();
             copy.start_link()
         })
     }
-}
-
-/// The name of a type without the path of its module, also within its parameters.
-fn short_name<T>() -> String {
-    let mut short = String::new();
-    for part in type_name::<T>().split_inclusive(['<', '>', ',', ' ', '(', ')', '&', '[', ']']) {
-        short.push_str(part.rsplit("::").next().unwrap_or(part));
-    }
-    short
 }

@@ -72,6 +72,24 @@ pub enum ChildId {
     Number(u64),
 }
 
+impl ChildId {
+    /// The name of a type without the path of its module, also within its parameters: the id that child specifications made of
+    /// a state have (G7.2).
+    ///
+    /// ```
+    /// use genstage_core::ChildId;
+    ///
+    /// assert_eq!(ChildId::of_type::<Option<std::time::Duration>>(), "Option<Duration>".into());
+    /// ```
+    pub fn of_type<T>() -> Self {
+        let mut short = String::new();
+        for part in std::any::type_name::<T>().split_inclusive(['<', '>', ',', ' ', '(', ')', '&', '[', ']']) {
+            short.push_str(part.rsplit("::").next().unwrap_or(part));
+        }
+        short.into()
+    }
+}
+
 impl fmt::Display for ChildId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

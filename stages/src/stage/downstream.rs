@@ -24,12 +24,17 @@ impl<R: Role> Stage<R> {
     /// Section 6.3, in its order. A consumer's bad option or a dispatcher's refusal costs that consumer its subscription and
     /// nobody else anything (Q18).
     pub(super) fn on_subscribe(&mut self, subscribe: Subscribe<R::Out>, cx: &mut Cx<'_, R>) -> Outcome {
-        let Subscribe { id, consumer, options, wants } = subscribe;
+        let Subscribe { id, consumer, options, wants, current } = subscribe;
         let peer = consumer.peer();
         if self.wiring.consumers.contains(id) {
             log::error!("{}: subscription {id} exists already", self.describe(cx));
             consumer.cancelled(id, ExitReason::other("duplicated subscription"));
             return Outcome::Continue;
+        }
+        if let Some((old, reason)) = current
+            && let stop @ Outcome::Stop(_) = self.drop_consumer(old, CancelKind::Cancel, reason, cx)
+        {
+            return stop;
         }
         let siblings = self.wiring.consumers.find_all(|other| other.peer.pid() == peer.pid());
         let monitor = cx.monitor(&peer);
@@ -138,6 +143,8 @@ impl<R: Role> Stage<R> {
 
     #[inline]
     fn ask_producer(&mut self, demand: usize, cx: &mut Cx<'_, R>) -> Outcome {
+        self.wiring.current = None;
+        self.begin();
         self.wiring.outlet.deliveries.lend(&mut self.out.events);
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         let outcome = R::demand(&mut self.user, demand, &mut self.out, &mut Context::new(&mut inside));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use genstage_core::{ExitReason, LinkError, MonitorRef, Own, Peer, Pid, Timer, send_after};
 use genstage_dispatchers::SubscriptionId;
 
-use super::Wiring;
+use super::{OnTimeout, Wiring};
 use crate::context::Inside;
 use crate::mail::{Command, StageMail};
 use crate::role::Role;
@@ -49,6 +49,32 @@ impl<R: Role> Inside<R::Stage> for Inner<'_, R> {
             let _ = self.own.me().send(StageMail::Cancel(id, reason));
         }
         known
+    }
+
+    fn subscribe_to(&mut self, subscribe: Box<dyn Any + Send>) -> bool {
+        let Ok(subscribe) = subscribe.downcast() else { return false };
+        let _ = self.own.me().send(StageMail::SubscribeTo(subscribe));
+        true
+    }
+
+    fn continue_with(&mut self, command: Box<dyn Command<R::Stage>>) {
+        self.wiring.next.any = true;
+        self.wiring.next.message = Some(command);
+    }
+
+    fn idle_timeout(&mut self, time: Duration, handle: OnTimeout<R::Stage>) {
+        self.wiring.next.any = true;
+        self.wiring.next.timeout = Some((time, handle));
+    }
+
+    fn hibernate(&mut self) {
+        self.wiring.next.any = true;
+        self.wiring.next.hibernate = true;
+    }
+
+    fn hibernate_after(&mut self, time: Option<Duration>) {
+        self.wiring.next.any = true;
+        self.wiring.next.hibernate_after = time;
     }
 
     fn post(&self, command: Box<dyn Command<R::Stage>>, behind_buffer: bool) {

@@ -4,27 +4,35 @@
 //! 2. `upstream` — its subscriptions to producers: events, demand, the queue of a `producer_consumer`
 //! 3. `downstream` — the subscriptions of its consumers: asks, deliveries, demand on the producer
 //! 4. `inside` — what callbacks reach through their context
+//! 5. `next` — what comes after a callback: continuations, timeouts, hibernation
 
 mod downstream;
 mod inside;
+mod next;
 mod table;
 mod upstream;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
 
-use genstage_core::{Exit, ExitReason, Init, Pid, Process, ProcessContext as Core, Signal, StartError, StartOptions};
+use genstage_core::{
+    ChildId, ChildSpec, Exit, ExitReason, Init, Name, Pid, Process, ProcessContext as Core, Signal, StartError,
+    StartOptions,
+};
 use genstage_dispatchers::Batch;
 
 use crate::context::Context;
 use crate::emit::Emit;
 use crate::handle::StageRef;
-use crate::mail::{Command, StageMail, Subscriber};
+use crate::mail::{Command, StageMail, SubscribeTo, Subscriber};
 use crate::options::DemandMode;
 use crate::outlet::Outlet;
 use crate::role::Role;
-use crate::{Outcome, StageOptions, log};
+use crate::{Outcome, StageOptions, by_name, log};
 use downstream::Downstream;
 use inside::Inner;
+use next::Next;
+pub(crate) use next::OnTimeout;
 use table::Table;
 pub(crate) use upstream::ends_consumer;
 use upstream::{Queued, Upstream};
@@ -42,7 +50,9 @@ pub(crate) struct Stage<R: Role> {
     command: Option<Box<dyn Command<R::Stage>>>,
     /// The same for whoever told the stage to subscribe.
     subscriber: Option<Subscriber>,
-    name: Option<String>,
+    /// The subscriptions to start with.
+    subscribe_to: Vec<SubscribeTo<R::In>>,
+    name: Option<Name>,
 }
 
 /// All of a stage but the user's part.
@@ -58,6 +68,7 @@ pub(crate) struct Wiring<R: Role> {
     extra: Emit<R::Out>,
     /// The subscription that the current callback is about.
     current: Option<genstage_dispatchers::SubscriptionId>,
+    next: Next<R::Stage>,
 }
 
 pub(crate) fn start<R: Role>(
@@ -65,6 +76,13 @@ pub(crate) fn start<R: Role>(
     mut options: StageOptions<R>,
     link: bool,
 ) -> Result<StageRef<R>, StartError> {
+    for subscription in &options.subscribe_to {
+        // Nothing has begun: there is nothing to take back (Q17).
+        subscription.options.check().map_err(|error| StartError::Init(ExitReason::other(error)))?;
+    }
+    if R::EMITS {
+        by_name::enlist::<R>();
+    }
     let mut start = StartOptions::new();
     if link {
         start = start.link();
@@ -84,12 +102,28 @@ pub(crate) fn start<R: Role>(
             piece: Batch::new(),
             extra: Emit::new(),
             current: None,
+            next: Next::new(),
         },
         command: None,
         subscriber: None,
+        subscribe_to: std::mem::take(&mut options.subscribe_to),
         name: options.name.take(),
     };
-    genstage_core::start(stage, start).map(StageRef)
+    genstage_core::start(stage, start).map(StageRef::one)
+}
+
+/// A stage as a supervisor starts it, each time as a copy of the first state.
+pub(crate) fn child_spec<R: Role<Stage: Clone>>(
+    stage: R::Stage,
+    options: impl Fn() -> StageOptions<R> + Send + Sync + 'static,
+) -> ChildSpec<StageRef<R>> {
+    let id = options().name.map_or_else(ChildId::of_type::<R::Stage>, |name| name.to_string().into());
+    let first = Mutex::new(stage);
+    ChildSpec::new(id, move || {
+        // A clone that panicked leaves the state as it was.
+        let copy = first.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        start(copy, options(), true)
+    })
 }
 
 impl<R: Role> Process for Stage<R> {
@@ -100,12 +134,25 @@ impl<R: Role> Process for Stage<R> {
         let mut seed = DefaultHasher::new();
         cx.pid().hash(&mut seed);
         self.wiring.outlet.init(seed.finish());
-        let outcome = self.callback(cx, R::init);
-        self.after(outcome, cx).into()
+        let mut outcome = self.callback(cx, R::init);
+        self.dispatch(cx);
+        // As ordinary subscriptions, in their order (section 3).
+        for subscribe in std::mem::take(&mut self.subscribe_to) {
+            if outcome == Outcome::Continue {
+                outcome = self.on_subscribe_to(subscribe, cx);
+            }
+        }
+        if outcome == Outcome::Continue {
+            self.settle(cx);
+        }
+        outcome.into()
     }
 
     #[inline]
     fn handle(&mut self, mail: StageMail<R>, cx: &mut Cx<'_, R>) -> Outcome {
+        if let stop @ Outcome::Stop(_) = self.catch_up(cx) {
+            return stop;
+        }
         match mail {
             StageMail::Events(id, batch) => self.on_events(id, batch, cx),
             StageMail::Ask(id, count, buffer) => self.on_ask(id, count, buffer, cx),
@@ -126,11 +173,21 @@ impl<R: Role> Process for Stage<R> {
                 reply.send(self.wiring.outlet.buffered());
                 Outcome::Continue
             }
+            StageMail::Mode(reply) => {
+                reply.send(self.wiring.outlet.mode());
+                Outcome::Continue
+            }
+            StageMail::Stop(reason) => Outcome::Stop(reason),
             StageMail::Pull => self.supply(cx),
+            StageMail::Idle(number) => self.on_idle(number, cx),
+            StageMail::Wake => Outcome::Continue,
         }
     }
 
     fn handle_signal(&mut self, signal: Signal, cx: &mut Cx<'_, R>) -> Outcome {
+        if let stop @ Outcome::Stop(_) = self.catch_up(cx) {
+            return stop;
+        }
         let signal = match signal {
             Signal::Down(down) => match self.on_down(down, cx) {
                 Ok(outcome) => return outcome,
@@ -147,6 +204,7 @@ impl<R: Role> Process for Stage<R> {
     }
 
     fn terminate(&mut self, reason: &ExitReason, cx: &mut Cx<'_, R>) {
+        self.wiring.current = None;
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         R::terminate(&mut self.user, reason, &mut Context::new(&mut inside));
         // A panic may have come between a reply and the events that belong before it.
@@ -163,28 +221,34 @@ impl<R: Role> Stage<R> {
         cx: &mut Cx<'_, R>,
         callback: impl FnOnce(&mut R::Stage, &mut Context<'_, R::Stage>) -> T,
     ) -> T {
+        self.begin();
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         callback(&mut self.user, &mut Context::new(&mut inside))
     }
 
-    /// After a callback: dispatches what it emitted, also when it wants to stop.
+    /// After a callback: dispatches what it emitted, also when it wants to stop; then what it continues with, or the wait.
     #[inline]
     fn after(&mut self, outcome: Outcome, cx: &mut Cx<'_, R>) -> Outcome {
         self.dispatch(cx);
-        outcome
+        self.go_on(outcome, cx)
     }
 
     fn on_command(&mut self, command: Box<dyn Command<R::Stage>>, cx: &mut Cx<'_, R>) -> Outcome {
         self.wiring.current = None;
+        self.begin();
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         let outcome = self.command.insert(command).run(&mut self.user, &mut Context::new(&mut inside));
-        if let stop @ Outcome::Stop(_) = self.after(outcome, cx) {
-            return stop;
+        self.dispatch(cx);
+        if outcome != Outcome::Continue {
+            return outcome;
         }
         if let Some(mut command) = self.command.take() {
             command.finish();
         }
-        self.refill(cx)
+        match self.go_on(outcome, cx) {
+            Outcome::Continue => self.refill(cx),
+            stop @ Outcome::Stop(_) => stop,
+        }
     }
 
     /// An info takes its place (section 11): behind the input that waits, behind what is buffered, behind what the dispatcher

@@ -7,7 +7,7 @@ use genstage_dispatchers::{Batch, Events, Refusal, SubscriptionId};
 use super::{Cx, Inner, Stage};
 use crate::context::Context;
 use crate::demand::{Demand, Split};
-use crate::mail::{Command, ProducerPort, SubscribeTo};
+use crate::mail::{Command, ProducerPort, Subscribe, SubscribeTo};
 use crate::options::Cancel;
 use crate::role::Role;
 use crate::subscription::{CancelKind, Cancellation, Manner, Partner, Side};
@@ -60,7 +60,7 @@ pub(crate) enum Queued<R: Role> {
 impl<R: Role> Stage<R> {
     /// Section 6.2, in its order. The watch's reference is the subscription's id.
     pub(super) fn on_subscribe_to(&mut self, subscribe: SubscribeTo<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
-        let SubscribeTo { producer, options, wants, reply } = subscribe;
+        let SubscribeTo { producer, options, wants, current, reply } = subscribe;
         if let Err(error) = options.check() {
             log::error!("{}: bad subscription options: {error}", self.describe(cx));
             if let Some(reply) = reply {
@@ -68,10 +68,11 @@ impl<R: Role> Stage<R> {
             }
             return Outcome::Continue;
         }
+        let producer = producer.resolve();
         let peer = producer.peer();
         let monitor = cx.monitor(&peer);
         let id = SubscriptionId::new(monitor.get());
-        producer.subscribe(crate::mail::Subscribe { id, consumer: Box::new(cx.me().clone()), options, wants });
+        producer.subscribe(Subscribe { id, consumer: Box::new(cx.me().clone()), options, wants, current });
         let upstream = Upstream {
             port: producer,
             peer: peer.clone(),
@@ -99,7 +100,7 @@ impl<R: Role> Stage<R> {
         if let Some(reply) = self.subscriber.take() {
             reply.send(Ok(id));
         }
-        Outcome::Continue
+        self.go_on(Outcome::Continue, cx)
     }
 
     /// Section 6.6. Events for a subscription that is over are dropped: its end has been told already.
@@ -214,6 +215,7 @@ impl<R: Role> Stage<R> {
         if R::EMITS {
             self.wiring.outlet.deliveries.lend(&mut self.out.events);
         }
+        self.begin();
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         let cx_user = &mut Context::new(&mut inside);
         let outcome = R::events(&mut self.user, Events::new(batch), &mut self.out, cx_user);

@@ -68,7 +68,8 @@ impl Producer for Counter {
         Outcome::Continue
     }
 
-    fn handle_demand(&mut self, demand: usize, out: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
+    fn handle_demand(&mut self, demand: usize, out: &mut Emit<u64>, cx: &mut Context<'_, Self>) -> Outcome {
+        assert_eq!(cx.subscription(), None, "demand is that of all consumers");
         self.log.note(self.who, Seen::Demand(demand));
         assert!(!self.panics_on_demand, "no more");
         let to = self.next.saturating_add(demand as u64).min(self.end);
