@@ -100,7 +100,7 @@ pub(crate) fn enter_pid(pid: Pid) -> PidGuard {
 }
 
 /// Whether this thread runs the start of a process that this one, directly or not, is starting, and waits for.
-pub(crate) fn is_starting(pid: Pid) -> bool {
+pub fn is_starting(pid: Pid) -> bool {
     STARTING.with_borrow(|starting| starting.contains(&pid))
 }
 

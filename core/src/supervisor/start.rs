@@ -59,7 +59,7 @@ fn name_error(error: RegisterError) -> StartError {
 }
 
 /// Waits until a supervisor is gone that has been ordered to stop for a reason.
-pub(super) fn wait_for_end(
+pub fn wait_for_end(
     supervisor: &Peer,
     wanted: &ExitReason,
     within: Option<Duration>,
@@ -73,7 +73,7 @@ pub(super) fn wait_for_end(
 
 /// Waits until a process is gone, its name free and everybody told. `None`: not in this time, or the runtime is shutting down and
 /// has no place to wait in.
-fn wait_until_gone(process: &Peer, within: Option<Duration>) -> Option<ExitReason> {
+pub(super) fn wait_until_gone(process: &Peer, within: Option<Duration>) -> Option<ExitReason> {
     if let Ok(here) = ThreadProcess::<()>::aside() {
         here.monitor(process);
         here.receive(within);
