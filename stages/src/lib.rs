@@ -231,6 +231,7 @@
 mod buffer;
 mod choice;
 mod consumer;
+mod consumer_supervisor;
 mod context;
 mod demand;
 mod emit;
@@ -255,6 +256,9 @@ pub use genstage_dispatchers as dispatchers;
 
 pub use choice::{Anything, Choice};
 pub use consumer::Consumer;
+pub use consumer_supervisor::{
+    Awaited, ChildWork, ConsumerSupervisor, ConsumerSupervisorRef, Returned, StartEventChildError, SuperviseEvents,
+};
 pub use context::{Context, EmitsAs};
 pub use emit::Emit;
 pub use enumerable::{Enumerable, OnCancel, from_enumerable};
@@ -289,10 +293,10 @@ struct Readme;
 pub mod prelude {
     pub use crate::{
         Answer, BroadcastDispatcher, CallError, Caller, Cancel, CancelKind, Cancellation, Consumer, ConsumerRef,
-        Context, DemandDispatcher, DemandMode, Emit, Events, ExitReason, HandleCall, HandleCast, HandleInfo, Keep,
-        Manner, OnCancel, Outcome, PartitionDispatcher, Partner, Peer, Pid, Producer, ProducerConsumer,
-        ProducerConsumerRef, ProducerRef, Runtime, Side, Signal, Simulation, Source, StageOptions, StartError,
-        StreamError, SubscribeError, SubscriptionId, SubscriptionOptions, WaitError, for_each, from_enumerable, map,
-        stream,
+        ConsumerSupervisor, ConsumerSupervisorRef, Context, DemandDispatcher, DemandMode, Emit, Events, ExitReason,
+        HandleCall, HandleCast, HandleInfo, Keep, Manner, OnCancel, Outcome, PartitionDispatcher, Partner, Peer, Pid,
+        Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime, Side, Signal, Simulation, Source,
+        StageOptions, StartError, StreamError, SubscribeError, SubscriptionId, SubscriptionOptions, SuperviseEvents,
+        WaitError, for_each, from_enumerable, map, stream,
     };
 }

@@ -7,7 +7,7 @@
 
 mod downstream;
 mod inside;
-mod table;
+pub(crate) mod table;
 mod upstream;
 
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -1,0 +1,98 @@
+//! A consumer supervisor as others know it.
+
+use std::time::Duration;
+
+use genstage_core::supervision::{is_starting, wait_for_end};
+use genstage_core::{
+    CallError, ChildCounts, DynamicChildInfo, ExitReason, Peer, Pid, StopSupervisorError, TerminateChildError,
+    current_pid,
+};
+
+use super::{ConsumerSupervisor, StartEventChildError};
+use crate::mail::StageMail;
+use crate::messages::Cast;
+use crate::{ConsumerRef, HandleCall};
+
+/// A running [`ConsumerSupervisor`]. Besides what all consumers have, it tells of its children, and starts and stops them.
+///
+/// The functions that ask it wait without limit, as it may be busy stopping a child, but never for one that is dead.
+pub type ConsumerSupervisorRef<T> = ConsumerRef<ConsumerSupervisor<T>>;
+
+pub(super) struct StartChild<T>(pub(super) T);
+pub(super) struct Terminate(pub(super) Pid);
+pub(super) struct Which;
+pub(super) struct Count;
+pub(super) struct Stop(pub(super) ExitReason);
+
+impl<T: Send + 'static> ConsumerRef<ConsumerSupervisor<T>> {
+    /// Starts a child for an event that no producer sent. It has no part in demand; restarted, counted and stopped it is like
+    /// the others.
+    ///
+    /// # Errors
+    ///
+    /// [`StartEventChildError`]: the child did not start, or did not want to; the supervisor is dead, or is the caller.
+    pub fn start_child(&self, event: T) -> Result<Pid, StartEventChildError> {
+        let started = self.ask_supervisor(StartChild(event)).map_err(StartEventChildError::Call)?;
+        started.map_err(StartEventChildError::Start)
+    }
+
+    /// Stops a child in the way of [`ConsumerSupervisor::shutdown`], and waits until it is gone; it is not restarted, and an
+    /// event may take its place. For a child that is being restarted, under its last pid, this cancels the restart.
+    ///
+    /// # Errors
+    ///
+    /// [`TerminateChildError`]: there is no such child; the supervisor is dead, or is the caller.
+    pub fn terminate_child(&self, pid: Pid) -> Result<(), TerminateChildError> {
+        if self.ask_supervisor(Terminate(pid))? { Ok(()) } else { Err(TerminateChildError::NotFound) }
+    }
+
+    /// All children, in no order.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: the supervisor is dead, or is the caller.
+    pub fn which_children(&self) -> Result<Vec<DynamicChildInfo>, CallError> {
+        self.ask_supervisor(Which)
+    }
+
+    /// How many children there are. There is one specification, whatever their number. Costs a look at each child.
+    ///
+    /// # Errors
+    ///
+    /// As [`which_children`](Self::which_children).
+    pub fn count_children(&self) -> Result<ChildCounts, CallError> {
+        self.ask_supervisor(Count)
+    }
+
+    /// Stops it and its children, all at the same time, and waits until it is gone and its name free; it ends normally.
+    ///
+    /// # Errors
+    ///
+    /// [`StopSupervisorError`]: it was dead, or is the caller, or it ended for another reason.
+    pub fn stop(&self) -> Result<(), StopSupervisorError> {
+        self.stop_with(ExitReason::Normal, None)
+    }
+
+    /// As [`stop`](Self::stop), for a reason and within a time; `None`: without limit.
+    ///
+    /// # Errors
+    ///
+    /// As `stop`; and [`StopSupervisorError::Timeout`], when the order stands: it still ends later.
+    pub fn stop_with(&self, reason: ExitReason, within: Option<Duration>) -> Result<(), StopSupervisorError> {
+        if is_starting(self.pid()) || current_pid() == Some(self.pid()) {
+            return Err(StopSupervisorError::CallingSelf);
+        }
+        let stop = StageMail::Command(Cast::boxed(Stop(reason.clone())));
+        self.0.send(stop).map_err(|_| StopSupervisorError::NoProc)?;
+        wait_for_end(&Peer::from(self), &reason, within)
+    }
+
+    fn ask_supervisor<M>(&self, request: M) -> Result<<ConsumerSupervisor<T> as HandleCall<M>>::Reply, CallError>
+    where
+        M: Send + 'static,
+        ConsumerSupervisor<T>: HandleCall<M>,
+    {
+        // Called by the start of a child, it cannot answer before that returns.
+        if is_starting(self.pid()) { Err(CallError::CallingSelf) } else { self.call_within(request, Duration::MAX) }
+    }
+}
