@@ -28,6 +28,10 @@ impl Default for Flags {
 
 impl Flags {
     /// The intensity they ask for, if there is such a one.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSupervisor::NoSeconds`].
     pub fn intensity(&self) -> Result<Intensity, InvalidSupervisor> {
         if self.max_seconds == 0 {
             return Err(InvalidSupervisor::NoSeconds);

@@ -59,6 +59,10 @@ fn name_error(error: RegisterError) -> StartError {
 }
 
 /// Waits until a supervisor is gone that has been ordered to stop for a reason.
+///
+/// # Errors
+///
+/// [`StopSupervisorError`]: it is not gone within the time, or it ended for another reason.
 pub fn wait_for_end(
     supervisor: &Peer,
     wanted: &ExitReason,

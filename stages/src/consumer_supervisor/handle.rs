@@ -82,9 +82,9 @@ impl<T: Send + 'static> ConsumerRef<ConsumerSupervisor<T>> {
         if is_starting(self.pid()) || current_pid() == Some(self.pid()) {
             return Err(StopSupervisorError::CallingSelf);
         }
-        let stop = StageMail::Command(Cast::boxed(Stop(reason.clone())));
-        self.0.send(stop).map_err(|_| StopSupervisorError::NoProc)?;
-        wait_for_end(&Peer::from(self), &reason, within)
+        let wanted = reason.clone();
+        self.0.send(StageMail::Command(Cast::boxed(Stop(reason)))).map_err(|_| StopSupervisorError::NoProc)?;
+        wait_for_end(&Peer::from(self), &wanted, within)
     }
 
     fn ask_supervisor<M>(&self, request: M) -> Result<<ConsumerSupervisor<T> as HandleCall<M>>::Reply, CallError>

@@ -167,6 +167,10 @@ where
 }
 
 /// Runs a start function; its panic is an error like any other (D4).
+///
+/// # Errors
+///
+/// The function's own, and [`StartError::Init`] with the panic.
 pub fn guarded<T>(start: impl FnOnce() -> Result<T, StartError>) -> Result<T, StartError> {
     Panic::catch(start).unwrap_or_else(|panic| Err(StartError::Init(ExitReason::Panic(panic))))
 }
