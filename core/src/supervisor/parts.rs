@@ -7,4 +7,5 @@ pub use super::flags::Flags;
 pub use super::intensity::Intensity;
 pub use super::start::wait_for_end;
 pub use super::stop::{Leaving, stop_all_from_callback};
+pub use crate::process::called::call_link;
 pub use crate::process::current::is_starting;

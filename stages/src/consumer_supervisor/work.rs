@@ -1,11 +1,11 @@
 //! What a child does with its event, and how it is started.
 
 use std::convert::Infallible;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use genstage_core::supervision::{Contained, guarded};
+use genstage_core::supervision::{Contained, call_link, guarded};
 use genstage_core::{IntoExit, Mailbox, Peer, StartError, StartOptions, spawn_with};
 
 /// What the work of a child comes to: an end, or a future of one, which the child awaits.
@@ -31,7 +31,7 @@ pub enum Awaited {}
 
 impl<R: IntoExit + 'static> ChildWork<Returned> for R {
     fn start(work: impl FnOnce() -> Self + Send + 'static) -> Result<Peer, StartError> {
-        start_link(move || ready(work().into_exit()))
+        call_link(move || work().into_exit())
     }
 }
 
@@ -40,16 +40,9 @@ where
     F: Future<Output: IntoExit> + Send + 'static,
 {
     fn start(work: impl FnOnce() -> Self + Send + 'static) -> Result<Peer, StartError> {
-        start_link(work)
+        let child = spawn_with(StartOptions::new().link(), |_: Mailbox<Infallible>| work())?;
+        Ok(Peer::from(&child))
     }
-}
-
-fn start_link<F>(work: impl FnOnce() -> F + Send + 'static) -> Result<Peer, StartError>
-where
-    F: Future<Output: IntoExit> + Send + 'static,
-{
-    let child = spawn_with(StartOptions::new().link(), |_: Mailbox<Infallible>| work())?;
-    Ok(Peer::from(&child))
 }
 
 /// Starts a child with its event. It runs inside the supervisor.
