@@ -11,7 +11,7 @@ use crate::scenario::Scenario;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-Nanoseconds per event of each engine in each scenario.
+What an event takes in each engine, in each scenario: nanoseconds, or bytes.
 
 Usage: throughput [--scenario NAME]... [--engine NAME]... [--runs K] [--scale X] [--json]
 
@@ -20,6 +20,9 @@ Usage: throughput [--scenario NAME]... [--engine NAME]... [--runs K] [--scale X]
   --runs K         measured runs of each engine, after one warm-up; default: 5
   --scale X        multiply the number of events by X; default: 1
   --json           one line of JSON per scenario and engine instead of the table
+  --resident ENGINE PROCESSES
+                   print how many bytes of memory each of so many idle processes takes, and do nothing else; it is
+                   what `idle` has a program of its own do for each run
   --help           this text
 ";
 
@@ -30,6 +33,8 @@ pub enum Request {
     Help,
     /// Measure.
     Measure(Options),
+    /// Start so many idle processes and print what memory each takes.
+    Resident(&'static Listing, u64),
 }
 
 /// What to measure, and how to show it.
@@ -71,10 +76,11 @@ where
                 let found = Scenario::from_name(&name).ok_or_else(|| unknown("scenario", &name, &scenario_names()))?;
                 scenarios.push(found);
             }
-            Arg::Long("engine") => {
-                let name = text(&mut parser)?;
-                let found = engines::named(&name).ok_or_else(|| unknown("engine", &name, &engine_names()))?;
-                engines.push(found);
+            Arg::Long("engine") => engines.push(engine(&mut parser)?),
+            Arg::Long("resident") => {
+                let engine = engine(&mut parser)?;
+                let processes = number(&mut parser, "--resident", "an engine and a number from 1", |n| *n >= 1)?;
+                return Ok(Request::Resident(engine, processes));
             }
             Arg::Long("runs") => {
                 runs = number(&mut parser, "--runs", "a whole number from 1", |n| *n >= 1)?;
@@ -117,6 +123,11 @@ fn chosen<T>(all: impl IntoIterator<Item = T>, named: impl Fn(&T) -> bool) -> Ve
         chosen = others;
     }
     chosen
+}
+
+fn engine(parser: &mut Parser) -> Result<&'static Listing, String> {
+    let name = text(parser)?;
+    engines::named(&name).ok_or_else(|| unknown("engine", &name, &engine_names()))
 }
 
 fn text(parser: &mut Parser) -> Result<String, String> {
@@ -188,11 +199,13 @@ mod tests {
     fn unknown_names_list_the_valid_ones() {
         assert_eq!(
             error(&["--scenario", "linear"]),
-            "unknown scenario 'linear'; the scenarios are: linear-1, linear-3, max-1, heavy-2, stream",
+            "unknown scenario 'linear'; the scenarios are: linear-1, linear-3, max-1, heavy-2, stream, call, cast, \
+             spawn, idle, registry",
         );
         assert_eq!(
             error(&["--engine", "Tokio"]),
-            "unknown engine 'Tokio'; the engines are: genstage, tokio, crossbeam, direct",
+            "unknown engine 'Tokio'; the engines are: genstage, genstage-thread, genstage-sync, genstage-future, \
+             tokio, ractor, kameo, crossbeam, rwlock, dashmap, direct",
         );
     }
 

@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod engines;
+pub mod idle;
 pub mod measure;
 pub mod report;
 pub mod scenario;

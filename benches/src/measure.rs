@@ -1,10 +1,13 @@
-//! How long does an event take? Runs the engines in turn and keeps the time of each run.
+//! What does an event take, of time or of memory? Runs the engines in turn and keeps what each run took.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::engines::{Form, Role};
 use crate::scenario::Checksum;
+
+/// One run of an engine, and what it took for each event, in the scenario's unit.
+pub type Trial<'a> = Box<dyn Fn() -> Result<f64, Fault> + 'a>;
 
 /// An engine about to run a scenario.
 pub struct Contender<'a> {
@@ -12,8 +15,8 @@ pub struct Contender<'a> {
     pub name: &'static str,
     /// What it stands for in the comparison.
     pub role: Role,
-    /// Its form of the scenario.
-    pub form: Form<'a>,
+    /// Runs its form of the scenario.
+    pub trial: Trial<'a>,
 }
 
 impl fmt::Debug for Contender<'_> {
@@ -22,14 +25,14 @@ impl fmt::Debug for Contender<'_> {
     }
 }
 
-/// The runs of one engine, summed up, in ns per event.
+/// The runs of one engine, summed up, in the scenario's unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
-    /// The fastest run.
+    /// The run that took least.
     pub min: f64,
     /// The run in the middle; of an even number of runs, the mean of the two in the middle.
     pub median: f64,
-    /// The slowest run.
+    /// The run that took most.
     pub max: f64,
 }
 
@@ -55,62 +58,81 @@ pub struct Measured {
     pub spread: Spread,
 }
 
-/// An engine lost, doubled or damaged events.
+/// A run that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrongSum {
-    /// The engine's name.
-    pub engine: &'static str,
-    /// What the events add up to.
-    pub expected: Checksum,
-    /// What the engine's consumer added up.
-    pub actual: Checksum,
+pub enum Fault {
+    /// The engine lost, doubled or damaged events.
+    WrongSum {
+        /// What the events add up to.
+        expected: Checksum,
+        /// What the engine added up.
+        actual: Checksum,
+    },
+    /// Nothing could be measured, for this reason.
+    Unmeasured(String),
 }
 
-impl fmt::Display for WrongSum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { engine, expected, actual } = self;
-        write!(f, "{engine} summed up {actual}, the events add up to {expected}")
+impl Fault {
+    /// Compares what an engine added up with what the events add up to.
+    ///
+    /// # Errors
+    ///
+    /// When they differ.
+    pub fn check(actual: Checksum, expected: Checksum) -> Result<(), Self> {
+        if actual == expected { Ok(()) } else { Err(Self::WrongSum { expected, actual }) }
     }
 }
 
-impl std::error::Error for WrongSum {}
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongSum { expected, actual } => {
+                write!(f, "the engine summed up {actual}, the events add up to {expected}")
+            }
+            Self::Unmeasured(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Measures the time of a form: the whole run, divided by its events.
+pub fn timed(form: Form<'_>, events: u64, expected: Checksum) -> Trial<'_> {
+    Box::new(move || {
+        let start = Instant::now();
+        let actual = form(events);
+        let nanos = start.elapsed().as_secs_f64() * 1e9;
+        Fault::check(actual, expected)?;
+        Ok(share(nanos, events))
+    })
+}
+
+/// What one of so many events has of it.
+#[expect(clippy::cast_precision_loss, reason = "16 digits of a count are plenty for a mean")]
+pub fn share(whole: f64, events: u64) -> f64 {
+    whole / events as f64
+}
 
 /// Runs each contender once to warm up, then all in turn (A B C, A B C, ...) `runs` times.
 ///
 /// # Errors
 ///
-/// When a run, the warm-up included, does not end in the `expected` sum.
-pub fn in_turn(
-    contenders: &[Contender<'_>],
-    events: u64,
-    expected: Checksum,
-    runs: usize,
-) -> Result<Vec<Measured>, WrongSum> {
+/// When a run, the warm-up included, goes wrong: the engine's name and what happened.
+pub fn in_turn(contenders: &[Contender<'_>], runs: usize) -> Result<Vec<Measured>, (&'static str, Fault)> {
+    let run = |contender: &Contender<'_>| (contender.trial)().map_err(|fault| (contender.name, fault));
     for contender in contenders {
-        timed(contender, events, expected)?;
+        run(contender)?;
     }
-    let mut times = vec![Vec::with_capacity(runs); contenders.len()];
+    let mut taken = vec![Vec::with_capacity(runs); contenders.len()];
     for _ in 0..runs {
-        for (contender, times) in contenders.iter().zip(&mut times) {
-            times.push(per_event(timed(contender, events, expected)?, events));
+        for (contender, taken) in contenders.iter().zip(&mut taken) {
+            taken.push(run(contender)?);
         }
     }
-    let measured = contenders.iter().zip(times).filter_map(|(contender, times)| {
-        Some(Measured { engine: contender.name, role: contender.role, spread: Spread::of(times)? })
+    let measured = contenders.iter().zip(taken).filter_map(|(contender, taken)| {
+        Some(Measured { engine: contender.name, role: contender.role, spread: Spread::of(taken)? })
     });
     Ok(measured.collect())
-}
-
-fn timed(contender: &Contender<'_>, events: u64, expected: Checksum) -> Result<Duration, WrongSum> {
-    let start = Instant::now();
-    let actual = (contender.form)(events);
-    let elapsed = start.elapsed();
-    if actual == expected { Ok(elapsed) } else { Err(WrongSum { engine: contender.name, expected, actual }) }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "16 digits of a count are plenty for a mean")]
-fn per_event(elapsed: Duration, events: u64) -> f64 {
-    elapsed.as_secs_f64() * 1e9 / events as f64
 }
 
 #[cfg(test)]
@@ -138,9 +160,8 @@ mod tests {
     }
 
     #[test]
-    fn time_is_divided_by_events() {
-        let ns = per_event(Duration::from_millis(3), 2_000_000);
-        assert!((ns - 1.5).abs() < 1e-9);
+    fn what_a_run_takes_is_divided_by_its_events() {
+        assert!((share(3e6, 2_000_000) - 1.5).abs() < 1e-9);
     }
 
     #[test]
@@ -149,15 +170,15 @@ mod tests {
         let contender = |name: &'static str| Contender {
             name,
             role: Role::Peer,
-            form: Box::new({
+            trial: Box::new({
                 let turns = &turns;
-                move |events| {
+                move || {
                     turns.borrow_mut().push_str(name);
-                    events
+                    Ok(1.0)
                 }
             }),
         };
-        let measured = in_turn(&[contender("A"), contender("B")], 4, 4, 3).unwrap();
+        let measured = in_turn(&[contender("A"), contender("B")], 3).unwrap();
         assert_eq!(*turns.borrow(), "ABABABAB");
         let names: Vec<_> = measured.iter().map(|one| one.engine).collect();
         assert_eq!(names, ["A", "B"]);
@@ -165,8 +186,9 @@ mod tests {
 
     #[test]
     fn a_wrong_sum_is_an_error() {
-        let lossy = Contender { name: "lossy", role: Role::Peer, form: Box::new(|_| 41) };
-        let wrong = in_turn(&[lossy], 10, 42, 1).unwrap_err();
-        assert_eq!(wrong.to_string(), "lossy summed up 41, the events add up to 42");
+        let trial = timed(Box::new(|_| 41), 10, 42);
+        let (engine, fault) = in_turn(&[Contender { name: "lossy", role: Role::Peer, trial }], 1).unwrap_err();
+        assert_eq!(engine, "lossy");
+        assert_eq!(fault.to_string(), "the engine summed up 41, the events add up to 42");
     }
 }

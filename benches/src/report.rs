@@ -8,7 +8,7 @@ use crate::scenario::Scenario;
 
 /// What stands above the table.
 pub fn header() -> String {
-    format!("ns per event\n{}\n", row(["scenario", "engine", "median", "min", "max", "x direct", "x best peer"]))
+    row(["scenario", "engine", "unit", "median", "min", "max", "x direct", "x best peer"]) + "\n"
 }
 
 /// The rows of one scenario. `x direct` and `x best peer` divide medians; the best peer is the one of least median.
@@ -23,9 +23,10 @@ pub fn rows(scenario: Scenario, measured: &[Measured]) -> String {
         rows += &row([
             scenario.name(),
             one.engine,
-            &time(spread.median),
-            &time(spread.min),
-            &time(spread.max),
+            scenario.unit(),
+            &number(spread.median),
+            &number(spread.min),
+            &number(spread.max),
             &ratio(spread.median, limit),
             &ratio(spread.median, best_peer),
         ]);
@@ -47,7 +48,7 @@ pub fn json(scenario: Scenario, events: u64, runs: usize, measured: &[Measured])
             engine: one.engine,
             events,
             runs,
-            unit: "ns/event",
+            unit: scenario.unit(),
             min: one.spread.min,
             median: one.spread.median,
             max: one.spread.max,
@@ -69,16 +70,16 @@ struct Line {
     max: f64,
 }
 
-fn row([scenario, engine, median, min, max, direct, peer]: [&str; 7]) -> String {
-    format!("{scenario:<10} {engine:<10} {median:>9} {min:>9} {max:>9} {direct:>9} {peer:>12}")
+fn row([scenario, engine, unit, median, min, max, direct, peer]: [&str; 8]) -> String {
+    format!("{scenario:<10} {engine:<15} {unit:<13} {median:>9} {min:>9} {max:>9} {direct:>9} {peer:>12}")
 }
 
-/// Three digits that count, whether a fraction of a nanosecond or a thousand of them.
-fn time(ns: f64) -> String {
-    match ns {
-        ns if ns < 10.0 => format!("{ns:.3}"),
-        ns if ns < 100.0 => format!("{ns:.2}"),
-        ns => format!("{ns:.1}"),
+/// Three digits that count, whether a fraction of the unit or a thousand of it.
+fn number(amount: f64) -> String {
+    match amount {
+        amount if amount < 10.0 => format!("{amount:.3}"),
+        amount if amount < 100.0 => format!("{amount:.2}"),
+        amount => format!("{amount:.1}"),
     }
 }
 
@@ -109,20 +110,20 @@ mod tests {
                 ],
             );
         let expected = "\
-ns per event
-scenario   engine        median       min       max  x direct  x best peer
-linear-1   genstage       1.000     0.500     100.0      2.00         0.50
-linear-1   tokio          2.000     1.000     200.0      4.00         1.00
-linear-1   crossbeam      4.000     2.000     400.0      8.00         2.00
-linear-1   direct         0.500     0.250     50.00      1.00         0.25
+scenario   engine          unit             median       min       max  x direct  x best peer
+linear-1   genstage        ns/event          1.000     0.500     100.0      2.00         0.50
+linear-1   tokio           ns/event          2.000     1.000     200.0      4.00         1.00
+linear-1   crossbeam       ns/event          4.000     2.000     400.0      8.00         2.00
+linear-1   direct          ns/event          0.500     0.250     50.00      1.00         0.25
 ";
         assert_eq!(table, expected);
     }
 
     #[test]
     fn without_limit_or_peers_there_is_no_ratio() {
-        let rows = rows(Scenario::Max1, &[measured("genstage", Role::Ours, 320.0)]);
-        let expected = "max-1      genstage       320.0     160.0   32000.0         -            -\n";
+        let rows = rows(Scenario::Idle, &[measured("genstage-future", Role::Ours, 320.0)]);
+        let expected =
+            "idle       genstage-future bytes/process     320.0     160.0   32000.0         -            -\n";
         assert_eq!(rows, expected);
     }
 

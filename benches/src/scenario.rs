@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::work;
 
-/// One question about throughput.
+/// One question about speed or size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
     /// Producer to consumer, numbers counted up and summed; at most 1000 in flight, batches of 500.
@@ -17,14 +17,38 @@ pub enum Scenario {
     Heavy2,
     /// An iterator as the source, pulled back as an iterator by the caller's thread.
     Stream,
+    /// One process asks another for one number after the other, and waits for each.
+    Call,
+    /// One process sends numbers to another, which sums them.
+    Cast,
+    /// A process is started, ends at once, and its end is seen, before the next is started.
+    Spawn,
+    /// Processes that have handled one message each and wait for the next: the memory they take.
+    Idle,
+    /// Two threads look up registered processes by their keys.
+    Registry,
 }
+
+/// Keys that are registered in [`Scenario::Registry`].
+pub const KEYS: usize = 1000;
 
 /// The sum of all events that arrived, wrapping.
 pub type Checksum = u64;
 
 impl Scenario {
     /// All of them, in the order they are run.
-    pub const ALL: [Self; 5] = [Self::Linear1, Self::Linear3, Self::Max1, Self::Heavy2, Self::Stream];
+    pub const ALL: [Self; 10] = [
+        Self::Linear1,
+        Self::Linear3,
+        Self::Max1,
+        Self::Heavy2,
+        Self::Stream,
+        Self::Call,
+        Self::Cast,
+        Self::Spawn,
+        Self::Idle,
+        Self::Registry,
+    ];
 
     /// What it is called on the command line and in reports.
     pub fn name(self) -> &'static str {
@@ -34,6 +58,23 @@ impl Scenario {
             Self::Max1 => "max-1",
             Self::Heavy2 => "heavy-2",
             Self::Stream => "stream",
+            Self::Call => "call",
+            Self::Cast => "cast",
+            Self::Spawn => "spawn",
+            Self::Idle => "idle",
+            Self::Registry => "registry",
+        }
+    }
+
+    /// What is counted, for each of what: in this scenario an event is a call, a message, a process or a look-up.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Linear1 | Self::Linear3 | Self::Max1 | Self::Heavy2 | Self::Stream => "ns/event",
+            Self::Call => "ns/call",
+            Self::Cast => "ns/message",
+            Self::Spawn => "ns/process",
+            Self::Idle => "bytes/process",
+            Self::Registry => "ns/look-up",
         }
     }
 
@@ -49,13 +90,18 @@ impl Scenario {
             Self::Max1 => 500_000,
             Self::Heavy2 => 1_000_000,
             Self::Stream => 25_000_000,
+            Self::Call | Self::Spawn => 200_000,
+            Self::Cast | Self::Registry => 2_000_000,
+            Self::Idle => 100_000,
         }
     }
 
-    /// The sum the consumer must arrive at. In closed form except for heavy work, which is done over again here.
+    /// The sum the engine must arrive at: of events or replies, or the count of processes and finds. In closed form except for heavy work, which is done over again here.
     pub fn expected(self, events: u64) -> Checksum {
         match self {
-            Self::Linear1 | Self::Max1 | Self::Stream => sum_below(events),
+            Self::Linear1 | Self::Max1 | Self::Stream | Self::Cast => sum_below(events),
+            Self::Call => sum_below(events).wrapping_add(events),
+            Self::Spawn | Self::Idle | Self::Registry => events,
             Self::Linear3 => sum_below(events).wrapping_mul(3).wrapping_add(events),
             Self::Heavy2 => (0..events).fold(0, |sum, event| sum.wrapping_add(work::heavy(work::heavy(event)))),
         }

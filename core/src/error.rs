@@ -78,10 +78,13 @@ impl<M> std::error::Error for NameSendError<M> {}
 pub enum StopError {
     /// It was dead already, or nobody has the name.
     NoProc,
-    /// A process cannot wait for its own end. Return [`Outcome::Stop`](crate::Outcome) instead.
-    StoppingSelf,
-    /// It has not ended in time; it will, when it comes to it.
+    /// A process cannot wait for its own end, nor for that of who is just starting it. Return
+    /// [`Outcome::Stop`](crate::Outcome) instead.
+    CallingSelf,
+    /// It has not ended in time. The order stands: it will, when it comes to it.
     Timeout,
+    /// The caller is bound to end itself, and waits no longer. The order stands.
+    Exiting,
     /// It ended for another reason.
     Ended(ExitReason),
 }
@@ -90,8 +93,9 @@ impl fmt::Display for StopError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoProc => f.write_str("the process is dead"),
-            Self::StoppingSelf => f.write_str("a process cannot wait for its own end"),
+            Self::CallingSelf => f.write_str("a process cannot wait for its own end"),
             Self::Timeout => f.write_str("the process has not ended in time"),
+            Self::Exiting => f.write_str("the caller is bound to end itself"),
             Self::Ended(reason) => write!(f, "the process ended for another reason: {reason}"),
         }
     }
@@ -128,6 +132,8 @@ pub enum StartError {
     Ignore,
     /// `init` took longer than [`StartOptions::timeout`](crate::StartOptions::timeout) allows.
     Timeout,
+    /// A start within a start, and so on, deeper than the stack of a thread allows for.
+    TooDeep,
     /// The runtime is shutting down and starts no more processes.
     ShutDown,
 }
@@ -140,6 +146,7 @@ impl fmt::Display for StartError {
             Self::Init(reason) => write!(f, "init failed: {reason}"),
             Self::Ignore => f.write_str("init did not want to run"),
             Self::Timeout => f.write_str("init took too long"),
+            Self::TooDeep => f.write_str("too many starts within starts; let the child start its own children later"),
             Self::ShutDown => f.write_str("the runtime is shutting down"),
         }
     }

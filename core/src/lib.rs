@@ -6,32 +6,35 @@
 //! start: a runtime with a seat for each core comes up by itself.
 //!
 //! ```
-//! use genstage_core::{CALL_TIMEOUT, ProcessContext, Outcome, Process, ReplyTo};
+//! use genstage_core::{Answer, Caller, Context, GenServer, HandleCall, Outcome};
 //!
 //! struct Counter(u64);
 //!
-//! enum Order {
-//!     Add(u64),
-//!     Read(ReplyTo<u64>),
-//! }
+//! struct Add(u64);
+//! struct Read;
 //!
-//! impl Process for Counter {
-//!     type Message = Order;
+//! impl GenServer for Counter {
+//!     type Message = Add;
 //!
-//!     fn handle(&mut self, order: Order, _cx: &mut ProcessContext<'_, Order>) -> Outcome {
-//!         match order {
-//!             Order::Add(n) => self.0 += n,
-//!             Order::Read(reply) => reply.send(self.0),
-//!         }
+//!     fn handle_cast(&mut self, Add(n): Add, _cx: &mut Context<'_, Self>) -> Outcome {
+//!         self.0 += n;
 //!         Outcome::Continue
 //!     }
 //! }
 //!
+//! impl HandleCall<Read> for Counter {
+//!     type Reply = u64;
+//!
+//!     fn handle_call(&mut self, _: Read, _from: &mut Caller<u64>, _cx: &mut Context<'_, Self>) -> Answer<u64> {
+//!         Answer::Reply(self.0)
+//!     }
+//! }
+//!
 //! let counter = Counter(0).start()?;
-//! counter.send(Order::Add(1)).ok();
-//! counter.send(Order::Add(2)).ok();
-//! assert_eq!(counter.call_with(CALL_TIMEOUT, Order::Read), Ok(3));
-//! # Ok::<(), genstage_core::StartError>(())
+//! counter.cast(Add(1));
+//! counter.cast(Add(2));
+//! assert_eq!(counter.call(Read)?, 3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # The parts
@@ -46,10 +49,14 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | write a process | [`Process`], or a future and its [`Mailbox`] with [`spawn`] |
+//! | keep a state, and be called | [`GenServer`]; [`Agent`] for a value and functions |
+//! | look into one that runs | [`sys`] |
+//! | write a process from the ground | a future and its [`Mailbox`] with [`spawn`], or [`Process`] |
 //! | start it, named or linked | [`start`], [`spawn_with`], [`StartOptions`] |
 //! | send, and be told if it is dead | [`Address::send`] |
-//! | ask and wait for the reply | [`Address::call_with`]; from a future [`Address::request`] |
+//! | ask and wait for the reply | [`ServerRef::call`]; from a future [`ServerRef::call_async`] |
+//! | ask and have the reply as a message | [`Context::request`] |
+//! | ask a process of one's own making | [`Address::call_with`], [`Address::request`] |
 //! | live and die together | [`Own::link`], [`Own::trap_exit`], [`Signal::Exit`] |
 //! | hear of an end | [`Own::monitor`], [`Signal::Down`] |
 //! | end somebody | [`Peer::exit`], [`ExitReason`] |
@@ -88,8 +95,8 @@
 //! **Blocking.** A callback may sleep, block or compute. Within a few milliseconds another thread takes over what waits
 //! behind it: beside two callbacks that block, a timer of a millisecond was 6 ms late at worst in the median run on two
 //! cores, 13 in the worst of 25. Waits of this crate's own, and what runs in [`may_block`], are taken over sooner.
-//! Blocked callbacks are bounded by [`Builder::max_threads`], burning ones by the number of seats: beyond that they
-//! share the cores as seats do.
+//! Blocked callbacks are bounded by [`Builder::max_threads`]. Whoever burns again and again is known after a few slices and runs
+//! apart, so that the others are served in time beside any number of them; burning ones share three threads a seat.
 //!
 //! **Timers.** Never early. Those of one deadline fire in the order of setting.
 //!
@@ -156,7 +163,7 @@ pub use supervisor::parts as supervision;
 pub use supervisor::{
     AutoShutdown, Child, ChildCounts, ChildId, ChildInfo, ChildPlan, ChildSpec, ChildState, ChildType,
     DeleteChildError, FailedToStartChild, InvalidSupervisor, Restart, RestartChildError, Shutdown, StartChildError,
-    Started, StopSupervisorError, Strategy, Supervise, Supervisor, SupervisorRef, TerminateChildError,
+    Started, Strategy, Supervise, Supervisor, SupervisorRef, TerminateChildError,
 };
 pub use supervisor::{
     DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicChildError,

@@ -135,7 +135,10 @@ pub fn raise_exit(reason: ExitReason) -> ! {
 
 /// What a panic said: the message alone, so that reasons can be compared and logged.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Panic(Arc<str>);
+pub struct Panic(
+    /// Behind one pointer, as a reason is part of every piece of mail that may be a signal.
+    Arc<Box<str>>,
+);
 
 impl Panic {
     /// The panic's message, or a placeholder where the payload was no text.
@@ -168,7 +171,7 @@ impl Panic {
     fn from_payload(payload: &(dyn Any + Send)) -> Self {
         let text =
             payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self(Arc::from(text.unwrap_or("(a payload that is not text)")))
+        Self(Arc::new(Box::from(text.unwrap_or("(a payload that is not text)"))))
     }
 }
 
@@ -188,12 +191,15 @@ impl<T: Any + fmt::Debug + fmt::Display + PartialEq + Send + Sync> Reason for T 
 /// assert_eq!(detail.downcast_ref::<u16>(), Some(&404));
 /// ```
 #[derive(Clone)]
-pub struct Detail(Arc<dyn Erased>);
+pub struct Detail(
+    /// As in [`Panic`]: behind one pointer.
+    Arc<Box<dyn Erased>>,
+);
 
 impl Detail {
     /// Wraps a value.
     pub fn new<T: Reason>(value: T) -> Self {
-        Self(Arc::new(value))
+        Self(Arc::new(Box::new(value)))
     }
 
     /// The value, where it is a `T`.
@@ -245,6 +251,13 @@ impl<T: Reason> Erased for T {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mail_is_small() {
+        assert_eq!(size_of::<ExitReason>(), 16);
+        assert_eq!(size_of::<crate::Signal>(), 32);
+        assert_eq!(size_of::<crate::Mail<u64>>(), 32);
+    }
 
     #[test]
     fn reasons_compare_by_value_and_type() {

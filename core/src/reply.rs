@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::process::{Address, current};
 use crate::runtime::engine::GaveUp;
 use crate::sync::{Arc, Mutex};
-use crate::timer::Timer;
+use crate::timer::Due;
 use crate::{ExitReason, Pid, SendError};
 
 /// How long a call waits by default (G5.1).
@@ -97,7 +97,7 @@ enum Waiter<R> {
     Nobody,
     Thread(Thread),
     Task(Waker),
-    Then(Then<R>, Timer),
+    Then(Then<R>),
 }
 
 /// Told what the slot is filled with.
@@ -114,7 +114,11 @@ struct Slot<R> {
 impl<R: Send + 'static> Slot<R> {
     fn new(callee: Pid) -> Arc<Self> {
         let state = Mutex::new((Filled::Not, Waiter::Nobody));
-        Arc::new(Self { state, callee, keep: |slot| current::keep_orphan(slot.callee, slot) })
+        Arc::new(Self {
+            state,
+            callee,
+            keep: |slot| current::keep_orphan(slot.callee, &(Arc::clone(&slot) as Arc<dyn current::Orphan>)),
+        })
     }
 }
 
@@ -125,33 +129,36 @@ impl<R> current::Orphan for Slot<R> {
 }
 
 impl<R> Slot<R> {
-    fn fill(&self, with: Filled<R>) {
-        let (unused, waiter) = {
+    /// False if it was filled before, or nobody waits for it any more.
+    fn fill(&self, with: Filled<R>) -> bool {
+        let (first, unused, waiter) = {
             let mut slot = self.state.lock();
             let waiter = std::mem::replace(&mut slot.1, Waiter::Nobody);
-            match (matches!(slot.0, Filled::Not), waiter) {
+            let first = matches!(slot.0, Filled::Not);
+            match (first, waiter) {
                 (true, waiter @ Waiter::Then(..)) => {
                     slot.0 = Filled::Expired;
-                    (Some(with), waiter)
+                    (first, Some(with), waiter)
                 }
                 (true, waiter) => {
                     slot.0 = with;
-                    (None, waiter)
+                    (first, None, waiter)
                 }
                 // Dropped outside the lock below: it is the user's value.
-                (false, waiter) => (Some(with), waiter),
+                (false, waiter) => (first, Some(with), waiter),
             }
         };
         match waiter {
             Waiter::Nobody => {}
             Waiter::Thread(thread) => thread.unpark(),
             Waiter::Task(waker) => waker.wake(),
-            Waiter::Then(then, timer) => {
-                timer.cancel();
-                return then(unused.unwrap_or(Filled::Expired));
+            Waiter::Then(then) => {
+                then(unused.unwrap_or(Filled::Expired));
+                return first;
             }
         }
         drop(unused);
+        first
     }
 
     /// What is there, or else who to wake for it.
@@ -165,6 +172,35 @@ impl<R> Slot<R> {
             }
             filled => Some(filled),
         }
+    }
+
+    /// Nobody waits any more.
+    fn give_up(&self) {
+        let unused = {
+            let mut slot = self.state.lock();
+            (std::mem::replace(&mut slot.0, Filled::Expired), std::mem::replace(&mut slot.1, Waiter::Nobody))
+        };
+        // Outside the lock: it is the user's value.
+        drop(unused);
+    }
+}
+
+/// The wait for a reply ends by itself.
+impl<R: Send> Due for Slot<R> {
+    fn fire(&self) -> bool {
+        self.fill(Filled::Expired)
+    }
+
+    fn is_pending(&self) -> bool {
+        matches!(self.state.lock().0, Filled::Not)
+    }
+
+    fn callee(&self) -> Option<Pid> {
+        Some(self.callee)
+    }
+
+    fn orphan(&self) {
+        self.fill(Filled::Dropped);
     }
 }
 
@@ -190,10 +226,20 @@ impl<M: Send + 'static> Address<M> {
         let engine = self.0.engine();
         let deadline = engine.clock.now().saturating_add(within);
         let ready = || slot.take(|| Waiter::Thread(std::thread::current()));
-        match engine.wait_in_process(Some(deadline), ready) {
-            Ok(filled) => self.outcome(filled),
-            Err(GaveUp::Late) => Err(CallError::Timeout),
-            Err(GaveUp::Exiting) => Err(CallError::Exiting),
+        loop {
+            let look_up = engine.look_up_before(deadline);
+            match engine.wait_in_process(Some(look_up), ready) {
+                Ok(filled) => return self.outcome(filled),
+                Err(GaveUp::Exiting) => return Err(CallError::Exiting),
+                Err(GaveUp::Late) if look_up >= deadline => return Err(CallError::Timeout),
+                Err(GaveUp::Late) => {}
+            }
+            // One that was given up while it handles the request will not reply, and its handle is not dropped.
+            if let Some(reason) = self.exit_reason() {
+                return slot
+                    .take(|| Waiter::Nobody)
+                    .map_or(Err(CallError::Down(reason)), |filled| self.outcome(filled));
+            }
         }
     }
 
@@ -204,23 +250,19 @@ impl<M: Send + 'static> Address<M> {
         }
         let state = match self.post(request) {
             Ok(slot) => {
-                // Without a limit there is nothing to set.
-                let timer = (within < Duration::MAX).then(|| self.expire(&slot, within));
-                State::Waiting(slot, timer)
+                // Without a limit there is nothing to wait for.
+                if within < Duration::MAX {
+                    self.expire(&slot, within);
+                }
+                State::Waiting(slot)
             }
             Err(error) => State::Failed(error),
         };
         Request { to: self.clone(), state }
     }
 
-    fn expire<R: Send + 'static>(&self, slot: &Arc<Slot<R>>, within: Duration) -> Timer {
-        let expiring = Arc::downgrade(slot);
-        let expire = move || {
-            if let Some(slot) = expiring.upgrade() {
-                slot.fill(Filled::Expired);
-            }
-        };
-        self.0.engine().timers.after(within, Box::new(expire), None)
+    fn expire<R: Send + 'static>(&self, slot: &Arc<Slot<R>>, within: Duration) {
+        self.0.engine().timers.expire(within, Arc::clone(slot) as Arc<dyn Due>);
     }
 
     fn post<R: Send + 'static>(&self, request: impl FnOnce(ReplyTo<R>) -> M) -> Result<Arc<Slot<R>>, CallError> {
@@ -254,15 +296,14 @@ pub(crate) fn deliver<M: Send + 'static, R: Send + 'static>(
         Ok(slot) => slot,
         Err(error) => return then(Err(error)),
     };
-    let timer = to.expire(&slot, within);
+    to.expire(&slot, within);
     let asked = to.clone();
     let mut then: Option<Then<R>> = Some(Box::new(move |filled| then(asked.outcome(filled))));
     let filled = slot.take(|| match then.take() {
-        Some(then) => Waiter::Then(then, timer.clone()),
+        Some(then) => Waiter::Then(then),
         None => Waiter::Nobody,
     });
     if let (Some(filled), Some(then)) = (filled, then) {
-        timer.cancel();
         then(filled);
     }
 }
@@ -276,7 +317,9 @@ pub struct Request<M: Send + 'static, R> {
 
 enum State<R> {
     Failed(CallError),
-    Waiting(Arc<Slot<R>>, Option<Timer>),
+    Waiting(Arc<Slot<R>>),
+    /// It has given its value.
+    Done,
 }
 
 // Nothing in it is ever pinned.
@@ -286,20 +329,24 @@ impl<M: Send + 'static, R: Send + 'static> Future for Request<M, R> {
     type Output = Result<R, CallError>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        match &self.state {
-            State::Failed(error) => Poll::Ready(Err(error.clone())),
-            State::Waiting(slot, _) => match slot.take(|| Waiter::Task(task.waker().clone())) {
-                Some(filled) => Poll::Ready(self.to.outcome(filled)),
-                None => Poll::Pending,
+        let outcome = match &self.state {
+            State::Failed(error) => Err(error.clone()),
+            State::Waiting(slot) => match slot.take(|| Waiter::Task(task.waker().clone())) {
+                Some(filled) => self.to.outcome(filled),
+                None => return Poll::Pending,
             },
-        }
+            // Polled again after its end, which no future need bear.
+            State::Done => Err(CallError::Timeout),
+        };
+        self.get_mut().state = State::Done;
+        Poll::Ready(outcome)
     }
 }
 
 impl<M: Send + 'static, R> Drop for Request<M, R> {
     fn drop(&mut self) {
-        if let State::Waiting(_, Some(timer)) = &self.state {
-            timer.cancel();
+        if let State::Waiting(slot) = &self.state {
+            slot.give_up();
         }
     }
 }

@@ -159,7 +159,7 @@ impl Simulator {
         if self.run_one() {
             return true;
         }
-        let next = engine.timers.next_deadline().filter(|next| *next < Clock::END);
+        let next = engine.timers.next_deadline(Clock::END).filter(|next| *next < Clock::END);
         match (next, end) {
             (Some(next), end) if end.is_none_or(|end| next <= end) => {
                 engine.clock.advance_to(next);

@@ -15,7 +15,7 @@ pub(crate) fn stop<M: Send + 'static>(
     within: Duration,
 ) -> Result<(), StopError> {
     if current::pid() == Some(process.pid()) {
-        return Err(StopError::StoppingSelf);
+        return Err(StopError::CallingSelf);
     }
     // Refused only while everything ends anyway.
     let Ok(here) = ThreadProcess::<()>::aside() else { return Err(StopError::NoProc) };
@@ -24,7 +24,7 @@ pub(crate) fn stop<M: Send + 'static>(
     let _ = process.send(order(reason));
     match here.receive(Some(within)) {
         Some(Mail::Signal(Signal::Down(down))) => verdict(down.reason, &wanted),
-        _ => Err(StopError::Timeout),
+        _ => Err(no_longer_waiting()),
     }
 }
 
@@ -35,7 +35,7 @@ pub(crate) async fn stop_async<M: Send + 'static>(
     reason: ExitReason,
 ) -> Result<(), StopError> {
     if current::pid() == Some(process.pid()) {
-        return Err(StopError::StoppingSelf);
+        return Err(StopError::CallingSelf);
     }
     let (target, wanted) = (process.clone(), reason.clone());
     let order = order(reason);
@@ -51,6 +51,11 @@ pub(crate) async fn stop_async<M: Send + 'static>(
         Ok(ended) => verdict(ended, &wanted),
         Err(_) => Err(StopError::NoProc),
     }
+}
+
+/// Why a wait for an end has ended without it.
+pub(crate) fn no_longer_waiting() -> StopError {
+    if current::is_bound_to_end() { StopError::Exiting } else { StopError::Timeout }
 }
 
 fn verdict(ended: ExitReason, wanted: &ExitReason) -> Result<(), StopError> {

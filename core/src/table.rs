@@ -35,7 +35,7 @@ impl Table {
     fn shard(&self, pid: Pid) -> &Shard {
         // The remainder is below SHARDS, whatever the width of usize.
         #[allow(clippy::cast_possible_truncation, reason = "a remainder of 16")]
-        let index = (pid.serial % SHARDS as u64) as usize;
+        let index = (pid.serial() % SHARDS as u64) as usize;
         &self.shards[index]
     }
 
@@ -46,12 +46,12 @@ impl Table {
         if self.closed.load(Ordering::SeqCst) {
             return false;
         }
-        shard.insert(process.pid().serial, process);
+        shard.insert(process.pid().serial(), process);
         true
     }
 
     pub(crate) fn remove(&self, pid: Pid) {
-        let removed = self.shard(pid).lock().remove(&pid.serial);
+        let removed = self.shard(pid).lock().remove(&pid.serial());
         // Outside the lock: it may be the last reference.
         drop(removed);
         if self.closed.load(Ordering::SeqCst)
@@ -62,7 +62,7 @@ impl Table {
     }
 
     pub(crate) fn get(&self, pid: Pid) -> Option<Arc<dyn AnyProcess>> {
-        let found = self.shard(pid).lock().get(&pid.serial).cloned();
+        let found = self.shard(pid).lock().get(&pid.serial()).cloned();
         found.filter(|process| process.pid() == pid)
     }
 

@@ -12,11 +12,31 @@ use crate::runtime::Runtime;
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::Engine;
 use crate::sync::{Arc, Mutex};
-use crate::{Address, Name, log};
+use crate::{Address, Name, Pid, log};
 
 pub(crate) type Action = Box<dyn FnOnce() + Send>;
 /// Whether the receiver still lives; a timer for the dead counts as gone (P9.3).
 pub(crate) type Alive = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// What may become due: a timer that was set, or the slot of a reply that somebody waits for.
+pub(crate) trait Due: Send + Sync {
+    /// Its time has come. False: it was cancelled, or is done.
+    fn fire(&self) -> bool;
+    /// Whether it can still fire.
+    fn is_pending(&self) -> bool;
+    /// Whether anybody would notice.
+    fn is_live(&self) -> bool {
+        self.is_pending()
+    }
+    /// It will never fire: drops what it holds.
+    fn discard(&self) {}
+    /// Whose reply it waits for.
+    fn callee(&self) -> Option<Pid> {
+        None
+    }
+    /// The callee was given up: nothing will come.
+    fn orphan(&self) {}
+}
 
 struct Entry {
     deadline: Duration,
@@ -29,6 +49,12 @@ impl Entry {
     fn take(&self) -> Option<Action> {
         self.action.lock().take()
     }
+}
+
+impl Due for Entry {
+    fn fire(&self) -> bool {
+        self.take().map(|action| action()).is_some()
+    }
 
     fn is_pending(&self) -> bool {
         self.action.lock().is_some()
@@ -36,6 +62,10 @@ impl Entry {
 
     fn is_live(&self) -> bool {
         self.is_pending() && self.alive.as_ref().is_none_or(|alive| alive())
+    }
+
+    fn discard(&self) {
+        drop(self.take());
     }
 }
 
@@ -199,7 +229,7 @@ fn deliver<M: Send + 'static>(engine: &Engine, to: Option<&Address<M>>, message:
 struct Pending {
     deadline: Duration,
     serial: u64,
-    entry: Arc<Entry>,
+    entry: Arc<dyn Due>,
 }
 
 impl PartialEq for Pending {
@@ -227,6 +257,8 @@ struct Heap {
     serial: u64,
     /// The length at which dead entries are looked for.
     sweep_at: usize,
+    /// When the clock looks again by itself: a timer that is due later need not rouse it.
+    look_at: Duration,
     closed: bool,
 }
 
@@ -240,34 +272,59 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn new(clock: Clock) -> Self {
-        let heap = Heap { pending: BinaryHeap::new(), serial: 0, sweep_at: SWEEP_FROM, closed: false };
+        let heap =
+            Heap { pending: BinaryHeap::new(), serial: 0, sweep_at: SWEEP_FROM, look_at: Clock::END, closed: false };
         Self { heap: Mutex::new(heap), clock }
     }
 
-    /// Sets a timer. `earliest` tells whether it is the next to fire, so that the clock may have to rise earlier.
+    /// Sets a timer. Tells also whether it is due before the clock would look again, so that it must be roused.
     pub(crate) fn set(&self, deadline: Duration, action: Action, alive: Option<Alive>) -> (Timer, bool) {
         let entry = Arc::new(Entry { deadline, action: Mutex::new(Some(action)), alive });
-        let timer = Timer { entry: Arc::clone(&entry), clock: self.clock.clone() };
+        let early = self.push(deadline, Arc::clone(&entry) as Arc<dyn Due>);
+        (Timer { entry, clock: self.clock.clone() }, early)
+    }
+
+    /// Something that becomes due then. Tells whether the clock must be roused for it.
+    pub(crate) fn push(&self, deadline: Duration, entry: Arc<dyn Due>) -> bool {
         let mut heap = self.heap.lock();
         if heap.closed {
             drop(heap);
-            discard(&entry);
-            return (timer, false);
+            discard(&*entry);
+            return false;
         }
         let dead = heap.sweep();
         heap.serial += 1;
         let serial = heap.serial;
         heap.pending.push(Reverse(Pending { deadline, serial, entry }));
-        let earliest = heap.pending.peek().is_some_and(|next| next.0.serial == serial);
+        let early = deadline < heap.look_at;
+        if early {
+            // Once roused, the clock will see what else is due by then.
+            heap.look_at = deadline;
+        }
         drop(heap);
         for entry in &dead {
-            discard(entry);
+            discard(&**entry);
         }
-        (timer, earliest)
+        early
     }
 
-    /// When the clock must look again.
-    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+    /// Fails what waits for a process that was given up.
+    pub(crate) fn orphan(&self, callee: Pid) {
+        let waiting: Vec<_> = {
+            let heap = self.heap.lock();
+            let of_it = |pending: &&Reverse<Pending>| pending.0.entry.callee() == Some(callee);
+            heap.pending.iter().filter(of_it).map(|pending| Arc::clone(&pending.0.entry)).collect()
+        };
+        for entry in waiting {
+            // Wakers are the user's.
+            if Panic::catch(|| entry.orphan()).is_err() {
+                log::error!("a waker panicked");
+            }
+        }
+    }
+
+    /// The next deadline. The clock promises to look again by then, and at `latest`.
+    pub(crate) fn next_deadline(&self, latest: Duration) -> Option<Duration> {
         let mut cancelled = Vec::new();
         let mut heap = self.heap.lock();
         let next = loop {
@@ -277,6 +334,7 @@ impl Timers {
                 Some(_) => cancelled.extend(heap.pending.pop()),
             }
         };
+        heap.look_at = next.map_or(latest, |next| next.min(latest));
         drop(heap);
         next
     }
@@ -293,11 +351,13 @@ impl Timers {
             };
             let Some(Reverse(due)) = due else { return false };
             // The action runs outside all locks. A waker is the user's and may panic.
-            if let Some(action) = due.entry.take() {
-                if Panic::catch(action).is_err() {
+            match Panic::catch(|| due.entry.fire()) {
+                Ok(false) => {}
+                Ok(true) => return true,
+                Err(_) => {
                     log::error!("a waker panicked");
+                    return true;
                 }
-                return true;
             }
         }
     }
@@ -310,14 +370,14 @@ impl Timers {
             std::mem::take(&mut heap.pending)
         };
         for Reverse(pending) in &pending {
-            discard(&pending.entry);
+            discard(&*pending.entry);
         }
     }
 }
 
 /// Drops an action and the message in it, whose destructor is the user's: outside all locks.
-fn discard(entry: &Entry) {
-    if Panic::catch(|| drop(entry.take())).is_err() {
+fn discard(entry: &dyn Due) {
+    if Panic::catch(|| entry.discard()).is_err() {
         log::error!("an undelivered message panicked while it was dropped");
     }
 }
@@ -325,7 +385,7 @@ fn discard(entry: &Entry) {
 impl Heap {
     /// Takes out what was cancelled and what is for dead receivers, each time the heap has doubled: so it holds at most twice
     /// what it must, at a constant cost for each timer.
-    fn sweep(&mut self) -> Vec<Arc<Entry>> {
+    fn sweep(&mut self) -> Vec<Arc<dyn Due>> {
         if self.pending.len() < self.sweep_at {
             return Vec::new();
         }
@@ -352,8 +412,8 @@ mod loom_models {
             let action = Box::new(move || {
                 count.fetch_add(1, Ordering::Relaxed);
             });
-            let (timer, earliest) = timers.set(Duration::ZERO, action, None);
-            assert!(earliest);
+            let (timer, early) = timers.set(Duration::ZERO, action, None);
+            assert!(early);
             let clock = {
                 let timers = Arc::clone(&timers);
                 thread::spawn(move || timers.fire_next(Duration::ZERO))

@@ -8,7 +8,8 @@ use std::time::Duration;
 use common::{here, other, seeds};
 use genstage_core::{
     Answer, CallError, Caller, ChildSpec, Context, ExitReason, GenServer, HandleCall, Mailbox, Name, Outcome, Peer,
-    Pid, ReplyTo, Runtime, SendError, ServerRef, StartOptions, StopError, spawn, spawn_with, sys,
+    Pid, ReplyTo, Runtime, SendError, ServerRef, Shutdown, StartOptions, StopError, Strategy, Supervisor, spawn,
+    spawn_with, sys,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -165,8 +166,12 @@ fn g5_2_a_name_of_another_kind_answers_as_the_dead_do() {
         let _other = spawn_with(StartOptions::new().name("other"), |mailbox: Mailbox<u8>| async move {
             mailbox.receive().await;
         });
-        assert_eq!(Door::named("other").call(Heard), Err(CallError::NoProc));
-        Door::named("other").cast(Order::Open);
+        let named = Door::named("other");
+        assert_eq!(named.call(Heard), Err(CallError::NoProc));
+        assert_eq!((named.is_alive(), named.whereis(), named.pid()), (false, None, Pid::NOBODY));
+        named.cast(Order::Open);
+        named.exit(ExitReason::Kill);
+        assert!(Name::from("other").pid().is_some(), "a stranger is not hit");
     });
 }
 
@@ -283,7 +288,7 @@ fn g5_8_each_way_a_stop_can_fail() {
     seeds(50, |_| {
         assert_eq!(dead().stop(), Err(StopError::NoProc));
         assert_eq!(Door::named("nobody").stop(), Err(StopError::NoProc));
-        assert_eq!(door().call(StopYourself), Ok(Err(StopError::StoppingSelf)));
+        assert_eq!(door().call(StopYourself), Ok(Err(StopError::CallingSelf)));
         let ended = door();
         ended.cast(Order::Stop(other("x")));
         assert_eq!(ended.stop(), Err(StopError::Ended(other("x"))));
@@ -496,4 +501,95 @@ fn calls_from_threads_callbacks_and_futures_read_alike() {
     assert_eq!(door.call(Heard), Ok(vec![]));
     door.exit(other("trapped"));
     assert_eq!(door.stop(), Ok(()));
+}
+
+/// Blocks in its callback until it is let go.
+struct Stuck(std::sync::mpsc::Receiver<()>, std::sync::mpsc::Sender<()>);
+
+struct Block;
+
+impl GenServer for Stuck {
+    type Message = ();
+}
+
+impl HandleCall<Block> for Stuck {
+    type Reply = &'static str;
+    fn handle_call(
+        &mut self,
+        _: Block,
+        _: &mut Caller<&'static str>,
+        _: &mut Context<'_, Self>,
+    ) -> Answer<&'static str> {
+        self.1.send(()).unwrap();
+        let _ = self.0.recv();
+        Answer::Reply("from the grave")
+    }
+}
+
+#[test]
+fn g5_5_one_that_is_killed_while_it_handles_a_call_says_nothing_more() {
+    let runtime = Runtime::builder().workers(2).build().unwrap();
+    let _inside = runtime.enter();
+    let (release, held) = channel();
+    let (entered, inside) = channel();
+    let stuck = Stuck(held, entered).start().unwrap();
+    let (asked, (report, reports)) = (stuck.clone(), channel());
+    spawn(move |_: Mailbox<()>| async move {
+        let _ = report.send(asked.call_async_within(Block, Duration::MAX).await);
+    });
+    inside.recv().unwrap();
+    stuck.exit(ExitReason::Kill);
+    release.send(()).unwrap();
+    assert_eq!(reports.recv(), Ok(Err(CallError::Down(ExitReason::Killed))));
+}
+
+#[test]
+fn g5_5_the_caller_of_one_that_is_given_up_hears_of_it() {
+    let runtime = Runtime::builder().workers(2).build().unwrap();
+    let _inside = runtime.enter();
+    for blocking in [true, false] {
+        let (release, held) = channel();
+        let (entered, inside) = channel();
+        let way_in = std::sync::Mutex::new(Some((held, entered)));
+        let spec = ChildSpec::new("stuck", move || {
+            let (held, entered) = way_in.lock().unwrap().take().unwrap();
+            Stuck(held, entered).start_link()
+        });
+        let stuck = spec.handle();
+        let spec = spec.shutdown(Shutdown::BrutalKill);
+        let sup = Supervisor::new(Strategy::OneForOne).child(spec).start_link().unwrap();
+        let stuck = stuck.get().unwrap();
+        let (asked, (report, reports)) = (stuck.clone(), channel());
+        spawn(move |_: Mailbox<()>| async move {
+            let within = Duration::from_secs(1000);
+            let outcome =
+                if blocking { asked.call_within(Block, within) } else { asked.call_async_within(Block, within).await };
+            let _ = report.send(outcome);
+        });
+        inside.recv().unwrap();
+        sup.terminate_child("stuck").unwrap();
+        assert_eq!(reports.recv(), Ok(Err(CallError::Down(ExitReason::Killed))));
+        release.send(()).unwrap();
+    }
+}
+
+#[test]
+fn a_destructor_of_a_thread_local_may_call() {
+    struct Bye;
+    impl Drop for Bye {
+        fn drop(&mut self) {
+            Door::named("nobody").cast(Order::Open);
+            assert_eq!(genstage_core::whereis("nobody"), None);
+            let _ = Door::default().start().map(|door| door.call(Heard));
+        }
+    }
+    thread_local! {
+        static BYE: Bye = const { Bye };
+    }
+    let thread = std::thread::spawn(|| {
+        BYE.with(|_| ());
+        assert_eq!(door().call(Heard), Ok(vec![]));
+        genstage_core::run(|me| me.pid());
+    });
+    thread.join().unwrap();
 }

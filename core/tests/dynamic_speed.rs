@@ -1,6 +1,7 @@
 //! What a child of a dynamic supervisor costs. Run by hand: `cargo test --release --test dynamic_speed -- --ignored --nocapture`.
 
 use std::sync::mpsc;
+use std::time::Duration;
 use std::time::Instant;
 
 use genstage_core::{
@@ -53,5 +54,5 @@ fn starts_and_ends() {
     for _ in 0..CHILDREN {
         sup.start_child(DynamicChildSpec::temporary(|()| child())).unwrap();
     }
-    timed("stop of all", || sup.stop_with(ExitReason::Shutdown, None).unwrap());
+    timed("stop of all", || sup.stop_with(ExitReason::Shutdown, Duration::MAX).unwrap());
 }

@@ -10,7 +10,7 @@ use common::{down, exit, here, other, seeds};
 use genstage_core::{
     Address, CallError, ChildCounts, ChildSpec, ChildType, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef,
     ExitReason, Init, InvalidSupervisor, Mail, Mailbox, Name, Outcome, Pid, Process, ProcessContext, Restart, Runtime,
-    Shutdown, Signal, Simulation, StartDynamicChildError, StartError, StartOptions, Started, StopSupervisorError,
+    Shutdown, Signal, Simulation, StartDynamicChildError, StartError, StartOptions, Started, StopError,
     TerminateChildError, ThreadProcess, registered, spawn, spawn_with,
 };
 
@@ -707,22 +707,22 @@ fn d12_stop_waits_until_it_is_gone_with_the_reason_asked_for() {
             watcher.trap_exit(true);
             let sup = DynamicSupervisor::new().name("sup").start_link().unwrap();
             let child = sup.start_child(spec()).unwrap();
-            assert_eq!(sup.stop_with(reason.clone(), Some(Duration::from_secs(1))), Ok(()));
+            assert_eq!(sup.stop_with(reason.clone(), Duration::from_secs(1)), Ok(()));
             assert_eq!((registered(), exit(&watcher).reason), (vec![], reason));
             assert_eq!(child.exit_reason(), Some(ExitReason::Shutdown));
-            assert_eq!(sup.stop(), Err(StopSupervisorError::NoProc));
+            assert_eq!(sup.stop(), Err(StopError::NoProc));
         }
         let sup = empty();
         let child = sup.start_child(ChildSpec::new("slow", || slow(Duration::from_secs(4)))).unwrap();
         simulation.run_until_idle();
-        assert_eq!(sup.stop_with(ExitReason::Normal, Some(Duration::from_secs(1))), Err(StopSupervisorError::Timeout));
+        assert_eq!(sup.stop_with(ExitReason::Normal, Duration::from_secs(1)), Err(StopError::Timeout));
         assert_eq!((simulation.now(), child.is_alive()), (Duration::from_secs(1), true));
         let killed = genstage_core::Peer::from(&sup);
         spawn(move |own: Mailbox<()>| async move {
             own.sleep(Duration::from_secs(1)).await;
             killed.exit(ExitReason::Kill);
         });
-        assert_eq!(sup.stop(), Err(StopSupervisorError::Ended(ExitReason::Killed)));
+        assert_eq!(sup.stop(), Err(StopError::Ended(ExitReason::Killed)));
     });
 }
 
@@ -733,7 +733,7 @@ impl Process for Nosy {
     type Message = ();
 
     fn init(&mut self, _cx: &mut ProcessContext<'_, ()>) -> Init {
-        assert_eq!(self.0.stop(), Err(StopSupervisorError::CallingSelf));
+        assert_eq!(self.0.stop(), Err(StopError::CallingSelf));
         assert_eq!(self.0.count_children(), Err(CallError::CallingSelf));
         Init::Continue
     }
@@ -749,7 +749,7 @@ fn d12_it_cannot_wait_for_itself() {
         let sup = empty();
         let me = sup.clone();
         let started = sup.start_child(DynamicChildSpec::temporary(move |()| {
-            assert_eq!(me.stop(), Err(StopSupervisorError::CallingSelf));
+            assert_eq!(me.stop(), Err(StopError::CallingSelf));
             assert_eq!(me.which_children(), Err(CallError::CallingSelf));
             assert_eq!(me.start_child(spec()).err(), Some(StartDynamicChildError::Call(CallError::CallingSelf)));
             Nosy(me).start_link()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{exit, here, other, seeds};
 use genstage_core::{
     Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Init, Outcome, Peer, Runtime, ServerRef,
-    Signal, Simulation, StartError, StartOptions, spawn, sys, whereis,
+    Signal, Simulation, StartError, StartOptions, Strategy, Supervisor, spawn, sys, whereis,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -518,19 +518,48 @@ fn g6_7_what_waits_behind_the_end_is_lost() {
 }
 
 #[test]
-fn g7_2_a_server_is_its_own_child_spec() {
+fn g7_2_a_server_is_its_own_child_spec_and_begins_each_time_as_a_copy() {
     #[derive(Clone)]
     struct Simple<T>(T);
-    impl<T: Send + Clone + 'static> GenServer for Simple<T> {
-        type Message = ();
+    impl GenServer for Simple<u8> {
+        type Message = u8;
+        fn handle_cast(&mut self, n: u8, _: &mut Context<'_, Self>) -> Outcome {
+            self.0 += n;
+            if n == 0 { Outcome::Stop(other("zero")) } else { Outcome::Continue }
+        }
     }
-    let spec = Simple(1_u8).child_spec();
-    assert_eq!(spec.handle().id().to_string(), "Simple<u8>");
-    assert_eq!(
-        format!("{spec:?}"),
-        "ChildSpec { id: Text(\"Simple<u8>\"), restart: Permanent, shutdown: Within(5s), child_type: Worker, \
-         significant: false, .. }"
-    );
+    impl HandleCall<()> for Simple<u8> {
+        type Reply = u8;
+        fn handle_call(&mut self, (): (), _: &mut Caller<u8>, _: &mut Context<'_, Self>) -> Answer<u8> {
+            Answer::Reply(self.0)
+        }
+    }
+    seeds(20, |simulation| {
+        let spec = Simple(1_u8).child_spec();
+        let child = spec.handle();
+        assert_eq!(child.id().to_string(), "Simple<u8>");
+        let _sup = Supervisor::new(Strategy::OneForOne).child(spec).start_link().unwrap();
+        let lasting = ServerRef::from(&child);
+        let first = child.get().unwrap();
+        first.cast(5);
+        assert_eq!((first.call(()), lasting.call(())), (Ok(6), Ok(6)));
+        first.cast(0);
+        simulation.run_until_idle();
+        assert_eq!(first.call(()), Err(CallError::NoProc), "a handle to a dead one says so");
+        assert_eq!(lasting.call(()), Ok(1), "the next begins as a copy");
+    });
+}
+
+#[test]
+fn g1_2_a_server_may_be_watched_from_its_start() {
+    seeds(20, |_| {
+        let here = here::<()>();
+        let (server, _seen) = scripted(|_| Init::Continue);
+        let (server, monitor) = server.start_monitor(StartOptions::new()).unwrap();
+        server.exit(other("x"));
+        let down = common::down(&here);
+        assert_eq!((Some(down.monitor), down.reason), (monitor, other("x")));
+    });
 }
 
 #[test]

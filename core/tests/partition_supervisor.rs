@@ -10,7 +10,7 @@ use genstage_core::{
     Address, CALL_TIMEOUT, CallError, ChildCounts, ChildId, ChildPlan, ChildType, DynamicSupervisor,
     DynamicSupervisorRef, ExitReason, InvalidPartitions, InvalidSupervisor, Mailbox, Name, PartitionError,
     PartitionSupervisor, PartitionSupervisorRef, Pid, RegisterError, ReplyTo, ResizeError, Restart, Runtime, Shutdown,
-    Simulation, StartError, StartOptions, Started, StopSupervisorError, Strategy, registered, spawn, spawn_with,
+    Simulation, StartError, StartOptions, Started, StopError, Strategy, registered, spawn, spawn_with,
 };
 
 enum Order {
@@ -494,14 +494,14 @@ fn ps7_a_stop_takes_the_table_down_before_it_returns() {
         assert_eq!(sup.stop(), Ok(()));
         assert_eq!((sup.get(&0).err(), sup.partitions()), (Some(PartitionError::NoProc), Err(PartitionError::NoProc)));
         assert_eq!((registered(), child.is_alive()), (vec![], false));
-        assert_eq!(sup.stop(), Err(StopSupervisorError::NoProc));
+        assert_eq!(sup.stop(), Err(StopError::NoProc));
         assert_eq!(sup.resize(2), Err(ResizeError::Call(CallError::NoProc)));
 
         let next = workers(3).start_link().unwrap();
         assert_eq!(Workers::whereis("workers").map(|found| found.partitions()), Some(Ok(3)));
         assert_eq!(index(&next.get(&2).unwrap()), Ok(2));
         assert_eq!(sup.get(&0).err(), Some(PartitionError::NoProc), "the handle names the old one");
-        assert_eq!(next.stop_with(other("x"), Some(CALL_TIMEOUT)), Ok(()));
+        assert_eq!(next.stop_with(other("x"), CALL_TIMEOUT), Ok(()));
     });
 }
 

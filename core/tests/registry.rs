@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use common::{Job, actor, exit, here, other, seeds, within};
 use genstage_core::{
     Address, ExitReason, Listener, Mailbox, Peer, Pid, Refusal, Registry, RegistryEvent, RegistryRef, Simulation,
-    StartError, StopSupervisorError, spawn,
+    StartError, StopError, spawn,
 };
 
 type Rooms = RegistryRef<String, u32>;
@@ -510,7 +510,7 @@ fn s7_a_stopped_registry_takes_its_registrants_along_and_finds_nobody() {
             assert_eq!((rooms.count(), rooms.lookup("a").len(), rooms.owners().len()), (0, 0, 0));
             let error = register(simulation, &actor(), &rooms, "a", 1);
             assert_eq!(error, Err(Refusal::Down));
-            assert_eq!(rooms.stop(), Err(StopSupervisorError::NoProc));
+            assert_eq!(rooms.stop(), Err(StopError::NoProc));
         }
     });
 }

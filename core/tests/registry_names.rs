@@ -59,7 +59,8 @@ fn r3_2_duplicate_keys_are_no_names() {
     seeds(5, |_| {
         for kind in [Registry::duplicate(), Registry::duplicate_by_key()] {
             let rooms: Rooms = kind.name("rooms").start_link().unwrap();
-            let _here = here::<()>();
+            let here = here::<()>();
+            here.trap_exit(true); // R1.4: the registry ends those it holds
             rooms.register("lobby".to_owned(), 1).unwrap();
             let lobby = rooms.via("lobby".to_owned());
             assert!(lobby.pid().is_none());

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use common::{idler, other, seeds};
 use genstage_core::{
-    ExitReason, Mail, Mailbox, Outcome, Peer, Process, ProcessContext, Runtime, Signal, StartError, current_pid,
-    processes, raise_exit, run, run_with_inbox, spawn, spawn_link, spawn_monitor,
+    ExitReason, Mail, Mailbox, Outcome, Peer, Process, ProcessContext, Runtime, Signal, StartError, ThreadProcess,
+    current_pid, processes, raise_exit, run, run_with_inbox, spawn, spawn_link, spawn_monitor,
 };
 
 #[test]
@@ -152,5 +152,18 @@ fn p4_1_who_ends_itself_with_kill_reaches_the_linked_as_kill() {
             spawn_link(|_: Mailbox<()>| async { raise_exit(ExitReason::Kill) });
             assert!(matches!(me.receive_signal(None), Some(Signal::Exit(exit)) if exit.reason == ExitReason::Kill));
         });
+    });
+}
+
+#[test]
+fn a_thread_stands_for_the_oldest_of_its_processes_that_is_left() {
+    seeds(1, |_| {
+        let first = ThreadProcess::<()>::start().unwrap();
+        let second = ThreadProcess::<()>::start().unwrap();
+        assert_eq!(current_pid(), Some(first.pid()));
+        drop(first);
+        assert_eq!(current_pid(), Some(second.pid()));
+        drop(second);
+        assert_eq!(current_pid(), None);
     });
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use common::{down, here, mortal, other, seeds};
 use genstage_core::{
     Address, AutoShutdown, CallError, Child, ChildSpec, ChildState, DeleteChildError, ExitReason, InvalidSupervisor,
-    Mailbox, Peer, Restart, RestartChildError, Runtime, Shutdown, StartChildError, StartError, StopSupervisorError,
-    Strategy, Supervisor, SupervisorRef, TerminateChildError, spawn, whereis,
+    Mailbox, Peer, Restart, RestartChildError, Runtime, Shutdown, StartChildError, StartError, StopError, Strategy,
+    Supervisor, SupervisorRef, TerminateChildError, spawn, whereis,
 };
 use tree::{Journal, Script, end, failure, scripted, start, worker};
 
@@ -208,7 +208,7 @@ fn s6_2_calls_to_the_dead_say_so() {
         assert_eq!(sup.which_children(), Err(dead.clone()));
         assert_eq!(sup.count_children(), Err(dead.clone()));
         assert_eq!(sup.get_childspec("a").unwrap_err(), dead);
-        assert_eq!(sup.stop(), Err(StopSupervisorError::NoProc));
+        assert_eq!(sup.stop(), Err(StopError::NoProc));
     });
 }
 
@@ -274,7 +274,7 @@ fn s7_6_stop_ends_children_first_and_says_how_it_went() {
     seeds(50, |simulation| {
         let journal = Journal::default();
         let (sup, _) = start(one_for_one().name("tree"), [worker("a", &journal), worker("b", &journal)]);
-        assert_eq!(sup.stop_with(other("enough"), None), Ok(()));
+        assert_eq!(sup.stop_with(other("enough"), Duration::MAX), Ok(()));
         assert_eq!(sup.exit_reason(), Some(other("enough")));
         assert_eq!(journal.take(), "+a +b -b -a");
         assert_eq!(whereis("tree"), None);
@@ -282,8 +282,8 @@ fn s7_6_stop_ends_children_first_and_says_how_it_went() {
         let slow = tree::slow_to_stop("slow", &journal, Duration::from_secs(3));
         let sup = one_for_one().child(slow).start_link().unwrap();
         simulation.run_until_idle();
-        let timeout = Err(StopSupervisorError::Timeout);
-        assert_eq!(sup.stop_with(ExitReason::Normal, Some(Duration::from_secs(1))), timeout);
+        let timeout = Err(StopError::Timeout);
+        assert_eq!(sup.stop_with(ExitReason::Normal, Duration::from_secs(1)), timeout);
         simulation.run_until_idle();
         assert_eq!(sup.exit_reason(), Some(ExitReason::Normal));
 
@@ -291,7 +291,7 @@ fn s7_6_stop_ends_children_first_and_says_how_it_went() {
         let victim = Peer::from(&sup);
         spawn(move |_: Mailbox<()>| async move { victim.exit(ExitReason::Kill) });
         let ended = sup.stop();
-        assert!(matches!(ended, Ok(()) | Err(StopSupervisorError::Ended(ExitReason::Killed))));
+        assert!(matches!(ended, Ok(()) | Err(StopError::Ended(ExitReason::Killed))));
     });
 }
 

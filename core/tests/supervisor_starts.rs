@@ -375,7 +375,7 @@ impl Process for Nosy {
     fn init(&mut self, _: &mut ProcessContext<'_, ()>) -> Init {
         let sup = SupervisorRef::whereis(self.0).expect("S2.5");
         assert_eq!(sup.which_children(), Err(CallError::CallingSelf));
-        assert_eq!(sup.stop(), Err(genstage_core::StopSupervisorError::CallingSelf));
+        assert_eq!(sup.stop(), Err(genstage_core::StopError::CallingSelf));
         Init::Continue
     }
 
@@ -458,4 +458,21 @@ fn s3_4_a_runtime_that_shuts_down_ends_its_trees_in_order() {
     drop(inside);
     assert_eq!(runtime.shutdown(Duration::from_secs(60)), []);
     assert_eq!(sup.exit_reason(), Some(ExitReason::Shutdown));
+}
+
+#[test]
+fn starts_within_starts_end_with_an_error_before_the_stack_does() {
+    fn nested() -> Result<SupervisorRef, StartError> {
+        Supervisor::new(Strategy::OneForOne).child(ChildSpec::new("inner", nested).supervisor()).start_link()
+    }
+    seeds(1, |_| {
+        let mut error = nested().unwrap_err();
+        let mut depth = 0;
+        while let Some(failed) = FailedToStartChild::of(&error) {
+            error = failed.error.clone();
+            depth += 1;
+        }
+        assert!(matches!(error, StartError::TooDeep), "{error:?}");
+        assert!(depth > 50, "{depth}");
+    });
 }

@@ -10,7 +10,7 @@ use genstage_core::{
     Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Init, Outcome, ServerRef, Signal, StopError,
     spawn, sys,
 };
-use sys::{Event, Hook, ReplaceError};
+use sys::{Event, Hook, StateError};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -56,7 +56,7 @@ fn y1_requests_wait_their_turn_and_fail_as_calls_do() {
         total.cast(1);
         assert_eq!(sys::get_state(&total), Ok(Total(1)));
         total.stop().unwrap();
-        assert_eq!(sys::get_state(&total), Err(CallError::NoProc));
+        assert_eq!(sys::get_state(&total), Err(StateError::Call(CallError::NoProc)));
         assert_eq!(sys::suspend(&Total::named("nobody")), Err(CallError::NoProc));
     });
 }
@@ -66,7 +66,7 @@ fn y2_the_state_can_be_replaced_and_a_failing_function_changes_nothing() {
     seeds(50, |_| {
         let total = total();
         assert_eq!(sys::replace_state(&total, |state| Total(state.0 + 5)), Ok(Total(5)));
-        let Err(ReplaceError::CallbackFailed(panic)) = sys::replace_state(&total, |_| panic!("boom")) else {
+        let Err(StateError::CallbackFailed(panic)) = sys::replace_state(&total, |_| panic!("boom")) else {
             panic!("expected the panic");
         };
         assert_eq!(panic.message(), "boom");
@@ -249,5 +249,34 @@ fn y8_no_debug_drops_all() {
         simulation.run_until_idle();
         assert_eq!(reports.try_iter().count(), 0);
         assert_eq!(sys::statistics(&total), Ok(None));
+    });
+}
+
+#[test]
+fn y2_a_state_that_panics_when_it_is_looked_at_harms_nobody() {
+    struct Shy;
+    impl Clone for Shy {
+        fn clone(&self) -> Self {
+            panic!("no copies")
+        }
+    }
+    impl std::fmt::Debug for Shy {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("no looking")
+        }
+    }
+    impl GenServer for Shy {
+        type Message = ();
+    }
+    seeds(20, |_| {
+        let shy = Shy.start().unwrap();
+        let failed = |error: Option<StateError>| match error {
+            Some(StateError::CallbackFailed(panic)) => panic.message().to_owned(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(failed(sys::get_state(&shy).err()), "no copies");
+        assert_eq!(failed(sys::get_status(&shy).err()), "no looking");
+        assert_eq!(failed(sys::replace_state(&shy, |shy| shy).err()), "no copies");
+        assert!(shy.is_alive());
     });
 }

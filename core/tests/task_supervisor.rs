@@ -11,8 +11,8 @@ use std::time::Duration;
 use common::{exit, here, other, seeds};
 use genstage_core::{
     AsyncStreamError, AsyncStreamOptionsError, CallError, ExitReason, JoinError, Mail, Mailbox, Peer, Restart, Runtime,
-    Shutdown, StartDynamicChildError, StopSupervisorError, Task, TaskSupervisor, TaskSupervisorRef,
-    TerminateChildError, current_pid, spawn,
+    Shutdown, StartDynamicChildError, StopError, Task, TaskSupervisor, TaskSupervisorRef, TerminateChildError,
+    current_pid, spawn,
 };
 use tasks::{SECOND, doer, gate, sleep};
 
@@ -380,7 +380,7 @@ fn ts7_a_supervisor_that_stops_stops_its_tasks() {
         let mut expected = [(tasks.pid(), ExitReason::Normal), (peers[0].pid(), ExitReason::Shutdown)];
         expected.sort_by_key(|exit| exit.0);
         assert_eq!(exits, expected);
-        assert_eq!(tasks.stop(), Err(StopSupervisorError::NoProc));
+        assert_eq!(tasks.stop(), Err(StopError::NoProc));
     });
 }
 

@@ -10,8 +10,8 @@ use common::probes::Counter;
 use common::spy::Spy;
 use common::{Log, Seen, demand, range, seeds};
 use genstage::otp::{
-    Address, ChildState, ChildType, InvalidSupervisor, Mailbox, Restart, Shutdown, StopSupervisorError,
-    TerminateChildError, spawn, spawn_link,
+    Address, ChildState, ChildType, InvalidSupervisor, Mailbox, Restart, Shutdown, StopError, TerminateChildError,
+    spawn, spawn_link,
 };
 use genstage::prelude::*;
 use genstage::{OptionsError, StartEventChildError};
@@ -624,7 +624,7 @@ fn s19_4_a_dead_supervisor_answers_as_the_dead_do_and_a_killed_one_takes_its_chi
         assert_eq!(supervisor.terminate_child(crowd.of(0).pid()), Err(TerminateChildError::Call(CallError::NoProc)));
         assert_eq!(supervisor.which_children(), Err(CallError::NoProc));
         assert_eq!(supervisor.count_children(), Err(CallError::NoProc));
-        assert_eq!(supervisor.stop(), Err(StopSupervisorError::NoProc));
+        assert_eq!(supervisor.stop(), Err(StopError::NoProc));
     });
 }
 
@@ -637,7 +637,7 @@ fn s19_4_a_start_function_cannot_ask_its_supervisor() {
             let supervisor = inside.lock().unwrap().clone().unwrap();
             assert_eq!(supervisor.count_children(), Err(CallError::CallingSelf));
             assert_eq!(supervisor.start_child(1), Err(StartEventChildError::Call(CallError::CallingSelf)));
-            assert_eq!(supervisor.stop(), Err(StopSupervisorError::CallingSelf));
+            assert_eq!(supervisor.stop(), Err(StopError::CallingSelf));
             Err::<Address<()>, _>(StartError::Ignore)
         };
         let supervisor = ConsumerSupervisor::with_start(start).start(StageOptions::new()).unwrap();

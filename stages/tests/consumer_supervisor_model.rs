@@ -13,7 +13,7 @@ use std::time::Duration;
 use common::probes::Counter;
 use common::spy::Spy;
 use common::{Log, Replay, demand};
-use genstage::otp::{Address, ChildState, Mailbox, Shutdown, StopSupervisorError, spawn_link};
+use genstage::otp::{Address, ChildState, Mailbox, Shutdown, StopError, spawn_link};
 use genstage::prelude::*;
 
 /// Random numbers, the same for a seed every time.
@@ -214,8 +214,8 @@ fn s19_4_a_stop_takes_no_longer_than_its_caller_wants_on_real_threads() {
     let supervisor = supervisor.start_link(StageOptions::new()).unwrap();
     let child = Peer::from(supervisor.start_child(0).unwrap());
     assert!(matches!(supervisor.which_children().unwrap()[0].state, ChildState::Running(pid) if pid == child.pid()));
-    let stopped = supervisor.stop_with(ExitReason::Normal, Some(Duration::from_millis(10)));
-    assert_eq!(stopped, Err(StopSupervisorError::Timeout));
+    let stopped = supervisor.stop_with(ExitReason::Normal, Duration::from_millis(10));
+    assert_eq!(stopped, Err(StopError::Timeout));
     child.exit(ExitReason::Kill);
     assert_eq!(supervisor.wait(), Ok(()));
 }

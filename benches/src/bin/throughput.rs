@@ -1,22 +1,27 @@
-//! How many nanoseconds does an event take, from producer to consumer, in genstage and in its peers?
+//! What do an event, a message, a call, a process take, in genstage and in its peers?
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use genstage_benches::args::{self, Request};
-use genstage_benches::throughput;
+use genstage_benches::{idle, throughput};
 
 fn main() -> ExitCode {
-    let options = match args::parse(std::env::args_os().skip(1)) {
-        Ok(Request::Measure(options)) => options,
-        Ok(Request::Help) => return help(),
+    let request = match args::parse(std::env::args_os().skip(1)) {
+        Ok(request) => request,
         Err(error) => {
             eprintln!("throughput: {error}");
             return ExitCode::from(2);
         }
     };
-    match throughput::run(&options, &mut io::stdout().lock()) {
+    let out = &mut io::stdout().lock();
+    let done = match request {
+        Request::Help => help(out),
+        Request::Measure(options) => throughput::run(&options, out),
+        Request::Resident(engine, processes) => idle::print(engine, processes, out),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever was reading, `head` perhaps, has seen enough.
         Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
@@ -31,11 +36,7 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn help() -> ExitCode {
+fn help(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let (help, scenarios, engines) = (args::HELP, args::scenario_names(), args::engine_names());
-    let text = format!("{help}\nScenarios: {scenarios}\nEngines: {engines}\n");
-    match io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+    Ok(write!(out, "{help}\nScenarios: {scenarios}\nEngines: {engines}\n")?)
 }

@@ -27,6 +27,7 @@ impl Engine for Crossbeam {
             Scenario::Max1 => Box::new(max_1),
             Scenario::Heavy2 => Box::new(heavy_2),
             Scenario::Stream => Box::new(stream),
+            _ => return None,
         })
     }
 }

@@ -21,6 +21,7 @@ impl Engine for Direct {
             Scenario::Max1 => Box::new(|events| linear_1(events, 1)),
             Scenario::Heavy2 => Box::new(heavy_2),
             Scenario::Stream => Box::new(stream),
+            _ => return None,
         })
     }
 }

@@ -28,6 +28,8 @@ impl Engine for Genstage {
             Scenario::Max1 => |events| linear_1(events, 1),
             Scenario::Heavy2 => heavy_2,
             Scenario::Stream => streamed,
+            Scenario::Registry => return Some(super::processes::lookups(&self.runtime)),
+            _ => super::processes::form(scenario)?,
         };
         Some(Box::new(move |events| {
             let _inside = self.runtime.enter();

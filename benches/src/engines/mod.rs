@@ -3,6 +3,12 @@
 mod crossbeam;
 mod direct;
 mod genstage;
+mod kameo;
+mod lookup;
+mod maps;
+mod processes;
+mod ractor;
+mod tasks;
 mod tokio;
 
 use crate::scenario::{Checksum, Scenario};
@@ -44,14 +50,26 @@ pub struct Listing {
 }
 
 /// All engines, in the order they take turns.
-pub static ALL: [Listing; 4] = [
+pub static ALL: [Listing; 11] = [
     Listing { name: "genstage", role: Role::Ours, start: || Box::new(genstage::Genstage::start()) },
+    Listing { name: "genstage-thread", role: Role::Ours, start: || Box::new(processes::Other::thread()) },
+    Listing { name: "genstage-sync", role: Role::Ours, start: || Box::new(processes::Other::sync()) },
+    Listing { name: "genstage-future", role: Role::Ours, start: || Box::new(processes::Other::future()) },
     Listing { name: "tokio", role: Role::Peer, start: || Box::new(tokio::Tokio::start()) },
+    Listing { name: "ractor", role: Role::Peer, start: || Box::new(ractor::Ractor::start()) },
+    Listing { name: "kameo", role: Role::Peer, start: || Box::new(kameo::Kameo::start()) },
     Listing { name: "crossbeam", role: Role::Peer, start: || Box::new(crossbeam::Crossbeam) },
+    Listing { name: "rwlock", role: Role::Peer, start: || Box::new(maps::Locked) },
+    Listing { name: "dashmap", role: Role::Peer, start: || Box::new(maps::Sharded) },
     Listing { name: "direct", role: Role::Limit, start: || Box::new(direct::Direct) },
 ];
 
 /// The engine of this name.
 pub fn named(name: &str) -> Option<&'static Listing> {
     ALL.iter().find(|listing| listing.name == name)
+}
+
+/// A runtime of tokio's with a worker for each core, which is its default.
+fn multi_thread() -> ::tokio::runtime::Runtime {
+    ::tokio::runtime::Builder::new_multi_thread().build().expect("the system gives us threads")
 }

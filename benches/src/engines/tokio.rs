@@ -25,6 +25,8 @@ pub(super) struct Tokio {
     one_thread: Runtime,
     /// The runtime for heavy work: heavy-2 takes 206 ns on two workers, and about 390 on one thread.
     two_workers: Runtime,
+    /// The runtime for tasks used as processes.
+    processes: Runtime,
 }
 
 impl Tokio {
@@ -33,6 +35,7 @@ impl Tokio {
         Self {
             one_thread: Builder::new_current_thread().build().expect(started),
             two_workers: Builder::new_multi_thread().worker_threads(2).build().expect(started),
+            processes: super::multi_thread(),
         }
     }
 }
@@ -45,6 +48,7 @@ impl Engine for Tokio {
             Scenario::Max1 => Box::new(|events| self.one_thread.block_on(max_1(events))),
             Scenario::Heavy2 => Box::new(|events| self.two_workers.block_on(heavy_2(events))),
             Scenario::Stream => Box::new(|events| stream(&self.one_thread, events)),
+            _ => return super::tasks::form(&self.processes, scenario),
         })
     }
 }

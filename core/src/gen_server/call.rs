@@ -136,6 +136,11 @@ impl<M: Send, S: HandleCall<M>> Request<S> for Call<M, S::Reply> {
     fn run(&mut self, server: &mut S, cx: &mut Context<'_, S>) -> Outcome {
         let Some(request) = self.request.take() else { return Outcome::Continue };
         match server.handle_call(request, &mut self.caller, cx) {
+            // From the moment a process is bound to end it says nothing more: its caller gets the reason.
+            Answer::Reply(reply) if cx.is_doomed() => {
+                drop(reply);
+                Outcome::Continue
+            }
             Answer::Reply(reply) => {
                 self.send(reply);
                 Outcome::Continue

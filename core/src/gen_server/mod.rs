@@ -15,10 +15,10 @@ use std::any::type_name;
 pub use call::{Answer, Caller, HandleCall};
 pub use context::Context;
 pub use reference::ServerRef;
-pub(crate) use serve::{Order, Serve, ServerMail};
+pub(crate) use serve::{Cx, Order, Serve, ServerMail};
 
 use crate::sync::Mutex;
-use crate::{ChildSpec, ExitReason, Init, Name, Outcome, Signal, StartError, StartOptions, log, start};
+use crate::{ChildSpec, ExitReason, Init, MonitorRef, Name, Outcome, Signal, StartError, StartOptions, log, start};
 
 /// A state behind an inbox: others call it and wait for its reply, or cast and go on.
 ///
@@ -129,6 +129,16 @@ pub trait GenServer: Send + Sized + 'static {
     /// As [`start`](crate::start).
     fn start_with(self, options: StartOptions) -> Result<ServerRef<Self>, StartError> {
         start(Serve::new(self), options).map(ServerRef::new)
+    }
+
+    /// As [`start_with`](Self::start_with), watched by the calling process from the first moment (P2.1); from a plain thread, which
+    /// nobody can tell, there is no monitor.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](crate::start).
+    fn start_monitor(self, options: StartOptions) -> Result<(ServerRef<Self>, Option<MonitorRef>), StartError> {
+        start(Serve::new(self), options.monitor()).map(|(address, monitor)| (ServerRef::new(address), monitor))
     }
 
     /// A server of this kind by its name: whoever has it when it is used, so the new incarnation after a restart. The name of

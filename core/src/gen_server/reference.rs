@@ -194,7 +194,7 @@ impl<S: GenServer> ServerRef<S> {
     pub fn pid(&self) -> Pid {
         match &self.0 {
             To::One(address) => address.pid(),
-            To::Named(name) => name.pid().unwrap_or(Pid::NOBODY),
+            To::Named(_) => self.whereis().unwrap_or(Pid::NOBODY),
         }
     }
 
@@ -202,7 +202,7 @@ impl<S: GenServer> ServerRef<S> {
     pub fn whereis(&self) -> Option<Pid> {
         match &self.0 {
             To::One(address) => Some(address.pid()),
-            To::Named(name) => name.pid(),
+            To::Named(_) => self.address().map(|address| address.pid()),
         }
     }
 
@@ -210,7 +210,7 @@ impl<S: GenServer> ServerRef<S> {
     pub fn is_alive(&self) -> bool {
         match &self.0 {
             To::One(address) => address.is_alive(),
-            To::Named(name) => name.pid().is_some(),
+            To::Named(_) => self.whereis().is_some(),
         }
     }
 
@@ -230,7 +230,7 @@ impl<S: GenServer> From<&ServerRef<S>> for Peer {
     fn from(server: &ServerRef<S>) -> Self {
         match &server.0 {
             To::One(address) => Self::from(address),
-            To::Named(name) => name.whereis().unwrap_or_else(|| Self::from(Pid::NOBODY)),
+            To::Named(_) => server.address().map_or_else(|| Self::from(Pid::NOBODY), |address| Self::from(&address)),
         }
     }
 }

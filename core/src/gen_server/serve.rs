@@ -34,7 +34,7 @@ pub(crate) enum Order<S: GenServer> {
 
 type System<S> = Box<dyn FnOnce(&mut Serve<S>, &Cx<'_, S>) + Send>;
 
-type Cx<'a, S> = ProcessContext<'a, ServerMail<S>>;
+pub(crate) type Cx<'a, S> = ProcessContext<'a, ServerMail<S>>;
 
 /// Mail that must wait while the server is suspended.
 enum Held<S: GenServer> {
@@ -150,7 +150,8 @@ impl<S: GenServer> Serve<S> {
         if request.replied() {
             self.debug.say(|| Event::Reply { request: request.name(), to: request.caller() });
         }
-        if outcome == Outcome::Continue {
+        // The request of one that is bound to end stays, until its reason is known.
+        if outcome == Outcome::Continue && !cx.is_doomed() {
             self.current = None;
         }
         outcome

@@ -312,6 +312,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
             self.engine.run_soon(move || drop(Self::empty(body, mail)));
         }
         self.conclude(last, left);
+        self.engine.timers.orphan(self.pid);
         true
     }
 

@@ -161,7 +161,7 @@ impl<M: Send + 'static> Cell<M> {
 
     /// Puts mail into the inbox and the process into a run queue if need be. The dead hand the message back.
     #[inline]
-    pub(crate) fn post(&self, message: M) -> Result<(), M> {
+    pub(crate) fn post(self: &Arc<Self>, message: M) -> Result<(), M> {
         let mut inbox = self.inbox.lock();
         if !inbox.is_alive() {
             drop(inbox);
@@ -170,16 +170,25 @@ impl<M: Send + 'static> Cell<M> {
         let pushed: Pushed<()> = inbox.accept(Mail::Message(message));
         drop(inbox);
         if pushed == Pushed::Schedule {
-            self.schedule();
+            self.schedule_this();
         }
         Ok(())
     }
 
     /// A future's waker fired.
-    pub(crate) fn wake_future(&self) {
+    pub(crate) fn wake_future(self: &Arc<Self>) {
         let pushed: Pushed<()> = self.inbox.lock().wake();
         if pushed == Pushed::Schedule {
-            self.schedule();
+            self.schedule_this();
+        }
+    }
+
+    /// As [`schedule`](Self::schedule), for those who hold it: that spares the way through the weak reference.
+    #[inline]
+    fn schedule_this(self: &Arc<Self>) {
+        match &self.home {
+            Home::Seats => self.engine.schedule(Arc::clone(self) as Task),
+            Home::Thread(thread) => thread.unpark(),
         }
     }
 

@@ -1,7 +1,10 @@
 //! Which process, seat and runtime the calling thread stands for.
+//!
+//! Those that have destructors may be gone while a thread ends and destructors of its other thread-locals call the runtime.
 
 use std::cell::{Cell, RefCell};
 
+use super::peer::Peer;
 use crate::reason::Panic;
 use crate::runtime::engine::Engine;
 use crate::scheduler::SeatClaim;
@@ -28,6 +31,8 @@ thread_local! {
     static ORPHANS: RefCell<Vec<(Pid, Arc<dyn Orphan>)>> = const { RefCell::new(Vec::new()) };
     static SEAT: Cell<Option<SeatClaim>> = const { Cell::new(None) };
     static ENGINE: RefCell<Option<Arc<Engine>>> = const { RefCell::new(None) };
+    /// The threads' own processes, oldest first.
+    static ADOPTED: RefCell<Vec<Pid>> = const { RefCell::new(Vec::new()) };
     static STARTING: RefCell<Vec<Pid>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -37,15 +42,23 @@ pub(crate) fn pid() -> Option<Pid> {
     WHO.get().map(|who| who.pid)
 }
 
+/// Whether an exit signal has hit the process that this thread stands for.
+pub(crate) fn is_bound_to_end() -> bool {
+    pid().map(Peer::from).is_some_and(|peer| peer.process().is_some_and(|process| process.is_bound_to_end()))
+}
+
 /// Whether this thread runs a slice of this process.
 pub(crate) fn is_slice_of(pid: Pid) -> bool {
     WHO.get().is_some_and(|who| who.guarded && who.pid == pid)
 }
 
 /// Keeps an orphan until the end of the slice of this process, which this thread runs.
-pub(crate) fn keep_orphan(pid: Pid, orphan: Arc<dyn Orphan>) {
-    ORPHANS.with_borrow_mut(|orphans| orphans.push((pid, orphan)));
-    ORPHANED.set(true);
+pub(crate) fn keep_orphan(pid: Pid, orphan: &Arc<dyn Orphan>) {
+    let kept = ORPHANS.try_with(|orphans| orphans.borrow_mut().push((pid, Arc::clone(orphan))));
+    match kept {
+        Ok(()) => ORPHANED.set(true),
+        Err(_) => orphan.tell(),
+    }
 }
 
 /// Tells those who wait for a reply from the process that this thread stands for.
@@ -60,7 +73,8 @@ pub(crate) fn tell_orphans() {
 
 #[cold]
 fn tell_orphans_of(pid: Pid) {
-    let (told, left): (Vec<_>, Vec<_>) = ORPHANS.take().into_iter().partition(|(callee, _)| *callee == pid);
+    let Ok(orphans) = ORPHANS.try_with(RefCell::take) else { return };
+    let (told, left): (Vec<_>, Vec<_>) = orphans.into_iter().partition(|(callee, _)| *callee == pid);
     // In a simulation slices are nested; the others end later.
     ORPHANED.set(!left.is_empty());
     ORPHANS.set(left);
@@ -85,7 +99,7 @@ pub(crate) fn set_seat(claim: Option<SeatClaim>) {
 
 /// The runtime this thread belongs to or has entered.
 pub(crate) fn engine() -> Option<Arc<Engine>> {
-    ENGINE.with_borrow(Clone::clone)
+    ENGINE.try_with(|engine| engine.borrow().clone()).ok().flatten()
 }
 
 /// The runtime whose seat this thread took its current slice on.
@@ -101,29 +115,46 @@ pub(crate) fn enter_pid(pid: Pid) -> PidGuard {
 
 /// Whether this thread runs the start of a process that this one, directly or not, is starting, and waits for.
 pub fn is_starting(pid: Pid) -> bool {
-    STARTING.with_borrow(|starting| starting.contains(&pid))
+    STARTING.try_with(|starting| starting.borrow().contains(&pid)).unwrap_or(false)
+}
+
+/// How many starts this thread is within.
+pub(crate) fn starts() -> usize {
+    STARTING.try_with(|starting| starting.borrow().len()).unwrap_or(0)
 }
 
 /// The thread stands for this process, unless it stands for one already.
 pub(crate) fn adopt(pid: Pid) {
+    let _ = ADOPTED.try_with(|adopted| adopted.borrow_mut().push(pid));
     WHO.set(WHO.get().or(Some(Who { pid, guarded: false })));
 }
 
-/// The end of [`adopt`].
+/// The end of [`adopt`]: the thread stands for the oldest of its processes that is left.
 pub(crate) fn disown(pid: Pid) {
-    WHO.set(WHO.get().filter(|who| who.pid != pid));
+    let left = ADOPTED.try_with(|adopted| {
+        let mut adopted = adopted.borrow_mut();
+        adopted.retain(|other| *other != pid);
+        adopted.first().copied()
+    });
+    if WHO.get().is_some_and(|who| who.pid == pid && !who.guarded) {
+        WHO.set(left.ok().flatten().map(|pid| Who { pid, guarded: false }));
+    }
 }
 
 /// Until the guard drops, the thread stands for this process of that runtime, which whom it stood for before is starting.
 pub(crate) fn enter_start(engine: &Arc<Engine>, pid: Pid) -> (PidGuard, EngineGuard, StartGuard) {
     let starter = WHO.get().map(|who| who.pid);
-    STARTING.with_borrow_mut(|starting| starting.extend(starter));
+    let _ = STARTING.try_with(|starting| starting.borrow_mut().extend(starter));
     (enter_pid(pid), enter_engine(engine), StartGuard(starter))
 }
 
 /// Until the guard drops, what the thread starts belongs to this runtime.
 pub(crate) fn enter_engine(engine: &Arc<Engine>) -> EngineGuard {
-    EngineGuard(ENGINE.replace(Some(Arc::clone(engine))))
+    let before = ENGINE.try_with(|current| {
+        let same = current.borrow().as_ref().is_some_and(|current| Arc::ptr_eq(current, engine));
+        (!same).then(|| current.replace(Some(Arc::clone(engine))))
+    });
+    before.ok().flatten().map_or(EngineGuard::Same, EngineGuard::Before)
 }
 
 pub(crate) struct PidGuard(Option<Who>);
@@ -141,15 +172,23 @@ pub(crate) struct StartGuard(Option<Pid>);
 impl Drop for StartGuard {
     fn drop(&mut self) {
         if self.0.is_some() {
-            STARTING.with_borrow_mut(Vec::pop);
+            let _ = STARTING.try_with(|starting| starting.borrow_mut().pop());
         }
     }
 }
 
-pub(crate) struct EngineGuard(Option<Arc<Engine>>);
+/// What was entered before.
+pub(crate) enum EngineGuard {
+    /// The same: there is nothing to go back to.
+    Same,
+    Before(Option<Arc<Engine>>),
+}
 
 impl Drop for EngineGuard {
     fn drop(&mut self) {
-        ENGINE.replace(self.0.take());
+        if let Self::Before(before) = self {
+            let before = before.take();
+            let _ = ENGINE.try_with(|engine| engine.replace(before));
+        }
     }
 }

@@ -176,6 +176,7 @@ type Running = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
 pub(crate) struct FutureBody {
     /// `None` once it has ended.
     future: Option<Running>,
+    /// Holds the process, which holds this: a ring that its end breaks, when it drops its body.
     waker: Waker,
     /// What the start comes to.
     start: Turn,
@@ -199,7 +200,7 @@ impl FutureBody {
         M: Send + 'static,
         Fut: Future<Output: IntoExit> + Send + 'static,
     {
-        let waker = Waker::from(Arc::new(ProcessWaker(Arc::downgrade(cell))));
+        let waker = Waker::from(Arc::clone(cell));
         match begun {
             Ok(future) => {
                 let future = Box::pin(async move { future.await.into_exit() });
@@ -210,18 +211,14 @@ impl FutureBody {
     }
 }
 
-/// Weak: a waker kept by a stranger must not keep a dead process's memory.
-struct ProcessWaker<M>(crate::sync::Weak<Cell<M>>);
-
-impl<M: Send + 'static> Wake for ProcessWaker<M> {
+/// A waker kept by a stranger keeps no more of a dead process than an address does: its state and its mail are gone.
+impl<M: Send + 'static> Wake for Cell<M> {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+        self.wake_future();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(cell) = self.0.upgrade() {
-            cell.wake_future();
-        }
+        self.wake_future();
     }
 }
 

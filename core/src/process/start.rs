@@ -310,6 +310,10 @@ where
     }
 }
 
+/// Each start within a start stands on the stack of the first. Measured: 150 supervisors within each other fit 2 MiB of stack without
+/// optimisation, 200 do not.
+const DEEPEST: usize = 100;
+
 pub(super) type Prepared<M> = Result<(Arc<Cell<M>>, Family), (Address<M>, StartError)>;
 
 /// A new process with a body of this kind, tied to who starts it: monitor, table, name and link, in this order; undone where
@@ -321,6 +325,10 @@ pub(super) fn prepare<M: Send + 'static, R: StartResult>(
     let mut family = Family::of_caller(options.link);
     let engine = Runtime::current_engine();
     let cell = Cell::starting(&engine, Home::Seats, Birth::of(kind, family.starter()));
+    if current::starts() >= DEEPEST {
+        cell.bury(None, ExitReason::Normal);
+        return Err((Address(cell), StartError::TooDeep));
+    }
     if options.priority != Priority::Normal {
         cell.edit_rare(&mut |rare| rare.priority = options.priority);
     }

@@ -10,7 +10,7 @@ use super::shard::{Entry, Shared};
 use super::{RegistrationError, RegistryEvent, RegistryKey, RegistryValue, UpdateError};
 use crate::process::current;
 use crate::sync::Arc;
-use crate::{Peer, Pid, Refusal, StopSupervisorError, SupervisorRef};
+use crate::{Peer, Pid, Refusal, StopError, SupervisorRef};
 
 /// A registry. Cloning costs two reference counts.
 ///
@@ -165,8 +165,8 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     ///
     /// # Errors
     ///
-    /// [`StopSupervisorError`]: it had ended before, or ended otherwise.
-    pub fn stop(&self) -> Result<(), StopSupervisorError> {
+    /// [`StopError`]: it had ended before, or ended otherwise.
+    pub fn stop(&self) -> Result<(), StopError> {
         self.supervisor.stop()
     }
 

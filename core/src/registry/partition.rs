@@ -72,7 +72,7 @@ impl<K: RegistryKey, V: RegistryValue> Partition<K, V> {
     }
 
     fn holders(&self, pid: Pid) -> &Mutex<Holders> {
-        &self.holders[index(pid.serial)]
+        &self.holders[index(pid.serial())]
     }
 
     /// A new owner takes over, with empty tables.

@@ -14,7 +14,7 @@ use crate::scheduler::{Budget, Cost, Ran, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
 use crate::sync::{Arc, Mutex};
 use crate::table::Table;
-use crate::timer::{Action, Alive, Timer, Timers};
+use crate::timer::{Action, Alive, Due, Timer, Timers};
 use crate::{MonitorRef, Pid, log};
 // Counters, not protocols.
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     pub(crate) fn next_pid(&self) -> Pid {
-        Pid { runtime: self.id, serial: self.serial.fetch_add(1, Ordering::Relaxed) }
+        Pid::new(self.id, self.serial.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(crate) fn next_monitor(&self) -> MonitorRef {
@@ -150,6 +150,15 @@ impl Engine {
             Mode::Seats(_) => mail,
             // Others get in between often, as in slices of callbacks.
             Mode::Simulated(_) => 2,
+        }
+    }
+
+    /// How long a wait for a reply may sleep before it looks whether the callee was given up. In a simulation the wait sees all
+    /// that happens.
+    pub(crate) fn look_up_before(&self, deadline: Duration) -> Duration {
+        match &self.mode {
+            Mode::Seats(_) => deadline.min(self.clock.now().saturating_add(LOOK_UP)),
+            Mode::Simulated(_) => deadline,
         }
     }
 
@@ -248,6 +257,9 @@ impl Runnable for Job {
     }
 }
 
+/// A tenth of what a supervisor waits before it gives a killed child up, and far longer than a healthy call: nobody notices either.
+const LOOK_UP: Duration = Duration::from_millis(100);
+
 /// How often a wait looks before it parks, some 250 ns apart. Chosen by `stream`, where the next batch is a microsecond or two
 /// away: to park and be woken takes several times as long.
 const LOOKS: u32 = 100;
@@ -277,7 +289,7 @@ fn park_until<T>(clock: &Clock, deadline: Option<Duration>, mut ready: impl FnMu
     }
 }
 
-/// The timers, and the clock thread to rouse when one is set that is due before all others.
+/// The timers, and the clock thread to rouse when one is set that is due before it would look again.
 pub(crate) struct EngineTimers {
     timers: Timers,
     clock: Clock,
@@ -290,11 +302,21 @@ impl EngineTimers {
     }
 
     pub(crate) fn at(&self, deadline: Duration, action: Action, alive: Option<Alive>) -> Timer {
-        let (timer, earliest) = self.timers.set(deadline, action, alive);
-        if earliest && let Some(scheduler) = &self.scheduler {
+        let (timer, early) = self.timers.set(deadline, action, alive);
+        self.rouse_if(early);
+        timer
+    }
+
+    /// Something that becomes due after this time, unless it is done by then.
+    pub(crate) fn expire(&self, delay: Duration, due: Arc<dyn Due>) {
+        let early = self.timers.push(self.clock.now().saturating_add(delay), due);
+        self.rouse_if(early);
+    }
+
+    fn rouse_if(&self, early: bool) {
+        if early && let Some(scheduler) = &self.scheduler {
             scheduler.rouse_clock();
         }
-        timer
     }
 }
 

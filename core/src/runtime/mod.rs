@@ -70,7 +70,7 @@ impl Runtime {
     /// whatever they do.
     ///
     /// 1. From now on nothing starts.
-    /// 2. The roots, which no living process started, get [`ExitReason::Shutdown`] from the runtime
+    /// 2. The roots, which no living process started, get [`ExitReason::Shutdown`](crate::ExitReason::Shutdown) from the runtime
     ///    ([`Exit::is_from_runtime`](crate::Exit::is_from_runtime)); supervisors take their children down. When a parent is
     ///    gone, what it leaves are roots. What a thread started counts as roots too.
     /// 3. After three quarters of the time all that are left get the same.

@@ -38,10 +38,13 @@ impl Cost {
         Duration::from_nanos(u64::from(self.0.load(Ordering::Relaxed)))
     }
 
-    /// Whether its slices are, or may be, long.
+    /// Whether its slices are long; none while that is not known.
     #[inline]
-    pub(crate) fn is_heavy(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= HEAVY
+    pub(crate) fn is_heavy(&self) -> Option<bool> {
+        match self.0.load(Ordering::Relaxed) {
+            UNKNOWN => None,
+            nanos => Some(nanos >= HEAVY),
+        }
     }
 
     /// Whether it has never run.
@@ -81,18 +84,18 @@ mod tests {
     #[test]
     fn the_first_sample_counts_whole_and_the_next_by_a_quarter() {
         let cost = Cost::unknown();
-        assert!(cost.is_heavy(), "what is not known is timed");
+        assert_eq!(cost.is_heavy(), None);
         cost.learn(Duration::from_nanos(400));
         assert_eq!(cost.get(), Duration::from_nanos(400));
-        assert!(!cost.is_heavy());
+        assert_eq!(cost.is_heavy(), Some(false));
         cost.learn(Duration::from_micros(100));
         assert_eq!(cost.get(), Duration::from_nanos(300 + 25_000));
-        assert!(cost.is_heavy());
+        assert_eq!(cost.is_heavy(), Some(true));
     }
 
     #[test]
     fn a_stranger_is_rude_at_once_and_others_after_some_long_slices() {
-        let (long, short) = (Duration::from_mins(1), Duration::from_micros(1));
+        let (long, short) = (Duration::from_secs(60), Duration::from_micros(1));
         let stranger = Cost::unknown();
         assert!(stranger.is_unknown() && !stranger.is_rude());
         stranger.learn(long);

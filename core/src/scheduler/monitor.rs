@@ -8,6 +8,7 @@ use super::away::Does;
 use super::row::Manners;
 use super::seat::Seen;
 use super::{Scheduler, Seat};
+use crate::runtime::clock::Clock;
 use crate::runtime::engine::Engine;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use crate::sync::{Arc, Mutex};
@@ -96,20 +97,21 @@ fn run(engine: &Arc<Engine>) {
 
 fn sleep(engine: &Engine, scheduler: &Scheduler, pause: Duration) {
     let bell = &scheduler.monitor;
-    let until_next = || engine.timers.next_deadline().map(|next| next.saturating_sub(engine.clock.now()));
+    let until_next = |latest| engine.timers.next_deadline(latest).map(|next| next.saturating_sub(engine.clock.now()));
     let all_rest = || scheduler.polite.rests() && scheduler.rude.rests();
     if all_rest() {
         bell.dormant.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         if all_rest() && !scheduler.is_stopping() {
-            match until_next() {
+            match until_next(Clock::END) {
                 Some(left) => thread::park_timeout(left),
                 None => thread::park(),
             }
         }
         bell.dormant.store(false, Ordering::SeqCst);
     } else {
-        thread::park_timeout(until_next().unwrap_or(pause).min(pause));
+        let latest = engine.clock.now().saturating_add(pause);
+        thread::park_timeout(until_next(latest).unwrap_or(pause).min(pause));
     }
 }
 
@@ -192,7 +194,8 @@ impl Watch<'_> {
     fn relieve(&mut self, at: usize, seen: Seen, rounds: u32) {
         let scheduler = self.scheduler;
         let seat: &Seat = &scheduler.seats[at];
-        let row = scheduler.row(seat.manners);
+        let manners = scheduler.manners(at);
+        let row = scheduler.row(manners);
         if row.idle.any() {
             scheduler.release_work(seat);
             return;
@@ -204,7 +207,7 @@ impl Watch<'_> {
         }
         let thread = seat.sitter.number();
         let does = Does::look(thread, seen.waiting());
-        if !scheduler.away.allows(does, seat.manners) || !scheduler.threads.may_fill() {
+        if !scheduler.away.allows(does, manners) || !scheduler.threads.may_fill() {
             return;
         }
         // Entered before the seat is taken, so that the thread finds itself there when it learns of it.

@@ -1,19 +1,24 @@
 //! The life of a thread: sit on a seat and run slices, stand by, leave.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::row::{Manners, Row};
 use super::{LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
 use crate::process::current;
 use crate::runtime::engine::Engine;
 use crate::sync::Arc;
+use crate::sync::atomic::Ordering;
 
 /// Every so many slices the injector comes first, so that it cannot starve. A prime, as in tokio and Go.
 const INJECTOR_FIRST: u32 = 61;
 
 /// Every so many slices one is timed, whoever it is. A clock read costs 27 ns here, a light slice some 100.
 const SAMPLE: u32 = 64;
+
+/// Where slices are light, every so many slices one is timed whose process is new; where they are heavy, each is. Guessed:
+/// processes that live for one light slice pay little for it, and a burst of heavy ones is noticed after a few.
+const SAMPLE_NEW: u32 = 8;
 
 /// How long a seat without work looks around before it sleeps, in rounds of some 250 ns. Chosen by `heavy-2`: shorter, and
 /// the two sides of a balanced pipeline pay for a wake-up with every batch.
@@ -30,8 +35,9 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
     let mut next = Some(seat);
     while let Some(seat) = next {
         let at = seat;
-        let seat = &scheduler.seats[at];
-        let mut worker = Worker { scheduler, at, seat, row: scheduler.row(seat.manners), slices: 0 };
+        let manners = scheduler.manners(at);
+        let mut worker =
+            Worker { scheduler, at, seat: &scheduler.seats[at], manners, row: scheduler.row(manners), slices: 0 };
         worker.seat.sitter.sit(number);
         match worker.sit() {
             Left::Stopping => break,
@@ -65,6 +71,7 @@ struct Worker<'a> {
     scheduler: &'a Scheduler,
     at: usize,
     seat: &'a Seat,
+    manners: Manners,
     row: &'a Row,
     slices: u32,
 }
@@ -83,7 +90,7 @@ impl Worker<'_> {
 
     /// To the back, and nobody is woken for it.
     fn yielded(&self, task: Task) {
-        match self.seat.manners {
+        match self.manners {
             Manners::Polite => {
                 if let Err(task) = self.seat.queue.push(task) {
                     self.scheduler.inject(task);
@@ -99,24 +106,32 @@ impl Worker<'_> {
     fn run(&mut self, mut task: Task) -> Result<Option<Task>, Option<Task>> {
         let sampled = self.slices.is_multiple_of(SAMPLE);
         let heavy = task.cost().is_heavy();
-        if heavy && self.seat.manners == Manners::Polite {
+        if heavy.unwrap_or(true) && self.manners == Manners::Polite {
             match self.scheduler.sort_out(task) {
                 Ok(()) => return Ok(None),
                 Err(refused) => task = refused,
             }
         }
-        let began = (sampled || heavy).then(Instant::now);
+        let timed = sampled || heavy.unwrap_or_else(|| self.times_new());
+        let began = timed.then(Instant::now);
+        let tick = self.scheduler.tick.load(Ordering::Relaxed);
         let slice = self.seat.word.begin();
         current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, began }));
         let ran = task.run();
         if let Some(began) = began {
             let took = began.elapsed();
-            match self.seat.manners {
+            match self.manners {
                 Manners::Polite => ran.task.cost().learn(took),
                 Manners::Rude => ran.task.cost().learn_kindly(took),
             }
             if sampled {
                 self.seat.average.learn(took);
+            }
+        } else if ran.task.cost().is_unknown() {
+            // The coarse clock tells a long slice all the same. One tick may be chance.
+            let ticks = self.scheduler.tick.load(Ordering::Relaxed).saturating_sub(tick);
+            if ticks > 1 {
+                ran.task.cost().learn(Duration::from_millis(ticks));
             }
         }
         if self.seat.word.end(slice) {
@@ -129,9 +144,16 @@ impl Worker<'_> {
         Err(ran.unfinished())
     }
 
+    /// Whether to time a slice of a process of which nothing is known.
+    fn times_new(&self) -> bool {
+        self.slices.is_multiple_of(SAMPLE_NEW)
+            || self.seat.average.is_heavy() == Some(true)
+            || self.scheduler.rude.takes_strangers.load(Ordering::Relaxed)
+    }
+
     fn next_task(&mut self) -> Option<Task> {
         self.slices = self.slices.wrapping_add(1);
-        if self.seat.manners == Manners::Rude {
+        if self.manners == Manners::Rude {
             return self.search();
         }
         if self.slices.is_multiple_of(INJECTOR_FIRST) {
@@ -153,7 +175,7 @@ impl Worker<'_> {
         loop {
             if let Some(task) = self.look_around() {
                 if self.row.idle.end_search() && !self.row.injector.is_empty() {
-                    scheduler.rouse_one(self.seat.manners);
+                    scheduler.rouse_one(self.manners);
                 }
                 return Some(task);
             }
@@ -178,7 +200,7 @@ impl Worker<'_> {
     }
 
     fn look_around(&mut self) -> Option<Task> {
-        if self.seat.manners == Manners::Rude {
+        if self.manners == Manners::Rude {
             return if self.scheduler.is_stopping() { None } else { self.row.injector.pop() };
         }
         let seen: Vec<_> = self.others().map(|seat| seat.word.look()).collect();
@@ -250,7 +272,7 @@ impl Worker<'_> {
 
     fn is_there_work(&self) -> bool {
         !self.row.injector.is_empty()
-            || self.seat.manners == Manners::Polite
+            || self.manners == Manners::Polite
                 && (self.seat.queue.len() > 0 || self.others().any(Seat::is_worth_moving))
     }
 }

@@ -121,22 +121,6 @@ pub enum DeleteChildError {
     Call(CallError),
 }
 
-/// A supervisor that did not stop as it was told.
-///
-/// Specification: G5.8.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StopSupervisorError {
-    /// It was dead already.
-    NoProc,
-    /// A supervisor cannot wait for its own end, nor can what it is just starting.
-    CallingSelf,
-    /// It had not ended in time. The order stands.
-    Timeout,
-    /// It ended for this other reason.
-    Ended(ExitReason),
-}
-
 const NOT_FOUND: &str = "the supervisor has no such child";
 const RUNNING: &str = "the child runs";
 const RESTARTING: &str = "the child is being restarted";
@@ -185,17 +169,6 @@ impl fmt::Display for DeleteChildError {
     }
 }
 
-impl fmt::Display for StopSupervisorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoProc => f.write_str("the supervisor is dead"),
-            Self::CallingSelf => f.write_str("a supervisor cannot wait for its own end"),
-            Self::Timeout => f.write_str("the supervisor has not ended in time"),
-            Self::Ended(reason) => write!(f, "the supervisor ended for another reason: {reason}"),
-        }
-    }
-}
-
 fn not_answered(error: &CallError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "the supervisor did not answer: {error}")
 }
@@ -218,7 +191,6 @@ errors! {
     RestartChildError Start Call;
     TerminateChildError Call;
     DeleteChildError Call;
-    StopSupervisorError;
 }
 
 macro_rules! from_call_error {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::error::{DeleteChildError, RestartChildError, StartChildError, StopSupervisorError, TerminateChildError};
+use super::error::{DeleteChildError, RestartChildError, StartChildError, TerminateChildError};
 use super::process::Order;
 use super::spec::{ChildId, ChildPlan, ChildSpec};
 use super::start::wait_for_end;
@@ -11,7 +11,7 @@ use super::{ChildCounts, ChildInfo};
 use crate::process::current;
 use crate::runtime::engine::Engine;
 use crate::sync::Arc;
-use crate::{Address, CallError, ExitReason, Name, Peer, Pid, ReplyTo, Request};
+use crate::{Address, CallError, ExitReason, Name, Peer, Pid, ReplyTo, Request, StopError};
 
 /// A supervisor may be busy stopping a child for long: who asks it waits without limit (S2.4). Its end is noticed at once.
 const NO_LIMIT: Duration = Duration::MAX;
@@ -222,22 +222,22 @@ impl SupervisorRef {
     ///
     /// # Errors
     ///
-    /// [`StopSupervisorError`]: it was dead, or the caller is itself or what it is just starting, or it ended for another reason.
-    pub fn stop(&self) -> Result<(), StopSupervisorError> {
-        self.stop_with(ExitReason::Normal, None)
+    /// [`StopError`]: it was dead, or the caller is itself or what it is just starting, or it ended for another reason.
+    pub fn stop(&self) -> Result<(), StopError> {
+        self.stop_with(ExitReason::Normal, Duration::MAX)
     }
 
-    /// As [`stop`](Self::stop), for a reason and within a time; `None`: without limit.
+    /// As [`stop`](Self::stop), for a reason and within a time; [`Duration::MAX`] for none.
     ///
     /// # Errors
     ///
-    /// As `stop`; and [`StopSupervisorError::Timeout`], when the order stands: it still ends later.
-    pub fn stop_with(&self, reason: ExitReason, within: Option<Duration>) -> Result<(), StopSupervisorError> {
+    /// As `stop`; and [`StopError::Timeout`], when the order stands: it still ends later.
+    pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), StopError> {
         if self.waits_for_caller() || current::pid() == Some(self.pid()) {
-            return Err(StopSupervisorError::CallingSelf);
+            return Err(StopError::CallingSelf);
         }
         let wanted = reason.clone();
-        self.0.send(Order::Stop(reason)).map_err(|_| StopSupervisorError::NoProc)?;
+        self.0.send(Order::Stop(reason)).map_err(|_| StopError::NoProc)?;
         wait_for_end(&self.into(), &wanted, within)
     }
 

@@ -35,9 +35,7 @@ pub use child::Child;
 pub use dynamic::{
     DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, StartDynamicChildError,
 };
-pub use error::{
-    DeleteChildError, FailedToStartChild, RestartChildError, StartChildError, StopSupervisorError, TerminateChildError,
-};
+pub use error::{DeleteChildError, FailedToStartChild, RestartChildError, StartChildError, TerminateChildError};
 pub use flags::InvalidSupervisor;
 pub use handle::SupervisorRef;
 pub use info::{ChildCounts, ChildInfo, ChildState};

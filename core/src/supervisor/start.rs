@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use super::error::StopSupervisorError;
 use super::handle::SupervisorRef;
 use super::options::Supervisor;
 use super::process::{Live, Order};
 use crate::process::{Turn, current, start_future};
-use crate::{ExitReason, Mailbox, Peer, Pid, RegisterError, StartError, StartOptions, ThreadProcess};
+use crate::stop::no_longer_waiting;
+use crate::{ExitReason, Mailbox, Peer, Pid, RegisterError, StartError, StartOptions, StopError, ThreadProcess};
 
 pub(super) fn start_link(init: impl FnOnce() -> Option<Supervisor>) -> Result<SupervisorRef, StartError> {
     let parent = current::pid().map(Peer::from);
@@ -62,16 +62,12 @@ fn name_error(error: RegisterError) -> StartError {
 ///
 /// # Errors
 ///
-/// [`StopSupervisorError`]: it is not gone within the time, or it ended for another reason.
-pub fn wait_for_end(
-    supervisor: &Peer,
-    wanted: &ExitReason,
-    within: Option<Duration>,
-) -> Result<(), StopSupervisorError> {
-    match wait_until_gone(supervisor, within) {
-        None => Err(StopSupervisorError::Timeout),
+/// [`StopError`]: it is not gone within the time, or it ended for another reason.
+pub fn wait_for_end(supervisor: &Peer, wanted: &ExitReason, within: Duration) -> Result<(), StopError> {
+    match wait_until_gone(supervisor, Some(within)) {
+        None => Err(no_longer_waiting()),
         Some(ended) if ended == *wanted => Ok(()),
-        Some(ended) => Err(StopSupervisorError::Ended(ended)),
+        Some(ended) => Err(StopError::Ended(ended)),
     }
 }
 

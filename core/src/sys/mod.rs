@@ -41,7 +41,7 @@ mod trace;
 pub(crate) use debug::Debug;
 pub use debug::Statistics;
 pub use event::{Event, Hook};
-pub use state::{ReplaceError, Status, get_state, get_status, replace_state, resume, suspend};
+pub use state::{StateError, Status, get_state, get_status, replace_state, resume, suspend};
 pub use trace::{
     install, log, log_off, log_on, no_debug, remove, statistics, statistics_off, statistics_on, trace, trace_off,
 };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::within;
-use crate::gen_server::Serve;
+use crate::gen_server::{Cx, Serve};
 use crate::reason::Panic;
 use crate::{CallError, GenServer, Pid, ServerRef};
 
@@ -11,55 +11,60 @@ use crate::{CallError, GenServer, Pid, ServerRef};
 ///
 /// # Errors
 ///
-/// [`CallError`], as calls.
-pub fn get_state<S: GenServer + Clone>(server: &ServerRef<S>) -> Result<S, CallError> {
-    within(server, |serve, _| serve.server.clone())
+/// [`StateError::CallbackFailed`] if it panics when it is copied: the server lives. Otherwise as calls.
+pub fn get_state<S: GenServer + Clone>(server: &ServerRef<S>) -> Result<S, StateError> {
+    look(server, |serve, _| serve.server.clone())
+}
+
+/// Runs the user's code in the server's loop without risk to the server.
+fn look<S: GenServer, T: Send + 'static>(
+    server: &ServerRef<S>,
+    look: impl FnOnce(&mut Serve<S>, &Cx<'_, S>) -> T + Send + 'static,
+) -> Result<T, StateError> {
+    let looked = within(server, |serve, cx| Panic::catch(|| look(serve, cx)));
+    looked.map_err(StateError::Call)?.map_err(StateError::CallbackFailed)
 }
 
 /// Replaces the state by what a function makes of it, and returns a copy of the new one.
 ///
 /// # Errors
 ///
-/// [`ReplaceError::CallbackFailed`] if the function panics: the state stays, and the server lives (Y2). Otherwise as calls.
+/// [`StateError::CallbackFailed`] if the function panics: the state stays, and the server lives (Y2). Otherwise as calls.
 pub fn replace_state<S: GenServer + Clone>(
     server: &ServerRef<S>,
     replace: impl FnOnce(S) -> S + Send + 'static,
-) -> Result<S, ReplaceError> {
-    let replaced = within(server, |serve, _| {
-        let before = serve.server.clone();
-        let after = Panic::catch(|| {
-            let after = replace(before);
-            (after.clone(), after)
-        });
-        after.map(|(copy, after)| {
-            let before = std::mem::replace(&mut serve.server, after);
-            let _ = Panic::catch(|| drop(before));
-            copy
-        })
-    });
-    replaced.map_err(ReplaceError::Call)?.map_err(ReplaceError::CallbackFailed)
+) -> Result<S, StateError> {
+    look(server, |serve, _| {
+        let after = replace(serve.server.clone());
+        let copy = after.clone();
+        let before = std::mem::replace(&mut serve.server, after);
+        let _ = Panic::catch(|| drop(before));
+        copy
+    })
 }
 
-/// A state that was not replaced.
+/// A state that could not be looked at, or not be replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ReplaceError {
-    /// The function panicked.
+pub enum StateError {
+    /// The function, or the state's own `Clone` or `Debug`, panicked. The state stays, and the server lives (Y2).
     CallbackFailed(crate::Panic),
     /// The server could not be asked.
     Call(CallError),
 }
 
-impl fmt::Display for ReplaceError {
+impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CallbackFailed(panic) => write!(f, "the function panicked, and the state stays: {}", panic.message()),
+            Self::CallbackFailed(panic) => {
+                write!(f, "looking at the state panicked, and it stays as it is: {}", panic.message())
+            }
             Self::Call(error) => error.fmt(f),
         }
     }
 }
 
-impl std::error::Error for ReplaceError {}
+impl std::error::Error for StateError {}
 
 /// How a server is.
 ///
@@ -83,9 +88,9 @@ pub struct Status {
 ///
 /// # Errors
 ///
-/// [`CallError`], as calls.
-pub fn get_status<S: GenServer + fmt::Debug>(server: &ServerRef<S>) -> Result<Status, CallError> {
-    within(server, |serve, cx| Status {
+/// [`StateError`], as [`get_state`].
+pub fn get_status<S: GenServer + fmt::Debug>(server: &ServerRef<S>) -> Result<Status, StateError> {
+    look(server, |serve, cx| Status {
         pid: cx.pid(),
         behaviour: std::any::type_name::<S>(),
         suspended: serve.is_suspended(),

@@ -10,8 +10,7 @@ use super::work::{NoMail, Work};
 use crate::sync::Arc;
 use crate::{
     Address, CallError, ChildSpec, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, Name,
-    Peer, Pid, Restart, Shutdown, StartDynamicChildError, StartError, StopSupervisorError, TerminateChildError,
-    current_pid,
+    Peer, Pid, Restart, Shutdown, StartDynamicChildError, StartError, StopError, TerminateChildError, current_pid,
 };
 
 /// A supervisor of tasks: where they can be counted, limited in number and stopped together.
@@ -287,8 +286,8 @@ impl TaskSupervisorRef {
     ///
     /// # Errors
     ///
-    /// [`StopSupervisorError`]: it was dead already, or ended for another reason.
-    pub fn stop(&self) -> Result<(), StopSupervisorError> {
+    /// [`StopError`]: it was dead already, or ended for another reason.
+    pub fn stop(&self) -> Result<(), StopError> {
         self.dynamic.stop()
     }
 

@@ -69,6 +69,10 @@ impl Line {
         }
     }
 
+    pub(super) fn clear(&mut self) {
+        self.places.clear();
+    }
+
     #[inline]
     pub(super) fn leave_front(&mut self) -> Option<(SubscriptionId, Turn)> {
         self.places.pop_front()

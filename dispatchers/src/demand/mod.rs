@@ -12,7 +12,7 @@ use crate::{Deliveries, Dispatcher, Notice, Refusal, Subscriber, SubscriptionId,
 /// Consumers should ask for the same amounts: one that asks for more is ahead of the others every time, which is
 /// reported as [`Notice::DemandExceeds`]. Events nobody asked for are left to the stage.
 ///
-/// Cost: `demand` takes one read. An ask finds its consumer, and the consumer's place in the line, by binary search; the
+/// Cost: `demand` takes one read. With one consumer an ask is an addition, and a dispatch moves the vector. Otherwise an ask finds its consumer, and the consumer's place in the line, by binary search; the
 /// line moves up by at most half its length. A dispatch moves the whole vector when the first consumer wants it all,
 /// and otherwise each event once.
 ///
@@ -41,7 +41,7 @@ use crate::{Deliveries, Dispatcher, Notice, Refusal, Subscriber, SubscriptionId,
 pub struct DemandDispatcher {
     /// By id. Ids rise with time, so a new one goes to the end as a rule.
     consumers: Vec<Consumer>,
-    /// Those that have demand, by whose turn it is.
+    /// Those that have demand, by whose turn it is. A lone consumer is not in it: all that is outstanding is its own.
     line: Line,
     /// The sum of what is outstanding. Wide enough for any number of absurd asks.
     total: u128,
@@ -52,7 +52,7 @@ pub struct DemandDispatcher {
     random: Random,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Consumer {
     id: SubscriptionId,
     /// Where it stands in the line; nothing outstanding means that it does not.
@@ -114,6 +114,32 @@ impl DemandDispatcher {
     #[inline]
     fn place(&self, id: SubscriptionId) -> Result<usize, usize> {
         self.consumers.binary_search_by_key(&id, |consumer| consumer.id)
+    }
+
+    /// The only consumer there is.
+    #[inline]
+    fn alone(&self) -> Option<SubscriptionId> {
+        if let [only] = self.consumers[..] { Some(only.id) } else { None }
+    }
+
+    #[inline]
+    fn serve_alone<T>(&mut self, id: SubscriptionId, events: &mut Vec<T>, placed: usize, out: &mut Deliveries<T>) {
+        self.shuffle = false;
+        let batch = if placed == events.len() {
+            out.take_all(events)
+        } else {
+            let mut batch = out.spare();
+            batch.extend(events.drain(..placed));
+            batch
+        };
+        out.deliver(id, batch);
+    }
+
+    fn notice_excess<T>(&mut self, id: SubscriptionId, count: usize, out: &mut Deliveries<T>) {
+        let limit = *self.limit.get_or_insert(count);
+        if count > limit {
+            out.notice(Notice::DemandExceeds { subscription: id, asked: count, limit });
+        }
     }
 
     /// Writes down that a consumer has now so much outstanding, and puts it behind its equals.
@@ -211,6 +237,9 @@ impl<T> Dispatcher<T> for DemandDispatcher {
     fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<T>) -> Result<(), Refusal> {
         subscriber.takes_anything()?;
         let Err(place) = self.place(id) else { return Err(Refusal::AlreadySubscribed) };
+        if self.alone().is_some() {
+            self.line_up(0, Dispatcher::<T>::demand(self));
+        }
         self.consumers.insert(place, Consumer { id, turn: Turn::NONE });
         Ok(())
     }
@@ -220,9 +249,10 @@ impl<T> Dispatcher<T> for DemandDispatcher {
         if count == 0 {
             return;
         }
-        let limit = *self.limit.get_or_insert(count);
-        if count > limit {
-            out.notice(Notice::DemandExceeds { subscription: id, asked: count, limit });
+        self.notice_excess(id, count, out);
+        if self.alone().is_some() {
+            self.total = (self.total + count as u128).min(usize::MAX as u128);
+            return;
         }
         let turn = self.consumers[place].turn;
         let outstanding = turn.outstanding.saturating_add(count);
@@ -232,10 +262,16 @@ impl<T> Dispatcher<T> for DemandDispatcher {
     }
 
     fn cancel(&mut self, id: SubscriptionId, _: &mut Deliveries<T>) {
-        if let Ok(place) = self.place(id) {
-            let turn = self.consumers.remove(place).turn;
-            self.line.leave(turn);
-            self.total -= turn.outstanding as u128;
+        let Ok(place) = self.place(id) else { return };
+        let turn = self.consumers.remove(place).turn;
+        self.total -= turn.outstanding as u128;
+        match &mut self.consumers[..] {
+            [] => self.total = 0,
+            [only] => {
+                only.turn = Turn::NONE;
+                self.line.clear();
+            }
+            _ => self.line.leave(turn),
         }
     }
 
@@ -250,6 +286,9 @@ impl<T> Dispatcher<T> for DemandDispatcher {
             return;
         }
         self.total -= placed as u128;
+        if let Some(only) = self.alone() {
+            return self.serve_alone(only, events, placed, out);
+        }
         let shuffled = self.shuffle_once();
         if self.fair {
             if shuffled {

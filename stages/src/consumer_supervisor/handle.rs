@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use genstage_core::supervision::{is_starting, wait_for_end};
 use genstage_core::{
-    CallError, ChildCounts, DynamicChildInfo, ExitReason, Peer, Pid, StopSupervisorError, TerminateChildError,
-    current_pid,
+    CallError, ChildCounts, DynamicChildInfo, ExitReason, Peer, Pid, StopError, TerminateChildError, current_pid,
 };
 
 use super::{ConsumerSupervisor, StartEventChildError};
@@ -68,22 +67,22 @@ impl<T: Send + 'static> ConsumerRef<ConsumerSupervisor<T>> {
     ///
     /// # Errors
     ///
-    /// [`StopSupervisorError`]: it was dead, or is the caller, or it ended for another reason.
-    pub fn stop(&self) -> Result<(), StopSupervisorError> {
-        self.stop_with(ExitReason::Normal, None)
+    /// [`StopError`]: it was dead, or is the caller, or it ended for another reason.
+    pub fn stop(&self) -> Result<(), StopError> {
+        self.stop_with(ExitReason::Normal, Duration::MAX)
     }
 
-    /// As [`stop`](Self::stop), for a reason and within a time; `None`: without limit.
+    /// As [`stop`](Self::stop), for a reason and within a time; [`Duration::MAX`] for none.
     ///
     /// # Errors
     ///
-    /// As `stop`; and [`StopSupervisorError::Timeout`], when the order stands: it still ends later.
-    pub fn stop_with(&self, reason: ExitReason, within: Option<Duration>) -> Result<(), StopSupervisorError> {
+    /// As `stop`; and [`StopError::Timeout`], when the order stands: it still ends later.
+    pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), StopError> {
         if is_starting(self.pid()) || current_pid() == Some(self.pid()) {
-            return Err(StopSupervisorError::CallingSelf);
+            return Err(StopError::CallingSelf);
         }
         let wanted = reason.clone();
-        self.0.send(StageMail::Command(Cast::boxed(Stop(reason)))).map_err(|_| StopSupervisorError::NoProc)?;
+        self.0.send(StageMail::Command(Cast::boxed(Stop(reason)))).map_err(|_| StopError::NoProc)?;
         wait_for_end(&Peer::from(self), &wanted, within)
     }
 

@@ -10,7 +10,7 @@ fn significant(id: &str, restart: Restart) -> ChildPlan {
 }
 
 fn pid(serial: u64) -> Pid {
-    Pid { runtime: 0, serial }
+    Pid::new(0, serial)
 }
 
 /// A process that is dead: the table does not ask.

@@ -151,7 +151,7 @@ mod tests {
     const CRASH: ExitReason = ExitReason::Killed;
 
     fn pid(serial: u64) -> Pid {
-        Pid { runtime: 0, serial }
+        Pid::new(0, serial)
     }
 
     fn entry(restart: Restart) -> Child<u64, &'static str> {

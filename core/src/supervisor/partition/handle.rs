@@ -9,9 +9,9 @@ use super::route::Route;
 use super::table::{Shown, Table};
 use super::{PartitionError, ResizeError};
 use crate::process::current;
-use crate::supervisor::{ChildCounts, ChildInfo, StopSupervisorError, SupervisorRef};
+use crate::supervisor::{ChildCounts, ChildInfo, SupervisorRef};
 use crate::sync::Arc;
-use crate::{Address, CallError, ExitReason, Name, Peer, Pid};
+use crate::{Address, CallError, ExitReason, Name, Peer, Pid, StopError};
 
 /// A [`PartitionSupervisor`](super::PartitionSupervisor) that was started, whose partitions are reached through an `H`. It names
 /// one incarnation; cloning costs two reference counts.
@@ -146,7 +146,7 @@ where
     /// # Errors
     ///
     /// As [`SupervisorRef::stop`](crate::SupervisorRef::stop).
-    pub fn stop(&self) -> Result<(), StopSupervisorError> {
+    pub fn stop(&self) -> Result<(), StopError> {
         self.supervisor.stop()
     }
 
@@ -155,7 +155,7 @@ where
     /// # Errors
     ///
     /// As [`SupervisorRef::stop_with`](crate::SupervisorRef::stop_with).
-    pub fn stop_with(&self, reason: ExitReason, within: Option<Duration>) -> Result<(), StopSupervisorError> {
+    pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), StopError> {
         self.supervisor.stop_with(reason, within)
     }
 }
