@@ -177,7 +177,7 @@ fn s19_ten_thousand_events_on_real_threads() {
             let done = done.clone();
             async move {
                 most.fetch_max(alive.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
-                let first_try = event % 100 == 0 && crashes.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+                let first_try = event.is_multiple_of(100) && crashes.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
                 alive.fetch_sub(1, Ordering::Relaxed);
                 if first_try {
                     return Err("crash");
