@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use genstage::otp::{Answer, Caller, Context, GenServer, HandleCall, Init, Mailbox, Outcome, ReplyTo, spawn};
+use genstage::core::{Answer, Caller, Context, GenServer, HandleCall, Init, Mailbox, Outcome, ReplyTo, spawn};
 
 const RED: Duration = Duration::from_millis(50);
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example stack`
 
-use genstage::otp::{Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Outcome, StartOptions};
+use genstage::core::{Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Outcome, StartOptions};
 
 struct Stack(Vec<&'static str>);
 

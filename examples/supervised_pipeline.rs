@@ -11,7 +11,7 @@ use std::error::Error;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use genstage::otp::{Strategy, Supervisor};
+use genstage::core::{Strategy, Supervisor};
 use genstage::prelude::*;
 
 /// A message that no stage survives.
@@ -52,7 +52,7 @@ impl Consumer for Sink {
 
     fn handle_events(&mut self, events: Events<'_, u64>, cx: &mut Context<'_, Self>) -> Outcome {
         let _ = self.0.send((cx.pid(), events.into_iter().collect()));
-        genstage::otp::sleep(Duration::from_millis(2));
+        genstage::core::sleep(Duration::from_millis(2));
         Outcome::Continue
     }
 }

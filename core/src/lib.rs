@@ -158,6 +158,8 @@ pub use runtime::{
 };
 pub use signal::{Down, Exit, Signal};
 pub use simulation::Simulation;
+#[doc(hidden)]
+pub use supervisor::parts as supervision;
 pub use supervisor::{
     AutoShutdown, Child, ChildCounts, ChildId, ChildInfo, ChildPlan, ChildSpec, ChildState, ChildType,
     DeleteChildError, FailedToStartChild, InvalidSupervisor, Restart, RestartChildError, Shutdown, StartChildError,

@@ -61,7 +61,7 @@ pub(crate) fn stop<M: Send + 'static>(
     reason: ExitReason,
     within: Duration,
 ) -> Result<(), StopError> {
-    if current::pid() == Some(process.pid()) {
+    if current::pid() == Some(process.pid()) || current::is_starting(process.pid()) {
         return Err(StopError::CallingSelf);
     }
     // Refused only while everything ends anyway.
@@ -81,7 +81,7 @@ pub(crate) async fn stop_async<M: Send + 'static>(
     order: impl FnOnce(ExitReason) -> M,
     reason: ExitReason,
 ) -> Result<(), StopError> {
-    if current::pid() == Some(process.pid()) {
+    if current::pid() == Some(process.pid()) || current::is_starting(process.pid()) {
         return Err(StopError::CallingSelf);
     }
     let (target, wanted) = (process.clone(), reason.clone());

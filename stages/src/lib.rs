@@ -190,7 +190,7 @@
 //! new ones to find each other, they subscribe as they start, by name: [`StageOptions::subscribe_to`].
 //!
 //! ```
-//! use genstage::otp::{Strategy, Supervisor};
+//! use genstage::core::{Strategy, Supervisor};
 //! use genstage::prelude::*;
 //!
 //! let (send, sent) = std::sync::mpsc::channel();
@@ -254,6 +254,7 @@ mod buffer;
 mod by_name;
 mod choice;
 mod consumer;
+mod consumer_supervisor;
 mod context;
 mod demand;
 mod emit;
@@ -274,12 +275,16 @@ mod stream;
 mod subscription;
 mod target;
 
+/// The runtime beneath: processes, servers, supervisors, registries, tasks.
 pub use genstage_core as core;
 pub use genstage_dispatchers as dispatchers;
 
 pub use by_name::{Named, named};
 pub use choice::{Anything, Choice};
 pub use consumer::Consumer;
+pub use consumer_supervisor::{
+    Awaited, ChildWork, ConsumerSupervisor, ConsumerSupervisorRef, Returned, StartEventChildError, SuperviseEvents,
+};
 pub use context::{Context, EmitsAs, ReceivesAs};
 pub use emit::Emit;
 pub use enumerable::{Enumerable, OnCancel, from_enumerable};
@@ -296,8 +301,6 @@ pub use genstage_dispatchers::{
 pub use handle::{ConsumerRef, HasDemandMode, ProducerConsumerRef, ProducerRef, Source, StageRef};
 pub use messages::{HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout};
 
-/// The runtime beneath: processes, servers, supervisors, registries, tasks.
-pub use genstage_core as otp;
 pub use options::{Cancel, DemandMode, Keep, OptionsError, StageOptions, SubscriptionOptions};
 pub use producer::Producer;
 pub use producer_consumer::ProducerConsumer;
@@ -314,10 +317,10 @@ struct Readme;
 pub mod prelude {
     pub use crate::{
         Answer, BroadcastDispatcher, CallError, Caller, Cancel, CancelKind, Cancellation, Consumer, ConsumerRef,
-        Context, DemandDispatcher, DemandMode, Emit, Events, ExitReason, HandleCall, HandleCast, HandleContinue,
-        HandleInfo, HandleTimeout, Keep, Manner, Name, OnCancel, Outcome, PartitionDispatcher, Partner, Peer, Pid,
-        Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime, Side, Signal, Simulation, Source,
-        StageOptions, StartError, StopError, StreamError, SubscribeError, SubscriptionId, SubscriptionOptions,
-        WaitError, for_each, from_enumerable, map, named, stream,
+        ConsumerSupervisor, ConsumerSupervisorRef, Context, DemandDispatcher, DemandMode, Emit, Events, ExitReason,
+        HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout, Keep, Manner, Name, OnCancel, Outcome,
+        PartitionDispatcher, Partner, Peer, Pid, Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime,
+        Side, Signal, Simulation, Source, StageOptions, StartError, StopError, StreamError, SubscribeError,
+        SubscriptionId, SubscriptionOptions, SuperviseEvents, WaitError, for_each, from_enumerable, map, named, stream,
     };
 }

@@ -116,7 +116,7 @@ pub trait Producer: Send + Sized + 'static {
     /// #         Outcome::Continue
     /// #     }
     /// # }
-    /// use genstage::otp::{Strategy, Supervisor};
+    /// use genstage::core::{Strategy, Supervisor};
     ///
     /// let counter = Counter(0).child_spec(|| StageOptions::new().name("counter"));
     /// let handle = counter.handle();

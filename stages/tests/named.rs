@@ -6,7 +6,7 @@ use common::messages::{Die, Mark, Put, WhichSubscription};
 use common::probes::{Counter, Middle, Sink};
 use common::{Seen, demand, range, seeds};
 use genstage::StageRef;
-use genstage::otp::{Child, Registry, Strategy, Supervisor};
+use genstage::core::{Child, Registry, Strategy, Supervisor};
 use genstage::prelude::*;
 
 /// A handle by name is looked up at each use: it finds the next holder of the name.
@@ -148,14 +148,14 @@ fn stages_from_closures_are_children_as_well() {
         let seen = log.clone();
         let sink = for_each(move |n: u64| seen.note("c", Seen::Batch(vec![n])))
             .child_spec(|| StageOptions::new().name("sink").subscribe_to(&named("tens"), demand(2, 1)))
-            .restart(genstage::otp::Restart::Transient);
-        let numbers = numbers.restart(genstage::otp::Restart::Transient);
+            .restart(genstage::core::Restart::Transient);
+        let numbers = numbers.restart(genstage::core::Restart::Transient);
         let tree = Supervisor::new(Strategy::OneForOne).child(numbers).child(tens).child(sink).start_link().unwrap();
         let peer: Peer = (&Name::from("numbers")).into();
         let monitor = genstage::core::ThreadProcess::<()>::start().unwrap();
         monitor.monitor(&peer);
         assert!(matches!(monitor.receive_signal(None), Some(Signal::Down(_))));
-        genstage::otp::sleep(std::time::Duration::from_secs(1));
+        genstage::core::sleep(std::time::Duration::from_secs(1));
         assert_eq!(log.events("c"), [0, 10, 20, 30]);
         tree.stop().unwrap();
     });

@@ -108,7 +108,7 @@ fn stop_async_waits_without_a_thread() {
     let (report, reports) = std::sync::mpsc::channel();
     let numbers = from_enumerable(0..).start(StageOptions::new()).unwrap();
     let target = numbers.clone();
-    genstage::otp::spawn(move |_: genstage::otp::Mailbox<()>| async move {
+    genstage::core::spawn(move |_: genstage::core::Mailbox<()>| async move {
         let _ = report.send(target.stop_async(ExitReason::Shutdown).await);
         let _ = report.send(target.stop_async(ExitReason::Shutdown).await);
     });

@@ -368,7 +368,7 @@ fn a_stream_may_keep_the_demand_of_its_producers_back() {
         let numbers = from_enumerable(0_u64..4).start(StageOptions::new()).unwrap();
         let mut held = stream(&numbers, demand(10, 5)).unwrap().demand(DemandMode::Accumulate);
         let other = numbers.clone();
-        genstage::otp::spawn(move |mailbox: genstage::otp::Mailbox<()>| async move {
+        genstage::core::spawn(move |mailbox: genstage::core::Mailbox<()>| async move {
             mailbox.sleep(std::time::Duration::from_secs(1)).await;
             other.demand(DemandMode::Forward);
         });

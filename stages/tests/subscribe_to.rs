@@ -6,7 +6,7 @@ use common::messages::{CancelIt, Die};
 use common::probes::{Counter, Middle, Sink};
 use common::{Log, Seen, demand, range, seeds};
 use genstage::core::Child;
-use genstage::otp::{ChildSpec, Strategy, Supervisor};
+use genstage::core::{ChildSpec, Strategy, Supervisor};
 use genstage::prelude::*;
 use genstage::{OptionsError, StageRef};
 

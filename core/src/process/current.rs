@@ -114,7 +114,7 @@ pub(crate) fn enter_pid(pid: Pid) -> PidGuard {
 }
 
 /// Whether this thread runs the start of a process that this one, directly or not, is starting, and waits for.
-pub(crate) fn is_starting(pid: Pid) -> bool {
+pub fn is_starting(pid: Pid) -> bool {
     STARTING.try_with(|starting| starting.borrow().contains(&pid)).unwrap_or(false)
 }
 

@@ -5,7 +5,7 @@
 //! 3. `relations` — its links and monitors, pure
 //! 4. `address`, `peer`, `any` — a process as others know it, with and without its messages
 //! 5. `own` — what a process can do for itself
-//! 6. `server`, `mailbox`, `thread` — the three kinds of bodies: callbacks, a future, a thread's own
+//! 6. `server`, `mailbox`, `called`, `thread` — the four kinds of bodies: callbacks, a future, one call, a thread's own
 //! 7. `start`, `family`, `init` — starting them, tied to their starter, within a time; `run` — a thread for a while
 //! 8. `rare`, `dictionary`, `lineage` — what few of them have: a name, a label, a dictionary, children
 //! 9. `info`, `crash` — what is shown of them, alive and dead
@@ -14,6 +14,7 @@
 
 mod address;
 mod any;
+pub(crate) mod called;
 mod cell;
 mod crash;
 pub(crate) mod current;

@@ -1,7 +1,8 @@
 //! Who is tied to a process: its links, the monitors it holds and those who watch it.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 
 use super::peer::Peer;
 use crate::sync::Arc;
@@ -95,13 +96,15 @@ impl Relations {
     }
 }
 
-/// A map in the order of its keys: a row while it is small, as nearly all are, a tree when it is large. So the end of one of
-/// a supervisor's hundred thousand children does not move the others.
+/// A map in the order of its keys: in place while there is one, as in most children of a supervisor, a row while it is small, a
+/// hash table when it is large. So the end of one of a supervisor's hundred thousand children costs the same as that of one of
+/// a hundred; they are put in order where they are all looked at.
 #[derive(Debug)]
 enum Sorted<K, V> {
+    One((K, V)),
     /// Keys rise with time, so an insertion is nearly always a push.
     Row(Vec<(K, V)>),
-    Tree(BTreeMap<K, V>),
+    Many(HashMap<K, V, ahash::RandomState>),
 }
 
 /// Guessed: a few cache lines to move at most.
@@ -113,41 +116,55 @@ impl<K, V> Default for Sorted<K, V> {
     }
 }
 
-impl<K: Ord + Copy, V> Sorted<K, V> {
+impl<K: Ord + Hash + Copy, V> Sorted<K, V> {
     /// Keeps what is there already.
     fn insert(&mut self, key: K, value: V) {
         match self {
+            Self::Row(row) if row.is_empty() => *self = Self::One((key, value)),
+            Self::One((only, _)) if *only == key => {}
+            Self::One(_) => {
+                if let Self::One(first) = std::mem::take(self) {
+                    let second = (key, value);
+                    *self = Self::Row(if first.0 < key { vec![first, second] } else { vec![second, first] });
+                }
+            }
             Self::Row(row) => {
                 if let Err(at) = row.binary_search_by_key(&key, |entry| entry.0) {
                     row.insert(at, (key, value));
                 }
                 if row.len() > LONGEST_ROW {
-                    *self = Self::Tree(std::mem::take(row).into_iter().collect());
+                    *self = Self::Many(std::mem::take(row).into_iter().collect());
                 }
             }
-            Self::Tree(tree) => {
-                tree.entry(key).or_insert(value);
+            Self::Many(many) => {
+                many.entry(key).or_insert(value);
             }
         }
     }
 
     fn contains(&self, key: K) -> bool {
         match self {
+            Self::One((only, _)) => *only == key,
             Self::Row(row) => row.binary_search_by_key(&key, |entry| entry.0).is_ok(),
-            Self::Tree(tree) => tree.contains_key(&key),
+            Self::Many(many) => many.contains_key(&key),
         }
     }
 
     fn remove(&mut self, key: K) -> Option<V> {
         match self {
+            Self::One((only, _)) if *only == key => match std::mem::take(self) {
+                Self::One((_, value)) => Some(value),
+                Self::Row(_) | Self::Many(_) => None,
+            },
+            Self::One(_) => None,
             Self::Row(row) => {
                 let at = row.binary_search_by_key(&key, |entry| entry.0).ok()?;
                 Some(row.remove(at).1)
             }
-            Self::Tree(tree) => {
-                let value = tree.remove(&key);
-                // The tree stays until it is empty: a size that goes up and down does not make it a row each time.
-                if tree.is_empty() {
+            Self::Many(many) => {
+                let value = many.remove(&key);
+                // It stays until it is empty: a size that goes up and down does not make it a row each time.
+                if many.is_empty() {
                     *self = Self::default();
                 }
                 value
@@ -156,12 +173,16 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
     }
 
     fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        let (row, tree) = match self {
-            Self::Row(row) => (Some(row), None),
-            Self::Tree(tree) => (None, Some(tree)),
+        let (row, many) = match self {
+            Self::One(only) => (std::slice::from_ref(only), Vec::new()),
+            Self::Row(row) => (row.as_slice(), Vec::new()),
+            Self::Many(many) => {
+                let mut all: Vec<_> = many.iter().collect();
+                all.sort_unstable_by_key(|(key, _)| **key);
+                (&[][..], all)
+            }
         };
-        let row = row.into_iter().flatten().map(|(key, value)| (key, value));
-        row.chain(tree.into_iter().flatten())
+        row.iter().map(|(key, value)| (key, value)).chain(many)
     }
 }
 
@@ -171,7 +192,7 @@ mod tests {
 
     #[test]
     fn it_is_the_same_map_at_every_size() {
-        for size in [0, 1, LONGEST_ROW, LONGEST_ROW + 1, 10 * LONGEST_ROW] {
+        for size in [0, 1, 2, LONGEST_ROW, LONGEST_ROW + 1, 10 * LONGEST_ROW] {
             let mut sorted = Sorted::default();
             let keys = || (0..size).map(|key| key * 7 % size);
             for key in keys() {

@@ -314,11 +314,14 @@ where
 /// optimisation, 200 do not.
 const DEEPEST: usize = 100;
 
-type Prepared<M> = Result<(Arc<Cell<M>>, Family), (Address<M>, StartError)>;
+pub(super) type Prepared<M> = Result<(Arc<Cell<M>>, Family), (Address<M>, StartError)>;
 
 /// A new process with a body of this kind, tied to who starts it: monitor, table, name and link, in this order; undone where
 /// one fails.
-fn prepare<M: Send + 'static, R: StartResult>(kind: fn() -> &'static str, options: StartOptions<R>) -> Prepared<M> {
+pub(super) fn prepare<M: Send + 'static, R: StartResult>(
+    kind: fn() -> &'static str,
+    options: StartOptions<R>,
+) -> Prepared<M> {
     let mut family = Family::of_caller(options.link);
     let engine = Runtime::current_engine();
     let cell = Cell::starting(&engine, Home::Seats, Birth::of(kind, family.starter()));

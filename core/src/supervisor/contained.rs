@@ -4,14 +4,17 @@ use crate::log;
 use crate::reason::Panic;
 
 /// Supervisors drop start functions and handles of children; a panic there must not be theirs.
-pub(crate) struct Contained<T>(Option<T>);
+#[derive(Debug)]
+pub struct Contained<T>(Option<T>);
 
 impl<T> Contained<T> {
-    pub(crate) fn new(value: T) -> Self {
+    /// Holds it until it is dropped.
+    pub fn new(value: T) -> Self {
         Self(Some(value))
     }
 
-    pub(crate) fn get(&self) -> Option<&T> {
+    /// What it holds: there until the drop.
+    pub fn get(&self) -> Option<&T> {
         self.0.as_ref()
     }
 }

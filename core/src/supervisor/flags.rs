@@ -10,10 +10,13 @@ use crate::Name;
 ///
 /// Specification: S1.3, D1.
 #[derive(Clone, Debug)]
-pub(crate) struct Flags {
-    pub(crate) max_restarts: u32,
-    pub(crate) max_seconds: u32,
-    pub(crate) name: Option<Name>,
+pub struct Flags {
+    /// How many restarts are granted in that time.
+    pub max_restarts: u32,
+    /// The time in which they are counted, in seconds.
+    pub max_seconds: u32,
+    /// What it is registered under.
+    pub name: Option<Name>,
 }
 
 impl Default for Flags {
@@ -25,7 +28,11 @@ impl Default for Flags {
 
 impl Flags {
     /// The intensity they ask for, if there is such a one.
-    pub(crate) fn intensity(&self) -> Result<Intensity, InvalidSupervisor> {
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSupervisor::NoSeconds`].
+    pub fn intensity(&self) -> Result<Intensity, InvalidSupervisor> {
         if self.max_seconds == 0 {
             return Err(InvalidSupervisor::NoSeconds);
         }

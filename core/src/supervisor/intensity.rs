@@ -10,7 +10,7 @@ use std::time::Duration;
 ///
 /// Specification: S5.1, S5.2.
 #[derive(Debug)]
-pub(crate) struct Intensity {
+pub struct Intensity {
     max_restarts: usize,
     max_seconds: u64,
     /// The seconds in which they were, oldest first.
@@ -18,14 +18,15 @@ pub(crate) struct Intensity {
 }
 
 impl Intensity {
-    pub(crate) fn new(max_restarts: u32, max_seconds: u32) -> Self {
+    /// So many restarts in so many seconds.
+    pub fn new(max_restarts: u32, max_seconds: u32) -> Self {
         let max_restarts = usize::try_from(max_restarts).unwrap_or(usize::MAX);
         Self { max_restarts, max_seconds: max_seconds.into(), restarts: VecDeque::new() }
     }
 
     /// Counts an attempt to restart at this time since any fixed moment. False: that is one too many.
     #[must_use]
-    pub(crate) fn allows_restart_at(&mut self, now: Duration) -> bool {
+    pub fn allows_restart_at(&mut self, now: Duration) -> bool {
         let now = now.as_secs();
         let oldest = now.saturating_sub(self.max_seconds);
         self.restarts.push_back(now);

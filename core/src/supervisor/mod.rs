@@ -12,6 +12,7 @@
 //! 10. `contained` — what of the user's may panic when it is dropped
 //! 11. `dynamic` — children that come and go at run time
 //! 12. `partition` — copies of one child, found by a key
+//! 13. `parts` — what supervisors outside this crate are made of
 
 mod child;
 mod children;
@@ -24,6 +25,7 @@ mod info;
 mod intensity;
 mod options;
 mod partition;
+pub mod parts;
 mod process;
 mod spec;
 mod start;

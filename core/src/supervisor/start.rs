@@ -59,6 +59,10 @@ fn name_error(error: RegisterError) -> StartError {
 }
 
 /// Waits until a supervisor is gone that has been ordered to stop for a reason.
+///
+/// # Errors
+///
+/// [`StopError`]: it is not gone within the time, or it ended for another reason.
 pub(super) fn wait_for_end(supervisor: &Peer, wanted: &ExitReason, within: Duration) -> Result<(), StopError> {
     match wait_until_gone(supervisor, Some(within)) {
         None => Err(no_longer_waiting()),
@@ -69,7 +73,7 @@ pub(super) fn wait_for_end(supervisor: &Peer, wanted: &ExitReason, within: Durat
 
 /// Waits until a process is gone, its name free and everybody told. `None`: not in this time, or the runtime is shutting down and
 /// has no place to wait in.
-fn wait_until_gone(process: &Peer, within: Option<Duration>) -> Option<ExitReason> {
+pub(super) fn wait_until_gone(process: &Peer, within: Option<Duration>) -> Option<ExitReason> {
     if let Ok(here) = ThreadProcess::<()>::aside() {
         here.monitor(process);
         here.receive(within);

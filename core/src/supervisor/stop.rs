@@ -13,16 +13,18 @@ use std::fmt;
 use std::time::Duration;
 
 use super::spec::{ChildId, ChildPlan, Restart, Shutdown};
+use super::start::wait_until_gone;
 use crate::process::AnyProcess;
 use crate::reason::Panic;
-use crate::{Exit, ExitReason, Mail, Mailbox, MonitorRef, Peer, Signal, log};
+use crate::{Exit, ExitReason, Mail, Mailbox, MonitorRef, Peer, Pid, Signal, log, spawn};
 
 /// How long a killed child may stay in its callback before it is given up. Guessed: a kill acts between callbacks, and those
 /// that are healthy take milliseconds.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// A child that is to be stopped.
-pub(crate) struct Leaving {
+#[derive(Debug)]
+pub struct Leaving {
     /// `None` where children are known by their pids alone.
     id: Option<ChildId>,
     peer: Peer,
@@ -37,29 +39,36 @@ impl Leaving {
     }
 
     /// A child without an id.
-    pub(crate) fn anonymous(peer: Peer, restart: Restart, shutdown: Shutdown) -> Self {
+    pub fn anonymous(peer: Peer, restart: Restart, shutdown: Shutdown) -> Self {
         Self { id: None, peer, restart, shutdown, killed: false }
     }
 
     /// Sends the first signal. How long to wait before the next step; `None`: for ever.
-    fn signal(&mut self) -> Option<Duration> {
+    fn signal(&mut self, from: Pid) -> Option<Duration> {
         match self.shutdown {
-            Shutdown::BrutalKill => Some(self.kill()),
+            Shutdown::BrutalKill => Some(self.kill(from)),
             Shutdown::Within(limit) => {
-                self.peer.exit(ExitReason::Shutdown);
+                self.send(from, ExitReason::Shutdown);
                 Some(limit)
             }
             Shutdown::Infinity => {
-                self.peer.exit(ExitReason::Shutdown);
+                self.send(from, ExitReason::Shutdown);
                 None
             }
         }
     }
 
-    fn kill(&mut self) -> Duration {
+    fn kill(&mut self, from: Pid) -> Duration {
         self.killed = true;
-        self.peer.exit(ExitReason::Kill);
+        self.send(from, ExitReason::Kill);
         GRACE
+    }
+
+    /// A child that traps exits obeys its parent alone (G6.2).
+    fn send(&self, from: Pid, reason: ExitReason) {
+        if let Some(process) = self.peer.process() {
+            process.exit_signal(from, reason, false);
+        }
     }
 
     /// It does not even end when it is killed.
@@ -112,6 +121,15 @@ pub(crate) async fn stop<M: Send + 'static>(mailbox: &Mailbox<M>, child: Leaving
 ///
 /// What else arrives meanwhile stays queued. Specification: S7.1 to S7.4, D11.
 pub(crate) async fn stop_all<M: Send + 'static>(mailbox: &Mailbox<M>, children: impl IntoIterator<Item = Leaving>) {
+    stop_all_of(mailbox.pid(), mailbox, children).await;
+}
+
+/// As [`stop_all`], for a supervisor that waits elsewhere meanwhile.
+async fn stop_all_of<M: Send + 'static>(
+    supervisor: Pid,
+    mailbox: &Mailbox<M>,
+    children: impl IntoIterator<Item = Leaving>,
+) {
     let clock = &mailbox.me().0.engine().clock;
     let mut left = BTreeMap::new();
     for child in children {
@@ -122,7 +140,7 @@ pub(crate) async fn stop_all<M: Send + 'static>(mailbox: &Mailbox<M>, children: 
     let mut deadlines = BTreeMap::<Duration, Vec<MonitorRef>>::new();
     let start = clock.now();
     for (monitor, child) in &mut left {
-        if let Some(limit) = child.signal() {
+        if let Some(limit) = child.signal(supervisor) {
             deadlines.entry(start.saturating_add(limit)).or_default().push(*monitor);
         }
     }
@@ -137,12 +155,24 @@ pub(crate) async fn stop_all<M: Send + 'static>(mailbox: &Mailbox<M>, children: 
                 child.abandon(mailbox, monitor);
                 left.remove(&monitor);
             } else {
-                let grace = child.kill();
+                let grace = child.kill(supervisor);
                 deadlines.entry(clock.now().saturating_add(grace)).or_default().push(monitor);
             }
         }
     }
     ends(mailbox, &mut left).await;
+}
+
+/// As [`stop_all`], from inside a callback of the supervisor, which waits. A process of its own does the work, so that the
+/// children end also where the supervisor is killed meanwhile.
+///
+/// The links of the supervisor are the caller's to remove.
+pub fn stop_all_from_callback(supervisor: Pid, children: Vec<Leaving>) {
+    if children.is_empty() {
+        return;
+    }
+    let stopper = spawn(move |mailbox: Mailbox<()>| async move { stop_all_of(supervisor, &mailbox, children).await });
+    wait_until_gone(&Peer::from(&stopper), None);
 }
 
 /// Waits for the ends of all that are left. May be dropped at any time: who has ended by then is off the list.

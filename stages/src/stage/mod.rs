@@ -9,7 +9,7 @@
 mod downstream;
 mod inside;
 mod next;
-mod table;
+pub(crate) mod table;
 mod upstream;
 
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -9,8 +9,8 @@ mod error;
 mod handle;
 mod options;
 mod process;
-mod spec;
-mod table;
+pub(super) mod spec;
+pub(super) mod table;
 
 pub use error::StartDynamicChildError;
 pub use handle::DynamicSupervisorRef;

@@ -6,9 +6,9 @@ use super::DynamicChildInfo;
 use super::spec::{Child, Order, Restarter, guarded};
 use super::table::{Children, Ended};
 use crate::reason::Panic;
+use crate::supervisor::ChildCounts;
 use crate::supervisor::intensity::Intensity;
 use crate::supervisor::stop::{self, Leaving};
-use crate::supervisor::{ChildCounts, ChildState, ChildType};
 use crate::sync::Arc;
 use crate::{Exit, ExitReason, Mail, Mailbox, Peer, Pid, ReplyTo, Signal, StartError, log};
 
@@ -65,8 +65,8 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
                 }
             }
             Request::TryAgain(pid) => return self.restart_child(mailbox, pid),
-            Request::Which(reply) => reply.send(self.which_children()),
-            Request::Count(reply) => reply.send(self.count_children()),
+            Request::Which(reply) => reply.send(self.children.infos(Peer::pid)),
+            Request::Count(reply) => reply.send(self.children.counts()),
             Request::Stop(reason) => return Next::Break(reason),
             Request::Terminate(..) => {}
         }
@@ -82,7 +82,7 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
                     report(mailbox.pid(), from, "ended and is restarted", &reason);
                     self.restart_child(mailbox, from)
                 }
-                Ended::Gone => {
+                Ended::Gone(_) => {
                     // S3.2: a clean end without a restart is silent.
                     if !reason.is_clean() {
                         report(mailbox.pid(), from, "ended", &reason);
@@ -145,27 +145,6 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
             stop::stop(mailbox, leaving).await;
         }
         true
-    }
-
-    fn which_children(&self) -> Vec<DynamicChildInfo> {
-        let info = |child: &Child<E>| DynamicChildInfo {
-            state: child.running().map_or(ChildState::Restarting, |peer| ChildState::Running(peer.pid())),
-            child_type: child.child_type,
-            restart: child.restart,
-        };
-        self.children.iter().map(info).collect()
-    }
-
-    fn count_children(&self) -> ChildCounts {
-        self.children.iter().fold(ChildCounts::default(), |mut counts, child| {
-            counts.specs += 1;
-            counts.active += usize::from(child.running().is_some());
-            match child.child_type {
-                ChildType::Worker => counts.workers += 1,
-                ChildType::Supervisor => counts.supervisors += 1,
-            }
-            counts
-        })
     }
 }
 

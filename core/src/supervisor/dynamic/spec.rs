@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::StartDynamicChildError;
-use super::table::Entry;
+use super::table;
 use crate::reason::Panic;
 use crate::supervisor::contained::Contained;
 use crate::supervisor::{ChildSpec, ChildType, Restart, Shutdown, Started};
@@ -58,7 +58,7 @@ fn contained<H, E>(start: impl Fn(&E) -> Started<H> + Send + 'static) -> Always<
 }
 
 /// What the supervisor keeps of a child: its process, and what starts it again.
-pub(super) type Child<E> = Entry<Peer, Restarter<E>>;
+pub(super) type Child<E> = table::Child<Peer, Restarter<E>>;
 pub(super) type Restarter<E> = Always<Peer, E>;
 
 impl<H, E> DynamicChildSpec<H, E> {
@@ -154,7 +154,7 @@ where
             }
         };
         adopt(&peer)?;
-        Ok((handle, Entry::new(peer, self.restart, self.shutdown, self.child_type, again)))
+        Ok((handle, Child::new(peer, self.restart, self.shutdown, self.child_type, again)))
     }
 }
 
@@ -167,7 +167,11 @@ where
 }
 
 /// Runs a start function; its panic is an error like any other (D4).
-pub(super) fn guarded<T>(start: impl FnOnce() -> Result<T, StartError>) -> Result<T, StartError> {
+///
+/// # Errors
+///
+/// The function's own, and [`StartError::Init`] with the panic.
+pub fn guarded<T>(start: impl FnOnce() -> Result<T, StartError>) -> Result<T, StartError> {
     Panic::catch(start).unwrap_or_else(|panic| Err(StartError::Init(ExitReason::Panic(panic))))
 }
 
