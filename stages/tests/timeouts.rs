@@ -310,3 +310,48 @@ fn batches_of_one_message_are_callbacks_of_their_own() {
         assert_eq!(sink.exit_reason(), Some(ExitReason::Normal));
     });
 }
+
+struct Starter(Log);
+
+impl Consumer for Starter {
+    type Event = u64;
+
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+        cx.idle_timeout(SECOND);
+        cx.continue_with(Left(1));
+        Outcome::Continue
+    }
+
+    fn handle_events(&mut self, _: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+        Outcome::Continue
+    }
+}
+
+impl HandleContinue<Left> for Starter {
+    fn handle_continue(&mut self, _: Left, cx: &mut Context<'_, Self>) -> Outcome {
+        self.0.note("c", Seen::Info("continue"));
+        cx.idle_timeout(SECOND);
+        Outcome::Continue
+    }
+}
+
+impl HandleTimeout for Starter {
+    fn handle_timeout(&mut self, _: &mut Context<'_, Self>) -> Outcome {
+        self.0.note("c", Seen::Info("timeout"));
+        Outcome::Continue
+    }
+}
+
+/// What `init` asks for holds also where the stage starts with subscriptions, whose callbacks come in between.
+#[test]
+fn subscriptions_at_the_start_do_not_undo_what_init_asked_for() {
+    seeds(20, |sim, log| {
+        let counter = Counter::new("p", log).silent().start(StageOptions::new()).unwrap();
+        let options = StageOptions::new().subscribe_to(&counter, demand(4, 2));
+        let _starter = Starter(log.clone()).start(options).unwrap();
+        // The starter does not wait for it.
+        assert!(log.infos("c").is_empty());
+        sim.run_for(SECOND);
+        assert_eq!(log.infos("c"), ["continue", "timeout"]);
+    });
+}

@@ -136,12 +136,14 @@ impl<R: Role> Process for Stage<R> {
         self.wiring.outlet.init(seed.finish());
         let mut outcome = self.callback(cx, R::init);
         self.dispatch(cx);
+        let asked = std::mem::replace(&mut self.wiring.next, Next::new());
         // As ordinary subscriptions, in their order (section 3).
         for subscribe in std::mem::take(&mut self.subscribe_to) {
             if outcome == Outcome::Continue {
                 outcome = self.on_subscribe_to(subscribe, cx);
             }
         }
+        self.wiring.next.or(asked);
         if outcome == Outcome::Continue {
             self.settle(cx);
         }

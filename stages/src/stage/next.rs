@@ -45,6 +45,16 @@ impl<S> Next<S> {
         }
     }
 
+    /// What `init` asked for holds unless the subscriptions that the stage starts with asked for something themselves; what it
+    /// continues with is never lost.
+    pub(super) fn or(&mut self, first: Self) {
+        if !self.any {
+            *self = first;
+        } else if self.message.is_none() {
+            self.message = first.message;
+        }
+    }
+
     /// A callback begins: the wait is over, and what an earlier one asked for does not hold any more.
     #[cold]
     fn begin(&mut self) {
