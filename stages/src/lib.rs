@@ -243,6 +243,7 @@ mod mail;
 mod messages;
 mod options;
 mod outlet;
+pub mod pipeline;
 mod producer;
 mod producer_consumer;
 mod role;
