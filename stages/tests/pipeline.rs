@@ -152,19 +152,10 @@ fn each_copy_has_its_own_state() {
 #[test]
 fn chunks_are_full_but_for_the_last() {
     alone(40, || {
-        let chunks = pipeline::from_iter(0..1007_u64).max_chunks();
-        assert_eq!(chunks, [vec![100; 10], vec![7]].concat());
+        let sizes = pipeline::from_iter(0..1007_u64).chunks(100).map(|chunk| chunk.len()).into_iter();
+        let sizes: Vec<_> = sizes.map(Result::unwrap).collect();
+        assert_eq!(sizes, [vec![100; 10], vec![7]].concat());
     });
-}
-
-trait MaxChunks {
-    fn max_chunks(self) -> Vec<usize>;
-}
-
-impl<L: pipeline::Line<Out = u64>> MaxChunks for pipeline::Pipeline<L> {
-    fn max_chunks(self) -> Vec<usize> {
-        self.chunks(100).fold(Vec::new(), |sizes, chunk| sizes.push(chunk.len())).run().unwrap()
-    }
 }
 
 #[test]
@@ -275,7 +266,6 @@ fn an_iterator_that_is_dropped_early_leaves_nothing_behind() {
         drop(pipeline::from_iter(0_u64..).map(|n| n).into_iter());
         let few = pipeline::from_iter(0_u64..).map(|n| n).into_iter();
         few.stop();
-        assert_eq!(processes().len(), processes().len());
     });
 }
 
@@ -363,7 +353,7 @@ fn a_started_pipeline_can_be_stopped_and_says_so() {
         assert!(pipeline.is_alive());
         assert_eq!(pipeline.supervisor().count_children().unwrap().active, 4);
         assert_eq!(pipeline.outcomes().len(), 4);
-        sleep(Duration::from_millis(1));
+        // Time stands still while there is work, and here there always is.
         pipeline.stop();
         assert!(!pipeline.is_alive());
         assert!(matches!(pipeline.join(), Err(PipelineError::Stopped { .. })));

@@ -160,7 +160,7 @@ impl<K: Tail> Consumer for Drain<K> {
 }
 
 /// Gathers what the ends came to, once all are done.
-pub type Gather<O> = Box<dyn FnOnce() -> Option<O> + Send>;
+pub(super) type Gather<O> = Box<dyn FnOnce() -> Option<O> + Send>;
 
 /// What ends a pipeline.
 pub trait Ending: 'static {

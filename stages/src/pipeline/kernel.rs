@@ -100,7 +100,7 @@ where
     }
 }
 
-impl<F, T> Kernel for Filter<F, T, T>
+impl<F, T> Kernel for Filter<F, T>
 where
     T: Send + 'static,
     F: FnMut(&T) -> bool + Send + 'static,

@@ -16,10 +16,10 @@ use crate::role::{Receives, Role};
 use crate::{Cancel, StageOptions, SubscribeError, SubscriptionOptions, stage};
 
 /// One running copy of a step, as the next step subscribes to it.
-pub type Output<T> = Arc<dyn Source<Event = T> + Send + Sync>;
+pub(super) type Output<T> = Arc<dyn Source<Event = T> + Send + Sync>;
 
 /// Where a panic outside of callbacks is kept, in the key of a partition: the dispatcher goes on, but the stage must end.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
 pub struct Fault(Arc<OnceLock<Mutex<Option<Payload>>>>);
 
 type Payload = Box<dyn std::any::Any + Send>;
@@ -39,6 +39,9 @@ impl Fault {
     }
 }
 
+/// Makes a dispatcher for one copy.
+type Make<T> = dyn Fn(&Fault) -> Box<dyn Dispatcher<T>>;
+
 /// How a step gives its events to the copies of the next.
 pub enum Route<T> {
     /// To the only one.
@@ -46,7 +49,19 @@ pub enum Route<T> {
     /// Spread evenly.
     Fair,
     /// By a dispatcher for each copy that emits.
-    By(Arc<dyn Fn(&Fault) -> Box<dyn Dispatcher<T>>>),
+    By(Arc<Make<T>>),
+}
+
+impl<T> fmt::Debug for Route<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Route")
+    }
+}
+
+impl fmt::Debug for Launch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Launch({})", self.supervisor.pid())
+    }
 }
 
 impl<T> Clone for Route<T> {

@@ -23,7 +23,7 @@
 //!
 //! | to | write |
 //! |---|---|
-//! | begin | [`from_iter`], [`from_producer`], [`feed`](crate::feed) and [`from_feed`] |
+//! | begin | [`from_iter`], [`from_producer`], also with the source of a [`feed`](crate::feed()) |
 //! | change events | [`map`](Pipeline::map), [`filter`](Pipeline::filter), [`filter_map`](Pipeline::filter_map), [`flat_map`](Pipeline::flat_map) |
 //! | keep a state in each copy | [`map_with`](Pipeline::map_with) |
 //! | gather events, or stop early | [`chunks`](Pipeline::chunks), [`take`](Pipeline::take) |
@@ -84,6 +84,8 @@
 //! genstage::pipeline::from_iter(0..9_u64).partition(4, |n| *n).for_each(|n| drop(n)).concurrency(2);
 //! ```
 
+#![allow(clippy::type_complexity, reason = "the types of steps are for the compiler: nobody writes them")]
+
 mod broadcast;
 mod end;
 mod error;
@@ -91,6 +93,8 @@ mod iter;
 mod kernel;
 mod launch;
 mod line;
+#[cfg(feature = "rayon")]
+mod par_map;
 mod partition;
 mod partitioned;
 
@@ -103,6 +107,8 @@ pub use error::{PipelineError, StageOutcome, StepError};
 pub use iter::IntoIter;
 pub use kernel::{Chunks, Filter, FilterMap, FlatMap, Forward, Kernel, Map, MapWith, Take};
 pub use line::{Fixed, Free, FromIter, FromProducer, Line, Merge, Named, Step};
+#[cfg(feature = "rayon")]
+pub use par_map::ParMap;
 pub use partitioned::Partitioned;
 
 use crate::Producer;
@@ -200,6 +206,26 @@ impl<L: Line> Pipeline<L> {
         F: FnMut(L::Out) -> I + Send + 'static,
     {
         self.step(FlatMap::new(f))
+    }
+
+    /// A map whose closure works on the events of a batch with several threads, in a pool of rayon's that is this crate's own, a
+    /// thread for each core. Order is kept. For pure computing of some microseconds an event or more: a batch is spread out and
+    /// gathered again. A panic of the closure ends the stage as any panic does.
+    ///
+    /// ```
+    /// use genstage::pipeline;
+    ///
+    /// let squares = pipeline::from_iter(0..100_u64).par_map(|n| n * n).fold(0, |sum, n| *sum += n).run()?;
+    /// assert_eq!(squares, 328_350);
+    /// # Ok::<(), genstage::pipeline::PipelineError>(())
+    /// ```
+    #[cfg(feature = "rayon")]
+    pub fn par_map<U, F>(self, f: F) -> Pipeline<Step<ParMap<F, L::Out, U>>>
+    where
+        U: Send + 'static,
+        F: Fn(L::Out) -> U + Send + Sync + 'static,
+    {
+        self.step(ParMap::new(f))
     }
 
     /// A map with a state. Each copy makes its own, in its own process, with its first batch: what cannot be cloned or sent
