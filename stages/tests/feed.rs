@@ -14,8 +14,7 @@ fn what_is_pushed_arrives_in_order_and_the_last_feed_ends_the_source() {
     seeds(80, |sim, _| {
         let (feed, source) = feed(3);
         let second = feed.clone();
-        let all =
-            pipeline::from_producer(source).map(|n: u64| n).fold(Vec::new(), |all, n| all.push(n)).start().unwrap();
+        let all = pipeline::from_producer(source).map(|n: u64| n).fold(Vec::new(), Vec::push).start().unwrap();
         for n in 0..100 {
             feed.send(n).unwrap();
         }
@@ -91,5 +90,7 @@ fn threads_push_and_wait() {
     drop(feed);
     let sum = pipeline::from_producer(source).map(|n| n).fold(0, |sum, n| *sum += n).run();
     assert_eq!(sum, Ok(4 * 1_999_000));
-    pushers.into_iter().for_each(|pusher| pusher.join().unwrap());
+    for pusher in pushers {
+        pusher.join().unwrap();
+    }
 }

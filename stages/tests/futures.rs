@@ -73,7 +73,7 @@ fn the_end_of_a_stream_and_its_panic_come_through() {
     seeds(60, |sim, _| {
         let sum = pipeline::from_producer(from_stream(numbers(0, 500).1)).map(|n| n).fold(0, |sum, n| *sum += n).run();
         assert_eq!(sum, Ok(124_750));
-        let run = pipeline::from_producer(from_stream(numbers(600, 999).1)).name("here").for_each(|n| drop(n)).run();
+        let run = pipeline::from_producer(from_stream(numbers(600, 999).1)).name("here").for_each(|_| ()).run();
         assert!(matches!(&run, Err(pipeline::PipelineError::Failed { step, .. }) if step == "here"), "{run:?}");
         sim.run_until_idle();
         assert_eq!(processes(), []);
@@ -85,15 +85,15 @@ fn a_stage_is_a_stream() {
     seeds(60, |sim, _| {
         let source = from_enumerable(0..1000_u64).start(StageOptions::new()).unwrap();
         let mut stream = into_stream(&source, SubscriptionOptions::new().max_demand(7)).unwrap();
-        let (send, sent) = std::sync::mpsc::channel();
+        let (give, got) = std::sync::mpsc::channel();
         spawn(move |_: Mailbox<()>| async move {
             while let Some(event) = next(&mut stream).await {
-                send.send(event.unwrap()).unwrap();
+                give.send(event.unwrap()).unwrap();
             }
             assert!(next(&mut stream).await.is_none());
         });
         sim.run_until_idle();
-        assert!(sent.try_iter().eq(0..1000));
+        assert!(got.try_iter().eq(0..1000));
         let endless = from_enumerable(0_u64..).start(StageOptions::new()).unwrap();
         drop(into_stream(&endless, SubscriptionOptions::new()).unwrap());
         endless.exit(ExitReason::Shutdown);
@@ -115,7 +115,7 @@ fn a_feed_is_a_sink() {
             }
             std::future::poll_fn(|task| Pin::new(&mut feed).poll_close(task)).await.unwrap();
         });
-        let all = pipeline::from_producer(source).fold(Vec::new(), |all, n| all.push(n)).run().unwrap();
+        let all = pipeline::from_producer(source).fold(Vec::new(), Vec::push).run().unwrap();
         assert!(all.into_iter().eq(0..100));
     });
 }

@@ -43,7 +43,7 @@ fn a_line_keeps_the_order_and_all_events() {
             .filter(|n| n % 3 == 0)
             .flat_map(|n| [n, n + 1])
             .filter_map(|n| (n % 2 == 0).then_some(n / 2))
-            .fold(Vec::new(), |all, n| all.push(n))
+            .fold(Vec::new(), Vec::push)
             .run()
             .unwrap();
         assert!(all.into_iter().eq((0..5000).filter(|n| n % 3 == 0)));
@@ -85,7 +85,7 @@ fn a_fan_out_comes_together_again_in_one() {
             .map(|n| n + 1)
             .concurrency(4)
             .max_demand(10)
-            .fold(Vec::new(), |all, n| all.push(n))
+            .fold(Vec::new(), Vec::push)
             .run()
             .unwrap();
         all.sort_unstable();
@@ -100,15 +100,14 @@ fn partitions_keep_keys_apart_and_in_order() {
             .map(|n| n)
             .concurrency(2)
             .partition(4, |n| n % 4)
-            .fold(Vec::new(), |all, n| all.push(n))
+            .fold(Vec::new(), Vec::push)
             .run()
             .unwrap();
         for (part, events) in (0..).zip(&parts) {
             assert_eq!(events.len(), 250);
             assert!(events.iter().all(|n| n % 4 == part));
         }
-        let parts =
-            pipeline::from_iter(0..1000_u64).partition(4, |n| n % 4).fold(Vec::new(), |all, n| all.push(n)).run();
+        let parts = pipeline::from_iter(0..1000_u64).partition(4, |n| n % 4).fold(Vec::new(), Vec::push).run();
         for (part, events) in (0..).zip(parts.unwrap()) {
             assert!(events.into_iter().eq((0..250).map(|n| n * 4 + part)));
         }
@@ -163,7 +162,7 @@ fn merged_lines_end_with_the_last_of_them() {
     alone(60, || {
         let short = pipeline::from_iter(0..10_u64);
         let long = pipeline::from_iter(10..2000_u64).map(|n| n);
-        let mut all = short.merge(long).fold(Vec::new(), |all, n| all.push(n)).run().unwrap();
+        let mut all = short.merge(long).fold(Vec::new(), Vec::push).run().unwrap();
         all.sort_unstable();
         assert!(all.into_iter().eq(0..2000));
     });
@@ -178,7 +177,7 @@ fn a_broadcast_gives_each_event_to_both_ends() {
                 |events| {
                     events.broadcast(
                         |events| events.map(|n| n).concurrency(3).fold(0, |sum, n| *sum += n).concurrency(2),
-                        |events| events.take(5).fold(Vec::new(), |all, n| all.push(n)),
+                        |events| events.take(5).fold(Vec::new(), Vec::push),
                     )
                 },
             )
@@ -206,7 +205,7 @@ fn a_panic_in_any_step_is_an_error_with_its_name() {
     }
     alone(30, || {
         let source = || pipeline::from_iter(0..5000_u64);
-        let last = |n: u64| drop(n);
+        let last = |_: u64| ();
         let run = source().map(fail).name("here").map(|n| n).for_each(last).run();
         panicked_in(run.unwrap_err(), "here", "no 1234");
         let run = source().map(|n| n).filter(|n| fail(*n) > 0).name("here").concurrency(3).for_each(last).run();
@@ -219,9 +218,9 @@ fn a_panic_in_any_step_is_an_error_with_its_name() {
         panicked_in(run.unwrap_err(), "here", "no 1234");
         let run = source().map_with(|| assert_eq!(1, 2, "state"), |(), n| n).name("here").for_each(last).run();
         assert_eq!(step_of(run.unwrap_err()).0, "here");
-        let run = source().for_each(|n| drop(fail(n))).name("here").concurrency(2).run();
+        let run = source().for_each(|n| _ = fail(n)).name("here").concurrency(2).run();
         panicked_in(run.unwrap_err(), "here", "no 1234");
-        let run = source().fold(0, |_, n| drop(fail(n))).name("here").run();
+        let run = source().fold(0, |_, n| _ = fail(n)).name("here").run();
         panicked_in(run.unwrap_err(), "here", "no 1234");
         let run = pipeline::from_iter((0..5000_u64).map(fail)).name("here").map(|n| n).for_each(last).run();
         panicked_in(run.unwrap_err(), "here", "no 1234");
@@ -235,10 +234,10 @@ fn a_panic_in_a_key_is_a_failure_of_the_step_before() {
         *n
     }
     alone(60, || {
-        let run = pipeline::from_iter(0..100_u64).name("here").partition(4, key).for_each(|n| drop(n)).run();
+        let run = pipeline::from_iter(0..100_u64).name("here").partition(4, key).for_each(|_| ()).run();
         panicked_in(run.unwrap_err(), "here", "no key");
         let source = pipeline::from_iter(0..78_u64).map(|n| n).name("here");
-        let run = source.partition(4, key).for_each(|n| drop(n)).run();
+        let run = source.partition(4, key).for_each(|_| ()).run();
         panicked_in(run.unwrap_err(), "here", "no key");
     });
 }
@@ -248,7 +247,7 @@ fn a_panic_in_a_branch_ends_both() {
     alone(40, || {
         let run = pipeline::from_iter(0_u64..)
             .broadcast(
-                |events| events.for_each(|n| drop(n)),
+                |events| events.for_each(|_| ()),
                 |events| events.for_each(|n| assert!(n < 1000, "enough")).name("here"),
             )
             .run();
@@ -297,20 +296,20 @@ fn bad_options_start_nothing() {
     }
     alone(5, || {
         let source = || pipeline::from_iter(0..9_u64);
-        let run = source().map(|n| n).concurrency(0).name("a").for_each(|n| drop(n)).run();
+        let run = source().map(|n| n).concurrency(0).name("a").for_each(|_| ()).run();
         assert_eq!(problem(run.unwrap_err()), ("a".to_owned(), "concurrency must be >= 1, got 0".to_owned()));
-        let run = source().for_each(|n| drop(n)).concurrency(0).run();
+        let run = source().for_each(|_| ()).concurrency(0).run();
         assert!(matches!(run, Err(PipelineError::Options { error: StepError::Zero("concurrency"), .. })));
-        let run = source().partition(0, |n| *n).for_each(|n| drop(n)).run();
+        let run = source().partition(0, |n| *n).for_each(|_| ()).run();
         assert!(matches!(run, Err(PipelineError::Options { error: StepError::Zero("concurrency"), .. })));
         let run = source().chunks(0).for_each(drop).run();
         assert_eq!(
             problem(run.unwrap_err()),
             ("chunks (2)".to_owned(), "size of chunks must be >= 1, got 0".to_owned())
         );
-        let run = source().map(|n| n).max_demand(0).for_each(|n| drop(n)).run();
+        let run = source().map(|n| n).max_demand(0).for_each(|_| ()).run();
         assert!(matches!(run, Err(PipelineError::Options { error: StepError::Demand(_), .. })));
-        let run = source().for_each(|n| drop(n)).max_demand(5).min_demand(5).run();
+        let run = source().for_each(|_| ()).max_demand(5).min_demand(5).run();
         assert!(matches!(run, Err(PipelineError::Options { error: StepError::Demand(_), .. })));
         let mut never = source().map(|n| n).max_demand(0).into_iter();
         assert!(matches!(never.next(), Some(Err(PipelineError::Options { .. }))));
@@ -349,7 +348,7 @@ fn what_is_under_way_is_bounded_with_a_slow_end() {
 #[test]
 fn a_started_pipeline_can_be_stopped_and_says_so() {
     alone(40, || {
-        let pipeline = pipeline::from_iter(0_u64..).map(|n| n).concurrency(2).for_each(|n| drop(n)).start().unwrap();
+        let pipeline = pipeline::from_iter(0_u64..).map(|n| n).concurrency(2).for_each(|_| ()).start().unwrap();
         assert!(pipeline.is_alive());
         assert_eq!(pipeline.supervisor().count_children().unwrap().active, 4);
         assert_eq!(pipeline.outcomes().len(), 4);
@@ -455,7 +454,7 @@ fn real_threads_give_the_same() {
             .name("here")
             .concurrency(2)
             .map(|n| n)
-            .for_each(|n| drop(n))
+            .for_each(|_| ())
             .run();
         panicked_in(run.unwrap_err(), "here", "enough");
         let first = pipeline::from_iter(0_u64..).map(|n| n).into_iter().take(1500).map(Result::unwrap);

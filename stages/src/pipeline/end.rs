@@ -342,7 +342,7 @@ impl<E: fmt::Debug> fmt::Debug for End<E> {
 /// use genstage::otp::{Strategy, Supervisor};
 /// use genstage::pipeline;
 ///
-/// let endless = pipeline::child_spec("ticks", || pipeline::from_iter(0_u64..).for_each(|n| drop(n)));
+/// let endless = pipeline::child_spec("ticks", || pipeline::from_iter(0_u64..).for_each(|_| ()));
 /// let pipeline = endless.handle();
 /// let supervisor = Supervisor::new(Strategy::OneForOne).child(endless).start_link()?;
 /// assert!(pipeline.get().unwrap().is_alive());

@@ -62,7 +62,7 @@
 //! What has ended has no next step:
 //!
 //! ```compile_fail
-//! genstage::pipeline::from_iter(0..9_u64).for_each(|n| drop(n)).map(|n| n);
+//! genstage::pipeline::from_iter(0..9_u64).for_each(|_| ()).map(|n| n);
 //! ```
 //!
 //! Copies need a closure that can be cloned:
@@ -81,7 +81,7 @@
 //! The copies behind a partition are as many as it has:
 //!
 //! ```compile_fail
-//! genstage::pipeline::from_iter(0..9_u64).partition(4, |n| *n).for_each(|n| drop(n)).concurrency(2);
+//! genstage::pipeline::from_iter(0..9_u64).partition(4, |n| *n).for_each(|_| ()).concurrency(2);
 //! ```
 
 #![allow(clippy::type_complexity, reason = "the types of steps are for the compiler: nobody writes them")]
