@@ -229,6 +229,7 @@ fn a_panic_in_any_step_is_an_error_with_its_name() {
 
 #[test]
 fn a_panic_in_a_key_is_a_failure_of_the_step_before() {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "a key gets a reference")]
     fn key(n: &u64) -> u64 {
         assert!(*n != 77, "no key");
         *n
