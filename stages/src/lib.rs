@@ -249,6 +249,8 @@
 //! | feature | default | |
 //! |---|---|---|
 //! | `tracing` | yes | reports crashes, discarded events and events in excess through the `tracing` crate; without it nothing is logged |
+//! | `rayon` | no | `par_map` in [`pipeline`]: a batch worked on by several threads, in a pool of its own |
+//! | `futures` | no | `from_stream`, `into_stream`, and a `Sink` for [`Feed`] |
 
 mod buffer;
 mod by_name;
@@ -261,12 +263,14 @@ mod emit;
 mod enumerable;
 mod error;
 mod for_each;
+mod futures;
 mod handle;
 mod log;
 mod mail;
 mod messages;
 mod options;
 mod outlet;
+pub mod pipeline;
 mod producer;
 mod producer_consumer;
 mod role;
@@ -290,6 +294,9 @@ pub use emit::Emit;
 pub use enumerable::{Enumerable, OnCancel, from_enumerable};
 pub use error::{StreamError, SubscribeError, WaitError};
 pub use for_each::{ForEach, Map, for_each, map};
+pub use futures::{Feed, FeedError, FeedSource, feed};
+#[cfg(feature = "futures")]
+pub use futures::{IntoStream, from_stream, into_stream};
 pub use genstage_core::{Answer, Caller};
 pub use genstage_core::{
     CallError, Down, Exit, ExitReason, MonitorRef, Name, Outcome, Peer, Pid, ReplyTo, Runtime, Signal, Simulation,

@@ -1,0 +1,96 @@
+//! Feeds: what is pushed arrives, never more than there is room for, and nobody waits for ever.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{nap, seeds};
+use genstage::core::{Mailbox, processes, spawn};
+use genstage::prelude::*;
+use genstage::{FeedError, feed, pipeline};
+
+#[test]
+fn what_is_pushed_arrives_in_order_and_the_last_feed_ends_the_source() {
+    seeds(80, |sim, _| {
+        let (feed, source) = feed(3);
+        let second = feed.clone();
+        let all = pipeline::from_producer(source).map(|n: u64| n).fold(Vec::new(), Vec::push).start().unwrap();
+        for n in 0..100 {
+            feed.send(n).unwrap();
+        }
+        drop(feed);
+        second.send(100).unwrap();
+        drop(second);
+        assert!(all.join().unwrap().into_iter().eq(0..=100));
+        sim.run_until_idle();
+        assert_eq!(processes(), []);
+    });
+}
+
+#[test]
+fn a_full_feed_gives_the_event_back() {
+    let (feed, source) = feed(2);
+    assert_eq!(feed.try_send(1), Ok(()));
+    assert_eq!(feed.try_send(2), Ok(()));
+    assert_eq!(feed.try_send(3), Err(FeedError::Full(3)));
+    drop(source);
+    assert!(feed.is_closed());
+    assert_eq!(feed.send(4), Err(FeedError::Closed(4)));
+    assert_eq!(feed.try_send(4).unwrap_err().into_event(), 4);
+    let (least, _source) = genstage::feed(0);
+    assert_eq!((least.try_send(1), least.try_send(2)), (Ok(()), Err(FeedError::Full(2))));
+}
+
+#[test]
+fn who_waits_for_room_hears_of_the_end() {
+    seeds(60, |_, _| {
+        let (feed, source) = feed(1);
+        let stage = source.start(StageOptions::new()).unwrap();
+        let sink = for_each(|_: u64| nap(Duration::from_secs(1))).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&stage, SubscriptionOptions::new().max_demand(1)).unwrap();
+        let end = stage.clone();
+        spawn(move |mailbox: Mailbox<()>| async move {
+            mailbox.sleep(Duration::from_millis(1500)).await;
+            end.exit(ExitReason::Shutdown);
+        });
+        // The first two are taken up by the sink at 0 s and 1 s, the third waits, the fourth finds no room.
+        let sent = (0..10).take_while(|n| feed.send(*n).is_ok()).count();
+        assert_eq!(sent, 3);
+        assert!(feed.is_closed());
+    });
+}
+
+#[test]
+fn futures_wait_for_room_without_a_thread() {
+    seeds(60, |_, _| {
+        let (feed, source) = feed(2);
+        for _ in 0..5 {
+            let feed = feed.clone();
+            spawn(move |_: Mailbox<()>| async move {
+                for n in 0..50_u64 {
+                    feed.send_async(n).await.unwrap();
+                }
+            });
+        }
+        drop(feed);
+        let sum = pipeline::from_producer(source).fold(0, |sum, n| *sum += n).max_demand(3).run();
+        assert_eq!(sum, Ok(5 * 1225));
+    });
+}
+
+#[test]
+fn threads_push_and_wait() {
+    let (feed, source) = feed(4);
+    let pushers: Vec<_> = (0..4)
+        .map(|_| {
+            let feed = feed.clone();
+            std::thread::spawn(move || (0..2000_u64).for_each(|n| feed.send(n).unwrap()))
+        })
+        .collect();
+    drop(feed);
+    let sum = pipeline::from_producer(source).map(|n| n).fold(0, |sum, n| *sum += n).run();
+    assert_eq!(sum, Ok(4 * 1_999_000));
+    for pusher in pushers {
+        pusher.join().unwrap();
+    }
+}
