@@ -233,19 +233,24 @@ mod choice;
 mod consumer;
 mod context;
 mod demand;
+mod drain;
 mod emit;
 mod enumerable;
 mod error;
 mod for_each;
+mod graph;
 mod handle;
 mod log;
 mod mail;
 mod messages;
+mod meter;
 mod options;
 mod outlet;
 mod producer;
 mod producer_consumer;
+mod redeliver;
 mod role;
+mod snapshot;
 mod stage;
 mod stream;
 mod subscription;
@@ -253,9 +258,10 @@ mod subscription;
 pub use genstage_core as core;
 pub use genstage_dispatchers as dispatchers;
 
-pub use choice::{Anything, Choice};
+pub use choice::{Anything, Choice, Redelivered};
 pub use consumer::Consumer;
 pub use context::{Context, EmitsAs};
+pub use drain::{DrainEnd, DrainReport, Drainable, DrainedStage, drain};
 pub use emit::Emit;
 pub use enumerable::{Enumerable, OnCancel, from_enumerable};
 pub use error::{StreamError, SubscribeError, WaitError};
@@ -268,6 +274,7 @@ pub use genstage_core::{
 pub use genstage_dispatchers::{
     Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId,
 };
+pub use graph::{AnyStage, Edge, Graph, graph, graph_within};
 pub use handle::{ConsumerRef, ProducerConsumerRef, ProducerRef, Source, StageRef};
 pub use messages::{HandleCall, HandleCast, HandleInfo};
 
@@ -277,6 +284,7 @@ pub use options::{Cancel, DemandMode, Keep, OptionsError, StageOptions, Subscrip
 pub use producer::Producer;
 pub use producer_consumer::ProducerConsumer;
 pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, IsProducer, Receives, Role};
+pub use snapshot::{Discarded, Flow, StageKind, StageSnapshot, SubscriptionSnapshot, Times};
 pub use stream::{Stream, stream};
 pub use subscription::{CancelKind, Cancellation, Manner, Partner, Side};
 

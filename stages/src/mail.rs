@@ -1,11 +1,15 @@
 //! What stages say to each other, and the ports they say it through (section 6).
 
 use genstage_core::{Address, ExitReason, Peer, ReplyTo};
-use genstage_dispatchers::{Batch, SubscriptionId, Wants};
+use genstage_dispatchers::{Batch, SubscriptionId};
 
+use crate::choice::Wanted;
 use crate::context::Context;
+use crate::drain::DrainMail;
+use crate::graph::{Observed, Observer};
 use crate::options::DemandMode;
 use crate::role::Role;
+use crate::snapshot::Report;
 use crate::{Outcome, SubscribeError, SubscriptionOptions};
 
 /// A message to a stage.
@@ -30,6 +34,10 @@ pub(crate) enum StageMail<R: Role> {
     Demand(DemandMode),
     /// From anybody: how many events are buffered?
     Buffered(ReplyTo<usize>),
+    /// From anybody: its numbers, and its neighbours.
+    Report(ReplyTo<Report>),
+    /// From who drains the graph.
+    Drain(DrainMail),
     /// From the stage itself: events were dropped that demand still waits for.
     Pull,
 }
@@ -46,7 +54,7 @@ pub struct Subscribe<T> {
     pub(crate) id: SubscriptionId,
     pub(crate) consumer: Box<dyn ConsumerPort<T>>,
     pub(crate) options: SubscriptionOptions,
-    pub(crate) wants: Wants<T>,
+    pub(crate) wants: Wanted<T>,
 }
 
 impl<T> std::fmt::Debug for Subscribe<T> {
@@ -59,7 +67,7 @@ impl<T> std::fmt::Debug for Subscribe<T> {
 pub(crate) struct SubscribeTo<T> {
     pub(crate) producer: Box<dyn ProducerPort<T>>,
     pub(crate) options: SubscriptionOptions,
-    pub(crate) wants: Wants<T>,
+    pub(crate) wants: Wanted<T>,
     pub(crate) reply: Option<Subscriber>,
 }
 
@@ -79,6 +87,8 @@ pub(crate) trait ConsumerPort<T>: Send + Sync {
     fn events(&self, id: SubscriptionId, batch: Batch<T>);
     fn cancelled(&self, id: SubscriptionId, reason: ExitReason);
     fn peer(&self) -> Peer;
+    /// `None` for a stream, which has no numbers.
+    fn observer(&self) -> Option<Observer>;
 }
 
 /// A producer, as its consumers know it.
@@ -88,6 +98,7 @@ pub trait ProducerPort<T>: Send + Sync {
     fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<T>);
     fn cancel(&self, id: SubscriptionId, reason: ExitReason);
     fn peer(&self) -> Peer;
+    fn observer(&self) -> std::sync::Arc<dyn Observed>;
 }
 
 // Sending to the dead is a silent no-op (section 1.3): the watch on the other side tells of the death.
@@ -104,6 +115,10 @@ impl<R: Role> ConsumerPort<R::In> for Address<StageMail<R>> {
 
     fn peer(&self) -> Peer {
         Peer::from(self)
+    }
+
+    fn observer(&self) -> Option<Observer> {
+        Some(std::sync::Arc::new(self.clone()))
     }
 }
 
@@ -123,5 +138,9 @@ impl<R: Role> ProducerPort<R::Out> for Address<StageMail<R>> {
 
     fn peer(&self) -> Peer {
         Peer::from(self)
+    }
+
+    fn observer(&self) -> std::sync::Arc<dyn Observed> {
+        std::sync::Arc::new(self.clone())
     }
 }
