@@ -25,11 +25,12 @@ pub(crate) enum DrainMail {
     Tell(Address<Last>),
 }
 
-/// The numbers of a stage that is being drained, with the subscriptions to producers that ended meanwhile.
+/// The numbers of a stage that is being drained, with the subscriptions that ended meanwhile, of both sides.
 #[derive(Clone, Debug)]
 pub(crate) struct Last {
     pub(crate) snapshot: StageSnapshot,
     pub(crate) ended: Vec<SubscriptionSnapshot>,
+    pub(crate) gone: Vec<SubscriptionSnapshot>,
 }
 
 /// A running producer, for lists of different ones: `&[&numbers, &words]`. Sealed.
@@ -89,7 +90,7 @@ pub fn drain(producers: &[&dyn Drainable], within: Duration) -> DrainReport {
     for is_root in [false, true] {
         for (pid, (observer, first)) in found.reports.iter().filter(|(pid, _)| set.contains(pid)) {
             if roots.contains_key(pid) == is_root {
-                let last = Last { snapshot: first.snapshot.clone(), ended: Vec::new() };
+                let last = Last { snapshot: first.snapshot.clone(), ended: Vec::new(), gone: Vec::new() };
                 collector.begin(observer, last);
             }
         }
@@ -204,7 +205,8 @@ impl Collector {
             .map(|made| (made.id, made.flow.events))
             .collect();
         let mut under_way = BTreeMap::<Pid, u64>::new();
-        for made in self.stages.values().flat_map(|stage| &stage.last.snapshot.consumers) {
+        for made in self.stages.values().flat_map(|stage| stage.last.gone.iter().chain(&stage.last.snapshot.consumers))
+        {
             let received = received.get(&made.id).copied().unwrap_or(0);
             *under_way.entry(made.peer).or_default() += made.flow.events.saturating_sub(received);
         }

@@ -135,6 +135,9 @@ impl<R: Role> Stage<R> {
         consumer.port.cancelled(id, reason.clone());
         self.wiring.counts.output.retire(&consumer.flow);
         let unacknowledged = consumer.unacknowledged();
+        if self.is_drained() && consumer.kept.is_none() {
+            self.wiring.gone.push(consumer.snapshot(id));
+        }
         match consumer.kept {
             None => {
                 self.wiring.counts.unacknowledged += unacknowledged;

@@ -71,6 +71,8 @@ pub(crate) struct Wiring<R: Role> {
     drain: Vec<genstage_core::Address<crate::drain::Last>>,
     /// Subscriptions to producers that ended during a drain.
     ended: Vec<SubscriptionSnapshot>,
+    /// The same of consumers, without those whose events were taken back.
+    gone: Vec<SubscriptionSnapshot>,
 }
 
 pub(crate) fn start<R: Role>(
@@ -102,6 +104,7 @@ pub(crate) fn start<R: Role>(
             on_hold: false,
             drain: Vec::new(),
             ended: Vec::new(),
+            gone: Vec::new(),
         },
         command: None,
         subscriber: None,

@@ -90,7 +90,7 @@ impl<R: Role> Stage<R> {
     }
 
     fn last(&self, cx: &Cx<'_, R>) -> Last {
-        Last { snapshot: self.snapshot(cx), ended: self.wiring.ended.clone() }
+        Last { snapshot: self.snapshot(cx), ended: self.wiring.ended.clone(), gone: self.wiring.gone.clone() }
     }
 
     pub(super) fn on_drain(&mut self, drain: DrainMail, cx: &mut Cx<'_, R>) -> Outcome {
