@@ -200,17 +200,17 @@ fn nothing_is_lost_while_consumers_die() {
 fn nothing_is_lost_on_real_threads() {
     let log = Log::default();
     let numbers = Counter::new("a", &log).up_to(20_000).start(StageOptions::new()).unwrap();
-    let (send, sent) = std::sync::mpsc::channel();
+    let (send, events) = std::sync::mpsc::channel();
     let mut handled = std::collections::BTreeSet::new();
     while handled.len() < 20_000 {
         let send = send.clone();
         let sink = for_each(move |n: u64| send.send(n).unwrap()).start(StageOptions::new()).unwrap();
         sink.sync_subscribe(&numbers, SubscriptionOptions::new().max_demand(100).redeliver()).unwrap();
-        handled.extend(sent.iter().take(300));
-        handled.extend(sent.try_iter());
+        handled.extend(events.iter().take(300));
+        handled.extend(events.try_iter());
         sink.exit(ExitReason::Kill);
         let _ = sink.wait();
-        handled.extend(sent.try_iter());
+        handled.extend(events.try_iter());
     }
     assert!(handled.into_iter().eq(0..20_000));
 }

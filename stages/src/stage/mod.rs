@@ -164,7 +164,9 @@ impl<R: Role> Process for Stage<R> {
 }
 
 impl<R: Role> Stage<R> {
-    #[inline]
+    /// Has one caller, and moves the mail no further.
+    #[expect(clippy::inline_always, reason = "a message would be copied once more")]
+    #[inline(always)]
     fn take(&mut self, mail: StageMail<R>, cx: &mut Cx<'_, R>) -> Outcome {
         match mail {
             StageMail::Events(id, batch) => self.on_events(id, batch, cx),
