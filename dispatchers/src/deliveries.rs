@@ -36,6 +36,7 @@ pub struct Deliveries<T> {
     notices: Vec<Notice>,
     released: Vec<InfoTicket>,
     expelled: Vec<(SubscriptionId, Refusal)>,
+    filtered: u64,
     spares: Vec<Batch<T>>,
     /// Batches whose vector has been lent.
     husks: Vec<Batch<T>>,
@@ -165,6 +166,7 @@ impl<T> Deliveries<T> {
             notices: Vec::new(),
             released: Vec::new(),
             expelled: Vec::new(),
+            filtered: 0,
             spares: Vec::new(),
             husks: Vec::new(),
         }
@@ -195,6 +197,17 @@ impl<T> Deliveries<T> {
     /// dispatcher its id is unknown from now on; the stage's `cancel` for it may still come.
     pub fn expel(&mut self, id: SubscriptionId, why: Refusal) {
         self.expelled.push((id, why));
+    }
+
+    /// Says that so many events were dropped because nobody was meant to get them. They are counted, and not reported.
+    #[inline]
+    pub fn filter(&mut self, events: usize) {
+        self.filtered += events as u64;
+    }
+
+    /// How many events were [dropped](Self::filter) so, since the beginning.
+    pub const fn filtered(&self) -> u64 {
+        self.filtered
     }
 
     /// Gives a vector without an allocation that of a spare batch, to be filled and taken with

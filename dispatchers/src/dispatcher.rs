@@ -152,6 +152,17 @@ pub trait Dispatcher<T>: Send + fmt::Debug {
     /// A consumer has left. Its outstanding demand is gone.
     fn cancel(&mut self, id: SubscriptionId, out: &mut Deliveries<T>);
 
+    /// A consumer has left, and events that had been delivered to it come back, oldest first. Called instead of
+    /// [`cancel`](Self::cancel), and only for subscriptions with [`redeliver`](Subscriber::redeliver).
+    ///
+    /// What is left in `events` goes to the front of the stage's buffer, and from there to `dispatch`: that is what happens unless
+    /// defined. A dispatcher that has given events their place already takes them; one that sends them to several consumers refuses
+    /// such subscriptions with [`Refusal::NoRedelivery`].
+    fn take_back(&mut self, id: SubscriptionId, events: &mut Vec<T>, out: &mut Deliveries<T>) {
+        let _ = events;
+        self.cancel(id, out);
+    }
+
     /// How many events could be placed right now. Called after every other call, so it should be cheap.
     fn demand(&self) -> usize;
 

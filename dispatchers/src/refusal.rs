@@ -42,6 +42,8 @@ pub enum Refusal {
         /// The subscription that has it.
         by: SubscriptionId,
     },
+    /// The subscription wants back what a dead consumer had, and this dispatcher sends each event to several consumers.
+    NoRedelivery,
     /// The subscription's selector panicked, with this message.
     SelectorPanicked(String),
     /// Anything else, in words.
@@ -79,6 +81,10 @@ impl fmt::Display for Refusal {
             Self::PartitionTaken { partition, by } => {
                 write!(f, "partition {partition} is taken by subscription {by}, and a partition has one consumer")
             }
+            Self::NoRedelivery => f.write_str(
+                "the producer's dispatcher sends events to all consumers, and takes none back: \
+                 subscribe without redelivery",
+            ),
             Self::SelectorPanicked(message) => write!(f, "the selector panicked: {message}"),
             Self::Rejected(why) => write!(f, "rejected: {why}"),
         }

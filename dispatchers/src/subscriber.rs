@@ -26,6 +26,8 @@ pub struct Subscriber<T> {
     pub siblings: Vec<SubscriptionId>,
     /// Which events it wants.
     pub wants: Wants<T>,
+    /// Whether what it has not acknowledged at its end is to be delivered again, to others.
+    pub redeliver: bool,
 }
 
 /// Which events a consumer wants. Specification: sections 4, 15.3 and 15.4.
@@ -42,7 +44,7 @@ pub enum Wants<T> {
 impl<T> Subscriber<T> {
     /// A consumer with these bounds, in events. They are not checked here.
     pub const fn new(max_demand: usize, min_demand: usize) -> Self {
-        Self { max_demand, min_demand, siblings: Vec::new(), wants: Wants::Anything }
+        Self { max_demand, min_demand, siblings: Vec::new(), wants: Wants::Anything, redeliver: false }
     }
 
     /// The same consumer, wanting these events.
@@ -64,6 +66,12 @@ impl<T> Subscriber<T> {
     /// The same consumer, which has these subscriptions as well.
     pub fn siblings(mut self, siblings: Vec<SubscriptionId>) -> Self {
         self.siblings = siblings;
+        self
+    }
+
+    /// The same consumer, whose events come back if it ends without having acknowledged them.
+    pub fn redeliver(mut self, redeliver: bool) -> Self {
+        self.redeliver = redeliver;
         self
     }
 
@@ -89,6 +97,7 @@ impl<T> Clone for Subscriber<T> {
             min_demand: self.min_demand,
             siblings: self.siblings.clone(),
             wants: self.wants.clone(),
+            redeliver: self.redeliver,
         }
     }
 }
@@ -100,6 +109,7 @@ impl<T> fmt::Debug for Subscriber<T> {
             .field("min_demand", &self.min_demand)
             .field("siblings", &self.siblings)
             .field("wants", &self.wants)
+            .field("redeliver", &self.redeliver)
             .finish()
     }
 }

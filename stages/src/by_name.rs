@@ -4,11 +4,12 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use genstage_core::{Address, ExitReason, Name, Peer, Pid};
 use genstage_dispatchers::{Batch, SubscriptionId};
 
+use crate::graph::Observed;
 use crate::handle::Source;
 use crate::mail::{Nobody, ProducerPort, StageMail, Subscribe};
 use crate::options::DemandMode;
@@ -100,6 +101,10 @@ impl<T: Send + 'static> ProducerPort<T> for Named<T> {
 
     fn peer(&self) -> Peer {
         self.now().map_or_else(|| Peer::from(Pid::NOBODY), |port| port.peer())
+    }
+
+    fn observer(&self) -> Arc<dyn Observed> {
+        self.resolve().observer()
     }
 }
 

@@ -1,10 +1,36 @@
 //! Which events a subscription is about.
 
-use genstage_dispatchers::{PartitionKey, Selector, Wants};
+use genstage_dispatchers::{Batch, PartitionKey, Selector, Wants};
+
+use crate::redeliver::Share;
 
 /// The choice of a subscription that wants whatever the producer's dispatcher gives it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Anything;
+
+/// The choice of a subscription whose events are delivered again if its consumer ends without having acknowledged them. Made by
+/// [`SubscriptionOptions::redeliver`](crate::SubscriptionOptions::redeliver).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Redelivered<C>(pub(crate) C);
+
+/// Which events a subscription gets, and how they are kept for a second time.
+#[doc(hidden)]
+pub struct Wanted<T> {
+    pub(crate) wants: Wants<T>,
+    pub(crate) share: Option<Share<T>>,
+}
+
+impl<T> std::fmt::Debug for Wanted<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.wants.fmt(f)
+    }
+}
+
+impl<T> From<Wants<T>> for Wanted<T> {
+    fn from(wants: Wants<T>) -> Self {
+        Self { wants, share: None }
+    }
+}
 
 mod sealed {
     pub trait Sealed {}
@@ -13,6 +39,7 @@ mod sealed {
 impl sealed::Sealed for Anything {}
 impl<T> sealed::Sealed for Selector<T> {}
 impl sealed::Sealed for PartitionKey {}
+impl<C: sealed::Sealed> sealed::Sealed for Redelivered<C> {}
 
 /// Which events of type `T` a subscription is about: [`Anything`], what a [`Selector`] accepts, or those of a partition
 /// ([`PartitionKey`]). Made by [`SubscriptionOptions`](crate::SubscriptionOptions); sealed.
@@ -22,23 +49,29 @@ impl sealed::Sealed for PartitionKey {}
 )]
 pub trait Choice<T>: sealed::Sealed {
     #[doc(hidden)]
-    fn wants(self) -> Wants<T>;
+    fn wants(self) -> Wanted<T>;
+}
+
+impl<T: Clone + Send + Sync + 'static, C: Choice<T>> Choice<T> for Redelivered<C> {
+    fn wants(self) -> Wanted<T> {
+        Wanted { share: Some(Batch::share), ..self.0.wants() }
+    }
 }
 
 impl<T> Choice<T> for Anything {
-    fn wants(self) -> Wants<T> {
-        Wants::Anything
+    fn wants(self) -> Wanted<T> {
+        Wants::Anything.into()
     }
 }
 
 impl<T> Choice<T> for Selector<T> {
-    fn wants(self) -> Wants<T> {
-        Wants::Selected(self)
+    fn wants(self) -> Wanted<T> {
+        Wants::Selected(self).into()
     }
 }
 
 impl<T> Choice<T> for PartitionKey {
-    fn wants(self) -> Wants<T> {
-        Wants::Partition(self)
+    fn wants(self) -> Wanted<T> {
+        Wants::Partition(self).into()
     }
 }

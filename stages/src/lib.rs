@@ -259,21 +259,26 @@ mod consumer;
 mod consumer_supervisor;
 mod context;
 mod demand;
+mod drain;
 mod emit;
 mod enumerable;
 mod error;
 mod for_each;
 mod futures;
+mod graph;
 mod handle;
 mod log;
 mod mail;
 mod messages;
+mod meter;
 mod options;
 mod outlet;
 pub mod pipeline;
 mod producer;
 mod producer_consumer;
+mod redeliver;
 mod role;
+mod snapshot;
 mod stage;
 mod stream;
 mod subscription;
@@ -284,12 +289,13 @@ pub use genstage_core as core;
 pub use genstage_dispatchers as dispatchers;
 
 pub use by_name::{Named, named};
-pub use choice::{Anything, Choice};
+pub use choice::{Anything, Choice, Redelivered};
 pub use consumer::Consumer;
 pub use consumer_supervisor::{
     Awaited, ChildWork, ConsumerSupervisor, ConsumerSupervisorRef, Returned, StartEventChildError, SuperviseEvents,
 };
 pub use context::{Context, EmitsAs, ReceivesAs};
+pub use drain::{DrainEnd, DrainReport, Drainable, DrainedStage, drain};
 pub use emit::Emit;
 pub use enumerable::{Enumerable, OnCancel, from_enumerable};
 pub use error::{StreamError, SubscribeError, WaitError};
@@ -305,6 +311,7 @@ pub use genstage_core::{
 pub use genstage_dispatchers::{
     Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId,
 };
+pub use graph::{AnyStage, Edge, Graph, graph, graph_within};
 pub use handle::{ConsumerRef, HasDemandMode, ProducerConsumerRef, ProducerRef, Source, StageRef};
 pub use messages::{HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout};
 
@@ -312,6 +319,7 @@ pub use options::{Cancel, DemandMode, Keep, OptionsError, StageOptions, Subscrip
 pub use producer::Producer;
 pub use producer_consumer::ProducerConsumer;
 pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, IsProducer, Receives, Role};
+pub use snapshot::{Discarded, Flow, StageKind, StageSnapshot, SubscriptionSnapshot, Times};
 pub use stream::{Stream, stream};
 pub use subscription::{CancelKind, Cancellation, Manner, Partner, Side};
 

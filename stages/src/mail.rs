@@ -1,13 +1,16 @@
 //! What stages say to each other, and the ports they say it through (section 6).
 
 use genstage_core::{Address, ExitReason, Peer, Pid, ReplyTo};
-use genstage_dispatchers::{Batch, SubscriptionId, Wants};
+use genstage_dispatchers::{Batch, SubscriptionId};
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Wanted};
 use crate::context::Context;
+use crate::drain::DrainMail;
+use crate::graph::{Observed, Observer};
 use crate::handle::Source;
 use crate::options::DemandMode;
 use crate::role::Role;
+use crate::snapshot::Report;
 use crate::target::Target;
 use crate::{Outcome, SubscribeError, SubscriptionOptions};
 
@@ -37,6 +40,10 @@ pub(crate) enum StageMail<R: Role> {
     Stop(ExitReason),
     /// From anybody: how many events are buffered?
     Buffered(ReplyTo<usize>),
+    /// From anybody: its numbers, and its neighbours.
+    Report(ReplyTo<Report>),
+    /// From who drains the graph.
+    Drain(DrainMail),
     /// From the stage itself: events were dropped that demand still waits for.
     Pull,
     /// From the stage itself: no callback has run since the timer with this number was set.
@@ -57,7 +64,7 @@ pub struct Subscribe<T> {
     pub(crate) id: SubscriptionId,
     pub(crate) consumer: Box<dyn ConsumerPort<T>>,
     pub(crate) options: SubscriptionOptions,
-    pub(crate) wants: Wants<T>,
+    pub(crate) wants: Wanted<T>,
     /// A subscription that this one takes the place of, and why.
     pub(crate) current: Option<(SubscriptionId, ExitReason)>,
 }
@@ -72,7 +79,7 @@ impl<T> std::fmt::Debug for Subscribe<T> {
 pub(crate) struct SubscribeTo<T> {
     pub(crate) producer: Box<dyn ProducerPort<T>>,
     pub(crate) options: SubscriptionOptions,
-    pub(crate) wants: Wants<T>,
+    pub(crate) wants: Wanted<T>,
     /// The subscription that is given up for it, and why.
     pub(crate) current: Option<(SubscriptionId, ExitReason)>,
     pub(crate) reply: Option<Subscriber>,
@@ -120,6 +127,8 @@ pub(crate) trait ConsumerPort<T>: Send + Sync {
     fn events(&self, id: SubscriptionId, batch: Batch<T>);
     fn cancelled(&self, id: SubscriptionId, reason: ExitReason);
     fn peer(&self) -> Peer;
+    /// `None` for a stream, which has no numbers.
+    fn observer(&self) -> Option<Observer>;
 }
 
 /// A producer, as its consumers know it.
@@ -133,6 +142,7 @@ pub trait ProducerPort<T>: Send + Sync {
     /// Sets the demand mode; nothing where there is none.
     fn demand(&self, mode: DemandMode);
     fn peer(&self) -> Peer;
+    fn observer(&self) -> std::sync::Arc<dyn Observed>;
 }
 
 /// A producer that is not there.
@@ -154,6 +164,10 @@ impl<T> ProducerPort<T> for Nobody {
     fn peer(&self) -> Peer {
         Peer::from(Pid::NOBODY)
     }
+
+    fn observer(&self) -> std::sync::Arc<dyn Observed> {
+        std::sync::Arc::new(Self)
+    }
 }
 
 // Sending to the dead is a silent no-op (section 1.3): the watch on the other side tells of the death.
@@ -170,6 +184,10 @@ impl<R: Role> ConsumerPort<R::In> for Address<StageMail<R>> {
 
     fn peer(&self) -> Peer {
         Peer::from(self)
+    }
+
+    fn observer(&self) -> Option<Observer> {
+        Some(std::sync::Arc::new(self.clone()))
     }
 }
 
@@ -200,6 +218,10 @@ impl<R: Role> ProducerPort<R::Out> for Address<StageMail<R>> {
     fn peer(&self) -> Peer {
         Peer::from(self)
     }
+
+    fn observer(&self) -> std::sync::Arc<dyn Observed> {
+        std::sync::Arc::new(self.clone())
+    }
 }
 
 impl<R: Role> ProducerPort<R::Out> for Target<StageMail<R>> {
@@ -228,5 +250,9 @@ impl<R: Role> ProducerPort<R::Out> for Target<StageMail<R>> {
 
     fn peer(&self) -> Peer {
         Target::peer(self)
+    }
+
+    fn observer(&self) -> std::sync::Arc<dyn Observed> {
+        self.resolve().observer()
     }
 }

@@ -7,7 +7,7 @@ use genstage_core::Name;
 use genstage_dispatchers::{DemandDispatcher, Dispatcher, PartitionKey, Selector, Subscriber, Wants};
 
 use crate::buffer::{Capacity, Keep as BufferKeep};
-use crate::choice::{Anything, Choice};
+use crate::choice::{Anything, Choice, Redelivered, Wanted};
 use crate::handle::Source;
 use crate::mail::SubscribeTo;
 use crate::role::{Emits, IsProducer, Receives, Role};
@@ -301,8 +301,8 @@ impl SubscriptionOptions {
         self.choose(PartitionKey::new(key))
     }
 
-    pub(crate) fn subscriber<T>(&self, wants: Wants<T>) -> Subscriber<T> {
-        Subscriber::new(self.max(), self.min()).wants(wants)
+    pub(crate) fn subscriber<T>(&self, wants: Wants<T>, redeliver: bool) -> Subscriber<T> {
+        Subscriber::new(self.max(), self.min()).wants(wants).redeliver(redeliver)
     }
 }
 
@@ -313,12 +313,69 @@ impl<C> SubscriptionOptions<C> {
     }
 
     /// The bounds and the mode by themselves, and which events the subscription is about.
-    pub(crate) fn part<T>(self) -> (SubscriptionOptions, Wants<T>)
+    pub(crate) fn part<T>(self) -> (SubscriptionOptions, Wanted<T>)
     where
         C: Choice<T>,
     {
         let Self { max_demand, min_demand, cancel, choice } = self;
         (SubscriptionOptions { max_demand, min_demand, cancel, choice: Anything }, choice.wants())
+    }
+
+    /// Delivers again, to others, what this consumer had not acknowledged when it died or the subscription was cancelled: **at least
+    /// once** instead of at most once. Off by default. Say it last.
+    ///
+    /// An ask acknowledges: whatever a consumer has asked for beyond `max_demand` stands for events that it has handled. So the
+    /// last events that it handled may come a second time, up to `max_demand` of them; with `max_demand(1)` it is only the one at
+    /// hand.
+    ///
+    /// The producer keeps the events that are not acknowledged, by a shared handle on the batch, at most `max_demand` of them and
+    /// the rest of their first batch; a consumer by hand that asks for more at once than `max_demand` has that many kept. The
+    /// consumer clones the events that it takes by value. Producer and events gone, nothing is delivered again: that
+    /// holds for what consumers have in hand when a producer ends, too.
+    ///
+    /// With a [`DemandDispatcher`](crate::DemandDispatcher) the events go back to the front of the producer's buffer, with a
+    /// [`PartitionDispatcher`](crate::PartitionDispatcher) to the front of their partition, for its next consumer. A full buffer
+    /// takes them all the same; as its oldest events they are the first to go if it must discard some. With a
+    /// [`BroadcastDispatcher`](crate::BroadcastDispatcher) the others have had them already: the subscription is refused with
+    /// [`Refusal::NoRedelivery`](crate::dispatchers::Refusal::NoRedelivery). Other dispatchers: see
+    /// [`Dispatcher::take_back`](crate::Dispatcher::take_back).
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// struct Weak;
+    ///
+    /// impl Consumer for Weak {
+    ///     type Event = u64;
+    ///
+    ///     fn handle_events(&mut self, _: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+    ///         Outcome::Stop(ExitReason::other("too much for me"))
+    ///     }
+    /// }
+    ///
+    /// let numbers = from_enumerable(0..3).start(StageOptions::new())?;
+    /// let weak = Weak.start(StageOptions::new())?;
+    /// weak.sync_subscribe(&numbers, SubscriptionOptions::new().max_demand(1).redeliver())?;
+    /// weak.wait().unwrap_err();
+    /// let events = stream(&numbers, SubscriptionOptions::new())?.collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!(events, [0, 1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Events that cannot be cloned cannot be delivered twice:
+    ///
+    /// ```compile_fail
+    /// use genstage::prelude::*;
+    ///
+    /// struct Once;
+    ///
+    /// let source = from_enumerable([Once, Once]).start(StageOptions::new()).unwrap();
+    /// let sink = for_each(|_: Once| {}).start(StageOptions::new()).unwrap();
+    /// sink.sync_subscribe(&source, SubscriptionOptions::new().redeliver()).unwrap();
+    /// ```
+    pub fn redeliver(self) -> SubscriptionOptions<Redelivered<C>> {
+        let Self { max_demand, min_demand, cancel, choice } = self;
+        SubscriptionOptions { max_demand, min_demand, cancel, choice: Redelivered(choice) }
     }
 
     /// The most events that may be under way, at least 1.

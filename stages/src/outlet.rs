@@ -51,6 +51,8 @@ pub(crate) struct Outlet<T, I> {
     pub(crate) deliveries: Deliveries<T>,
     /// Events that the buffer discarded since the stage last looked.
     pub(crate) discarded: usize,
+    /// Events that callbacks have emitted.
+    pub(crate) emitted: u64,
 }
 
 impl<T, I> Outlet<T, I> {
@@ -66,6 +68,7 @@ impl<T, I> Outlet<T, I> {
             next_ticket: 0,
             deliveries: Deliveries::new(),
             discarded: 0,
+            emitted: 0,
         }
     }
 
@@ -90,12 +93,21 @@ impl<T, I> Outlet<T, I> {
         self.serve();
     }
 
+    /// As [`cancel`](Self::cancel), of a subscription whose events come back: to the dispatcher, or to the front of the buffer. A
+    /// full one takes them too: they had their room before.
+    pub(crate) fn take_back(&mut self, id: SubscriptionId, mut events: Vec<T>) {
+        self.dispatcher.take_back(id, &mut events, &mut self.deliveries);
+        self.buffer.put_back(&mut events, &mut Vec::new());
+        self.serve();
+    }
+
     /// Takes what a callback emitted; the vector comes back empty.
     #[inline]
     pub(crate) fn emit(&mut self, events: &mut Vec<T>) {
         if events.is_empty() {
             return;
         }
+        self.emitted += events.len() as u64;
         self.owed = self.owed.saturating_sub(events.len());
         match &mut self.held {
             Some(held) => held.push_back(Held::Events(self.deliveries.take_all(events))),
@@ -178,6 +190,24 @@ impl<T, I> Outlet<T, I> {
     /// How many events wait here, in the buffer or in the dispatcher.
     pub(crate) fn buffered(&self) -> usize {
         self.buffer.len() + self.dispatcher.held()
+    }
+
+    /// The same, with what is kept back while demand accumulates.
+    pub(crate) fn stored(&self) -> usize {
+        let held = self.held.iter().flatten().chain(&self.replay);
+        let events = held.map(|held| if let Held::Events(events) = held { events.len() } else { 0 });
+        self.buffered() + events.sum::<usize>()
+    }
+
+    /// What the producer was asked for and has not emitted.
+    pub(crate) fn owed(&self) -> usize {
+        self.owed
+    }
+
+    /// Whether somebody waits for what the producer owes.
+    #[inline]
+    pub(crate) fn owes(&self) -> bool {
+        self.owed > 0 && self.buffer.is_empty()
     }
 
     /// An info takes its place behind everything that waits here (section 11, Q10).

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use genstage_core::{Address, CallError, ExitReason, Mail, Peer, Signal, StartError, ThreadProcess, current_pid};
-use genstage_dispatchers::{Batch, SubscriptionId, Wants};
+use genstage_dispatchers::{Batch, SubscriptionId};
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Wanted};
 use crate::demand::Demand;
 use crate::handle::{HasDemandMode, ModeSetter, Source};
 use crate::mail::{ConsumerPort, ProducerPort, Subscribe};
@@ -67,7 +67,7 @@ pub struct Stream<T: Send + 'static> {
 struct Waiting<T> {
     port: Box<dyn ProducerPort<T>>,
     options: SubscriptionOptions,
-    wants: Wants<T>,
+    wants: Wanted<T>,
 }
 
 /// A message that is being handed to the caller.
@@ -105,6 +105,10 @@ impl<T: Send + 'static> ConsumerPort<T> for Address<StreamMail<T>> {
 
     fn peer(&self) -> Peer {
         Peer::from(self)
+    }
+
+    fn observer(&self) -> Option<crate::graph::Observer> {
+        None
     }
 }
 

@@ -121,6 +121,9 @@ impl<T: Clone + Send + Sync + 'static> BroadcastDispatcher<T> {
             parts += usize::from(taken > 0 && taken < count);
         }
         self.credits.advance(count);
+        if whole == 0 {
+            out.filter(self.unwanted(count));
+        }
         for (id, picks) in self.parts(count) {
             let mut batch = out.spare();
             parts -= 1;
@@ -155,6 +158,17 @@ impl<T: Clone + Send + Sync + 'static> BroadcastDispatcher<T> {
         }
     }
 
+    /// How many of the events nobody takes, where each consumer takes some at most.
+    fn unwanted(&self, count: usize) -> usize {
+        let mut wanted = vec![false; count];
+        for (_, picks) in self.parts(count) {
+            for place in picks.iter() {
+                wanted[place] = true;
+            }
+        }
+        wanted.into_iter().filter(|wanted| !wanted).count()
+    }
+
     /// Those who take some of the events, but not all.
     fn parts(&self, count: usize) -> impl Iterator<Item = (SubscriptionId, &Picks)> {
         let picks =
@@ -185,6 +199,9 @@ impl<T: Clone + Send + Sync + 'static> Dispatcher<T> for BroadcastDispatcher<T> 
             Wants::Selected(selector) => Some(Selection { selector: selector.clone(), picks: Picks::new() }),
             Wants::Partition(_) => return Err(Refusal::NoPartitions),
         };
+        if subscriber.redeliver {
+            return Err(Refusal::NoRedelivery);
+        }
         let served = |sibling: &SubscriptionId| self.place(*sibling).is_ok();
         let Err(place) = self.place(id) else { return Err(Refusal::AlreadySubscribed) };
         if subscriber.siblings.iter().any(served) {

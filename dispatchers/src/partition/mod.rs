@@ -268,6 +268,13 @@ impl<T: Send> Dispatcher<T> for PartitionDispatcher<T> {
         }
     }
 
+    fn take_back(&mut self, id: SubscriptionId, events: &mut Vec<T>, _: &mut Deliveries<T>) {
+        if let Some(place) = self.subscriptions.remove(&id) {
+            self.sorter.leave(place);
+            self.sorter.put_back(place, events);
+        }
+    }
+
     #[inline]
     fn demand(&self) -> usize {
         self.sorter.demand()

@@ -38,7 +38,7 @@ where
         {
             match (self.0)(event) {
                 Ok(Some((place, event))) => sorter.put(place, event, out),
-                Ok(None) => {}
+                Ok(None) => out.filter(1),
                 Err(partition) => unknown.count(|| partition),
             }
         }

@@ -96,6 +96,21 @@ impl<T> Sorter<T> {
         self.asked -= std::mem::take(&mut partition.asked) as u128;
     }
 
+    /// Events of a consumer that has left wait again, ahead of the others of their partition; infos that wait behind those wait on.
+    pub(super) fn put_back(&mut self, place: usize, events: &mut Vec<T>) {
+        let partition = &mut self.partitions[place];
+        let excess = partition.excess(self.slack);
+        let count = events.len();
+        for event in events.drain(..).rev() {
+            partition.queue.push_front(event);
+        }
+        self.held += count;
+        self.excess += partition.excess(self.slack) - excess;
+        for (_, left) in self.infos.iter_mut().flat_map(|info| &mut info.behind).filter(|(at, _)| *at == place) {
+            *left += count as u64;
+        }
+    }
+
     /// What waits goes first; the rest of the ask is demand.
     pub(super) fn ask(&mut self, place: usize, count: usize, out: &mut Deliveries<T>) {
         let partition = &mut self.partitions[place];

@@ -3,13 +3,17 @@
 use genstage_core::{Down, ExitReason, MonitorRef, Peer};
 use genstage_dispatchers::{Batch, Delivery, SubscriptionId};
 
+use super::report::{Counts, subscription};
 use super::table::Table;
 use super::{Cx, Inner, Stage};
 use crate::context::Context;
+use crate::graph::Observer;
 use crate::mail::{ConsumerPort, StageMail, Subscribe};
 use crate::options::DemandMode;
 use crate::outlet::Step;
+use crate::redeliver::Kept;
 use crate::role::Role;
+use crate::snapshot::{Flow, SubscriptionSnapshot};
 use crate::subscription::{CancelKind, Cancellation, Partner, Side};
 use crate::{Outcome, log};
 
@@ -18,6 +22,36 @@ pub(crate) struct Downstream<T> {
     port: Box<dyn ConsumerPort<T>>,
     peer: Peer,
     monitor: MonitorRef,
+    flow: Flow,
+    /// The most that an automatic consumer has outstanding: what it has asked for beyond this acknowledges what it handled.
+    window: u64,
+    acknowledged: u64,
+    /// What is to be delivered again, if anything is.
+    kept: Option<Kept<T>>,
+}
+
+impl<T> Downstream<T> {
+    #[inline]
+    fn ask(&mut self, count: usize) {
+        self.flow.ask(count);
+        let handled = self.flow.asked.saturating_sub(self.window).min(self.flow.events);
+        self.acknowledged = self.acknowledged.max(handled);
+        if let Some(kept) = &mut self.kept {
+            kept.acknowledge(self.acknowledged);
+        }
+    }
+
+    fn unacknowledged(&self) -> u64 {
+        self.flow.events - self.acknowledged
+    }
+
+    pub(super) fn observer(&self) -> Option<Observer> {
+        self.port.observer()
+    }
+
+    pub(super) fn snapshot(&self, id: SubscriptionId) -> SubscriptionSnapshot {
+        subscription(id, self.peer.pid(), self.flow, self.unacknowledged())
+    }
 }
 
 impl<R: Role> Stage<R> {
@@ -38,14 +72,27 @@ impl<R: Role> Stage<R> {
         }
         let siblings = self.wiring.consumers.find_all(|other| other.peer.pid() == peer.pid());
         let monitor = cx.monitor(&peer);
-        self.wiring.consumers.insert(id, Downstream { port: consumer, peer: peer.clone(), monitor });
+        let downstream = Downstream {
+            port: consumer,
+            peer: peer.clone(),
+            monitor,
+            flow: Flow::default(),
+            window: options.max() as u64,
+            acknowledged: 0,
+            kept: wants.share.map(Kept::new),
+        };
+        self.wiring.consumers.insert(id, downstream);
         let partner = Partner { subscription: id, stage: peer, options };
         self.wiring.current = Some(id);
         let outcome = self.callback(cx, |stage, cx| R::subscribed_by(stage, &partner, cx));
         if let stop @ Outcome::Stop(_) = self.after(outcome, cx) {
             return stop;
         }
-        match self.wiring.outlet.subscribe(id, &options.subscriber(wants).siblings(siblings)) {
+        match self
+            .wiring
+            .outlet
+            .subscribe(id, &options.subscriber(wants.wants, wants.share.is_some()).siblings(siblings))
+        {
             Ok(()) => self.refill(cx),
             Err(refusal) => {
                 log::warn!("{}: subscription {id} refused: {refusal}", self.describe(cx));
@@ -64,9 +111,8 @@ impl<R: Role> Stage<R> {
         cx: &mut Cx<'_, R>,
     ) -> Outcome {
         self.wiring.outlet.deliveries.recycle(buffer);
-        if !self.wiring.consumers.contains(id) {
-            return Outcome::Continue;
-        }
+        let Some(consumer) = self.wiring.consumers.get_mut(id) else { return Outcome::Continue };
+        consumer.ask(count);
         self.wiring.outlet.ask(id, count);
         self.flush(cx);
         self.supply(cx)
@@ -92,7 +138,22 @@ impl<R: Role> Stage<R> {
         let Some(consumer) = self.wiring.consumers.remove(id) else { return Outcome::Continue };
         cx.demonitor_flush(consumer.monitor);
         consumer.port.cancelled(id, reason.clone());
-        self.wiring.outlet.cancel(id);
+        self.wiring.counts.output.retire(&consumer.flow);
+        let unacknowledged = consumer.unacknowledged();
+        if self.is_drained() && consumer.kept.is_none() {
+            self.wiring.gone.push(consumer.snapshot(id));
+        }
+        match consumer.kept {
+            None => {
+                self.wiring.counts.unacknowledged += unacknowledged;
+                self.wiring.outlet.cancel(id);
+            }
+            Some(kept) => {
+                let events = kept.into_events();
+                self.wiring.counts.redelivered += events.len() as u64;
+                self.wiring.outlet.take_back(id, events);
+            }
+        }
         self.flush(cx);
         let cancellation = Cancellation { subscription: id, side: Side::Consumer, stage: consumer.peer, kind, reason };
         self.wiring.current = Some(id);
@@ -130,6 +191,9 @@ impl<R: Role> Stage<R> {
         if R::PULLS {
             return self.drain(cx);
         }
+        if self.wiring.on_hold {
+            return Outcome::Continue;
+        }
         let demand = self.wiring.outlet.take_demand();
         if demand == 0 {
             return Outcome::Continue;
@@ -143,6 +207,9 @@ impl<R: Role> Stage<R> {
 
     #[inline]
     fn ask_producer(&mut self, demand: usize, cx: &mut Cx<'_, R>) -> Outcome {
+        if self.wiring.on_hold {
+            return Outcome::Continue;
+        }
         self.wiring.current = None;
         self.begin();
         self.wiring.outlet.deliveries.lend(&mut self.out.events);
@@ -193,10 +260,10 @@ impl<R: Role> Stage<R> {
         let wiring = &mut self.wiring;
         // One at a time is the common case, and cheaper than a drain.
         if let Some(only) = wiring.outlet.deliveries.take_only() {
-            deliver(&mut wiring.consumers, only);
+            deliver(&mut wiring.consumers, &mut wiring.counts, only);
         } else {
             for delivery in wiring.outlet.deliveries.drain() {
-                deliver(&mut wiring.consumers, delivery);
+                deliver(&mut wiring.consumers, &mut wiring.counts, delivery);
             }
         }
         if wiring.outlet.has_news() {
@@ -211,10 +278,12 @@ impl<R: Role> Stage<R> {
             let _ = cx.me().send(StageMail::Command(info));
         }
         let count = std::mem::take(&mut self.wiring.outlet.discarded);
+        self.wiring.counts.discarded.buffer_full += count as u64;
         if count > 0 && R::format_discarded(&mut self.user, count) {
             log::warn!("{}: {count} events discarded, the buffer is full", self.describe(cx));
         }
         for notice in self.wiring.outlet.take_notices() {
+            self.wiring.counts.lose(&notice);
             let lost = notice.lost();
             if lost == 0 || R::format_discarded(&mut self.user, lost) {
                 log::warn!("{}: {notice}", self.describe(cx));
@@ -228,8 +297,15 @@ impl<R: Role> Stage<R> {
 }
 
 #[inline]
-fn deliver<T>(consumers: &mut Table<Downstream<T>>, delivery: Delivery<T>) {
-    if let Some(consumer) = consumers.get_mut(delivery.to) {
-        consumer.port.events(delivery.to, delivery.batch);
+fn deliver<T>(consumers: &mut Table<Downstream<T>>, counts: &mut Counts, delivery: Delivery<T>) {
+    let Some(consumer) = consumers.get_mut(delivery.to) else {
+        counts.discarded.other += delivery.batch.len() as u64;
+        return;
+    };
+    consumer.flow.carry(delivery.batch.len());
+    let mut batch = delivery.batch;
+    if let Some(kept) = &mut consumer.kept {
+        kept.keep(&mut batch);
     }
+    consumer.port.events(delivery.to, batch);
 }

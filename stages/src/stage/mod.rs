@@ -3,12 +3,14 @@
 //! 1. `mod` — the loop: which message goes where
 //! 2. `upstream` — its subscriptions to producers: events, demand, the queue of a `producer_consumer`
 //! 3. `downstream` — the subscriptions of its consumers: asks, deliveries, demand on the producer
-//! 4. `inside` — what callbacks reach through their context
-//! 5. `next` — what comes after a callback: continuations, timeouts, hibernation
+//! 4. `report` — its numbers, and its part in a drain
+//! 5. `inside` — what callbacks reach through their context
+//! 6. `next` — what comes after a callback: continuations, timeouts, hibernation
 
 mod downstream;
 mod inside;
 mod next;
+mod report;
 pub(crate) mod table;
 mod upstream;
 
@@ -25,14 +27,17 @@ use crate::context::Context;
 use crate::emit::Emit;
 use crate::handle::StageRef;
 use crate::mail::{Command, StageMail, SubscribeTo, Subscriber};
+use crate::meter::{Lack, Meter};
 use crate::options::DemandMode;
 use crate::outlet::Outlet;
 use crate::role::Role;
+use crate::snapshot::SubscriptionSnapshot;
 use crate::{Outcome, StageOptions, by_name, log};
 use downstream::Downstream;
 use inside::Inner;
 use next::Next;
 pub(crate) use next::OnTimeout;
+use report::Counts;
 use table::Table;
 pub(crate) use upstream::ends_consumer;
 use upstream::{Queued, Upstream};
@@ -69,6 +74,16 @@ pub(crate) struct Wiring<R: Role> {
     /// The subscription that the current callback is about.
     current: Option<genstage_dispatchers::SubscriptionId>,
     next: Next<R::Stage>,
+    counts: Counts,
+    meter: Meter,
+    /// Its producer is asked for nothing more.
+    on_hold: bool,
+    /// Who drains this stage; somebody does unless it is empty.
+    drain: Vec<genstage_core::Address<crate::drain::Last>>,
+    /// Subscriptions to producers that ended during a drain.
+    ended: Vec<SubscriptionSnapshot>,
+    /// The same of consumers, without those whose events were taken back.
+    gone: Vec<SubscriptionSnapshot>,
 }
 
 pub(crate) fn start<R: Role>(
@@ -103,6 +118,12 @@ pub(crate) fn start<R: Role>(
             extra: Emit::new(),
             current: None,
             next: Next::new(),
+            counts: Counts::default(),
+            meter: Meter::new(if R::EMITS { Lack::Demand } else { Lack::Events }),
+            on_hold: false,
+            drain: Vec::new(),
+            ended: Vec::new(),
+            gone: Vec::new(),
         },
         command: None,
         subscriber: None,
@@ -130,6 +151,7 @@ impl<R: Role> Process for Stage<R> {
     type Message = StageMail<R>;
 
     fn init(&mut self, cx: &mut Cx<'_, R>) -> Init {
+        self.wiring.meter.begin(nanos(cx));
         // Random choices differ between stages and are the same in every run of a simulation.
         let mut seed = DefaultHasher::new();
         cx.pid().hash(&mut seed);
@@ -145,13 +167,54 @@ impl<R: Role> Process for Stage<R> {
         }
         self.wiring.next.or(asked);
         if outcome == Outcome::Continue {
-            self.settle(cx);
+            self.wait_first(cx);
         }
         outcome.into()
     }
 
     #[inline]
     fn handle(&mut self, mail: StageMail<R>, cx: &mut Cx<'_, R>) -> Outcome {
+        let hot = matches!(mail, StageMail::Events(..) | StageMail::Ask(..));
+        let from = (!hot || self.wiring.meter.turn()).then(|| nanos(cx));
+        let outcome = self.take(mail, cx);
+        if let Some(from) = from {
+            self.wiring.meter.timed(hot, from, nanos(cx));
+        }
+        self.settle(cx);
+        if self.is_drained() && matches!(outcome, Outcome::Continue) {
+            return self.drained();
+        }
+        outcome
+    }
+
+    fn handle_signal(&mut self, signal: Signal, cx: &mut Cx<'_, R>) -> Outcome {
+        let from = nanos(cx);
+        let outcome = self.take_signal(signal, cx);
+        self.wiring.meter.timed(false, from, nanos(cx));
+        self.settle(cx);
+        if self.is_drained() && matches!(outcome, Outcome::Continue) {
+            return self.drained();
+        }
+        outcome
+    }
+
+    fn terminate(&mut self, reason: &ExitReason, cx: &mut Cx<'_, R>) {
+        self.tell_last(cx);
+        self.wiring.current = None;
+        let mut inside = Inner { wiring: &mut self.wiring, own: cx };
+        R::terminate(&mut self.user, reason, &mut Context::new(&mut inside));
+        // A panic may have come between a reply and the events that belong before it.
+        if let (Some(command), false) = (&mut self.command, matches!(reason, ExitReason::Panic(_))) {
+            command.finish();
+        }
+    }
+}
+
+impl<R: Role> Stage<R> {
+    /// Has one caller, and moves the mail no further.
+    #[expect(clippy::inline_always, reason = "a message would be copied once more")]
+    #[inline(always)]
+    fn take(&mut self, mail: StageMail<R>, cx: &mut Cx<'_, R>) -> Outcome {
         if let stop @ Outcome::Stop(_) = self.catch_up(cx) {
             return stop;
         }
@@ -183,10 +246,15 @@ impl<R: Role> Process for Stage<R> {
             StageMail::Pull => self.supply(cx),
             StageMail::Idle(number) => self.on_idle(number, cx),
             StageMail::Wake => Outcome::Continue,
+            StageMail::Report(reply) => {
+                self.on_report(reply, cx);
+                Outcome::Continue
+            }
+            StageMail::Drain(drain) => self.on_drain(drain, cx),
         }
     }
 
-    fn handle_signal(&mut self, signal: Signal, cx: &mut Cx<'_, R>) -> Outcome {
+    fn take_signal(&mut self, signal: Signal, cx: &mut Cx<'_, R>) -> Outcome {
         if let stop @ Outcome::Stop(_) = self.catch_up(cx) {
             return stop;
         }
@@ -205,18 +273,15 @@ impl<R: Role> Process for Stage<R> {
         }
     }
 
-    fn terminate(&mut self, reason: &ExitReason, cx: &mut Cx<'_, R>) {
-        self.wiring.current = None;
-        let mut inside = Inner { wiring: &mut self.wiring, own: cx };
-        R::terminate(&mut self.user, reason, &mut Context::new(&mut inside));
-        // A panic may have come between a reply and the events that belong before it.
-        if let (Some(command), false) = (&mut self.command, matches!(reason, ExitReason::Panic(_))) {
-            command.finish();
+    /// After a turn: what it waits for now.
+    #[inline]
+    fn settle(&mut self, cx: &Cx<'_, R>) {
+        let lack = self.wiring.lack();
+        if self.wiring.meter.changes(lack) {
+            self.wiring.meter.settle(lack, nanos(cx));
         }
     }
-}
 
-impl<R: Role> Stage<R> {
     /// Runs a callback that emits through its context, if at all.
     fn callback<T>(
         &mut self,
@@ -273,6 +338,11 @@ impl<R: Role> Stage<R> {
             None => format!("{} {}", R::KIND, cx.pid()),
         }
     }
+}
+
+/// The time, in nanoseconds: enough for 584 years, and cheaper to add up than a `Duration`.
+fn nanos<R: Role>(cx: &Cx<'_, R>) -> u64 {
+    u64::try_from(cx.now().as_nanos()).unwrap_or(u64::MAX)
 }
 
 pub(crate) fn log_signal(kind: &str, stage: Pid, signal: &Signal) {

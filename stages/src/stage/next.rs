@@ -100,7 +100,7 @@ impl<R: Role> Stage<R> {
     }
 
     /// After `init`, while the starter waits: what it continues with runs in the first turn, before anything that waits then.
-    pub(super) fn settle(&mut self, cx: &Cx<'_, R>) {
+    pub(super) fn wait_first(&mut self, cx: &Cx<'_, R>) {
         if self.wiring.next.message.is_some() {
             let _ = cx.me().send(StageMail::Wake);
         } else if self.wiring.next.any {

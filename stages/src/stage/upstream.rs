@@ -4,12 +4,15 @@
 use genstage_core::{Down, ExitReason, MonitorRef, Peer};
 use genstage_dispatchers::{Batch, Events, Refusal, SubscriptionId};
 
+use super::report::subscription;
 use super::{Cx, Inner, Stage};
 use crate::context::Context;
 use crate::demand::{Demand, Split};
+use crate::graph::Observer;
 use crate::mail::{Command, ProducerPort, Subscribe, SubscribeTo};
 use crate::options::Cancel;
 use crate::role::Role;
+use crate::snapshot::{Flow, SubscriptionSnapshot};
 use crate::subscription::{CancelKind, Cancellation, Manner, Partner, Side};
 use crate::{Outcome, SubscribeError, log};
 
@@ -23,6 +26,7 @@ pub(crate) struct Upstream<T> {
     demand: Option<Demand>,
     /// An emptied batch, to go up with the next ask.
     empty: Batch<T>,
+    flow: Flow,
 }
 
 impl<T> Upstream<T> {
@@ -41,7 +45,16 @@ impl<T> Upstream<T> {
 
     #[inline]
     pub(super) fn ask(&mut self, id: SubscriptionId, count: usize) {
+        self.flow.ask(count);
         self.port.ask(id, count, std::mem::take(&mut self.empty));
+    }
+
+    pub(super) fn observer(&self) -> Observer {
+        self.port.observer()
+    }
+
+    pub(super) fn snapshot(&self, id: SubscriptionId) -> SubscriptionSnapshot {
+        subscription(id, self.peer.pid(), self.flow, 0)
     }
 
     pub(super) fn cancel(&self, id: SubscriptionId, reason: ExitReason) {
@@ -80,6 +93,7 @@ impl<R: Role> Stage<R> {
             mode: options.cancel,
             demand: None,
             empty: Batch::new(),
+            flow: Flow::default(),
         };
         self.wiring.producers.insert(id, upstream);
         let partner = Partner { subscription: id, stage: peer, options };
@@ -106,9 +120,12 @@ impl<R: Role> Stage<R> {
     /// Section 6.6. Events for a subscription that is over are dropped: its end has been told already.
     #[inline]
     pub(super) fn on_events(&mut self, id: SubscriptionId, batch: Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
-        if !self.wiring.producers.contains(id) {
+        let Some(upstream) = self.wiring.producers.get_mut(id) else {
+            self.wiring.counts.input.carry(batch.len());
+            self.wiring.counts.discarded.late += batch.len() as u64;
             return Outcome::Continue;
-        }
+        };
+        upstream.flow.carry(batch.len());
         if !R::PULLS {
             return self.handle_message(id, batch, cx);
         }
@@ -215,10 +232,13 @@ impl<R: Role> Stage<R> {
         if R::EMITS {
             self.wiring.outlet.deliveries.lend(&mut self.out.events);
         }
+        let count = batch.len();
         self.begin();
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         let cx_user = &mut Context::new(&mut inside);
         let outcome = R::events(&mut self.user, Events::new(batch), &mut self.out, cx_user);
+        self.wiring.counts.handled += count as u64;
+        self.wiring.counts.batches += 1;
         self.after(outcome, cx)
     }
 
@@ -250,6 +270,10 @@ impl<R: Role> Stage<R> {
     ) -> Outcome {
         let Some(upstream) = self.wiring.producers.remove(id) else { return Outcome::Continue };
         cx.demonitor_flush(upstream.monitor);
+        self.wiring.counts.input.retire(&upstream.flow);
+        if self.is_drained() {
+            self.wiring.ended.push(upstream.snapshot(id));
+        }
         let cancellation = Cancellation { subscription: id, side: Side::Producer, stage: upstream.peer, kind, reason };
         if self.wiring.queue.is_empty() && self.wiring.outlet.buffered() == 0 {
             return match self.end_subscription(&cancellation, upstream.mode, cx) {
@@ -263,8 +287,17 @@ impl<R: Role> Stage<R> {
 
     /// Whether the next in the queue would end this stage, and with it events that the dispatcher still holds.
     fn must_deliver_first(&self) -> bool {
-        let ends = |queued: &Queued<R>| matches!(queued, Queued::Cancelled(cancellation, mode) if ends_consumer(*mode, &cancellation.reason));
+        let ends = |queued: &Queued<R>| matches!(queued, Queued::Cancelled(cancellation, mode) if self.ends(*mode, &cancellation.reason));
         self.wiring.outlet.buffered() > 0 && self.wiring.queue.front().is_some_and(ends)
+    }
+
+    /// While it is drained, a stage outlives each of its producers that ends cleanly, and ends when all is handled.
+    fn ends(&self, mode: Cancel, reason: &ExitReason) -> bool {
+        ends_consumer(mode, reason) && !(self.is_drained() && reason.is_clean())
+    }
+
+    pub(super) fn is_drained(&self) -> bool {
+        !self.wiring.drain.is_empty()
     }
 
     /// The cancel action of section 13: `handle_cancel` always, then the mode decides.
@@ -275,7 +308,7 @@ impl<R: Role> Stage<R> {
             return stop;
         }
         let reason = &cancellation.reason;
-        if !ends_consumer(mode, reason) {
+        if !self.ends(mode, reason) {
             return Outcome::Continue;
         }
         let producer = cancellation.stage.pid();

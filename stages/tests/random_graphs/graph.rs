@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use genstage::prelude::*;
-use genstage::{CallError, Simulation};
+use genstage::{CallError, Simulation, StageSnapshot};
 
 use crate::book::{Choice, Edge, Kind, Node, Shared};
 use crate::spy::Spy;
@@ -28,6 +28,10 @@ macro_rules! each {
 impl Stage {
     fn is_alive(&self) -> bool {
         each!(self, stage => stage.is_alive())
+    }
+
+    fn snapshot(&self) -> StageSnapshot {
+        each!(self, stage => stage.snapshot().unwrap())
     }
 
     fn buffered(&self) -> Result<usize, CallError> {
@@ -306,6 +310,7 @@ impl<'a> Graph<'a> {
                 assert!(!has_more || outlet.demand == 0, "stage {node} keeps events from consumers: {book:#?}");
             }
         }
+        self.balance_numbers(&alive);
         let book = self.shared.book();
         for (id, edge) in &book.edges {
             assert_edge(
@@ -316,6 +321,56 @@ impl<'a> Graph<'a> {
                 &format!("{id}: {edge:?}"),
             );
         }
+    }
+}
+
+impl Graph<'_> {
+    /// The numbers that the living stages give of themselves say what the book says, and add up: what came in was handled,
+    /// waits, or was discarded; what was emitted went out, waits, or was discarded; what was sent to the dead is written off.
+    fn balance_numbers(&self, alive: &[bool]) {
+        for (node, stage) in self.stages.iter().enumerate().filter(|(node, _)| alive[*node]) {
+            let seen = stage.snapshot();
+            let book = self.shared.book();
+            let shown = format!("stage {node}: {seen:?} {:?}", book.edges);
+            let outlet = book.outlets.get(&node).copied().unwrap_or_default();
+            let gone = seen.discarded;
+            assert_eq!(seen.emitted, book.emitted.get(&node).copied().unwrap_or(0) as u64, "{shown}");
+            assert_eq!(gone.buffer_full, book.discarded.get(&node).copied().unwrap_or(0) as u64, "{shown}");
+            assert_eq!(seen.output.events, book.delivered(node) as u64, "{shown}");
+            assert_eq!(seen.input.events, seen.handled + seen.waiting as u64 + gone.late, "{shown}");
+            if outlet.kind != Kind::Broadcast {
+                let placed = seen.output.events + seen.buffered as u64 + seen.filtered + gone.buffer_full;
+                assert_eq!(seen.emitted, placed, "{shown}");
+                assert_eq!(seen.filtered, outlet.dropped as u64, "{shown}");
+            }
+            let received = book.edges.values().filter(|edge| edge.consumer == node).map(|edge| edge.received);
+            assert_eq!(seen.handled, received.sum::<usize>() as u64, "{shown}");
+            for made in &seen.consumers {
+                let edge = &book.edges[&made.id];
+                assert_eq!((made.flow.events, made.flow.asked), (edge.delivered as u64, edge.asked as u64), "{shown}");
+                assert_eq!(made.flow.demand(), (edge.asked - edge.delivered) as u64, "{shown}");
+            }
+            for made in &seen.producers {
+                let edge = &book.edges[&made.id];
+                assert!(made.flow.events >= edge.received as u64, "{shown}");
+                assert!(!alive[edge.producer] || made.flow.events == edge.delivered as u64, "{shown}");
+            }
+            Self::balance_the_dead(node, &seen, &book, &shown);
+        }
+    }
+
+    /// What is written off is at least what was sent on subscriptions that are over and never handled.
+    fn balance_the_dead(node: Node, seen: &StageSnapshot, book: &crate::book::Book, shown: &str) {
+        let open = |id: &SubscriptionId| seen.consumers.iter().any(|made| made.id == *id);
+        let over: Vec<_> =
+            book.edges.iter().filter(|(id, edge)| edge.producer == node && !open(id)).map(|(_, edge)| edge).collect();
+        if over.iter().any(|edge| edge.bounds.is_none()) {
+            return;
+        }
+        let delivered: usize = over.iter().map(|edge| edge.delivered).sum();
+        let handled: usize = over.iter().map(|edge| edge.received).sum();
+        assert!((delivered - handled) as u64 <= seen.unacknowledged, "{shown}");
+        assert!(seen.unacknowledged <= delivered as u64, "{shown}");
     }
 }
 

@@ -41,6 +41,7 @@ impl Spy {
             got.insert(delivery.to, delivery.batch.len());
             out.deliver(delivery.to, delivery.batch);
         }
+        out.filter(usize::try_from(mine.filtered()).unwrap());
         mine.drain_released().for_each(|ticket| out.release(ticket));
         mine.drain_expelled().for_each(|(id, why)| out.expel(id, why));
         self.look(&mut book);

@@ -1,0 +1,315 @@
+//! Stopping in order: from the producers down, so that what they have taken is handled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use genstage_core::{Address, CallError, ExitReason, Mail, Pid, Signal, ThreadProcess};
+
+use crate::graph::{AnyStage, Observer, Visit, visit};
+use crate::handle::StageRef;
+use crate::role::IsProducer;
+use crate::snapshot::{StageSnapshot, SubscriptionSnapshot};
+
+/// How long stages have to answer, and then to stop, once the time of a drain is over.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// To a stage that is to be drained.
+#[derive(Clone, Debug)]
+pub(crate) enum DrainMail {
+    /// Take nothing more.
+    Hold,
+    /// End when nothing is left, and tell this one how it was.
+    Begin(Address<Last>),
+    /// Tell this one how it is.
+    Tell(Address<Last>),
+}
+
+/// The numbers of a stage that is being drained, with the subscriptions that ended meanwhile, of both sides.
+#[derive(Clone, Debug)]
+pub(crate) struct Last {
+    pub(crate) snapshot: StageSnapshot,
+    pub(crate) ended: Vec<SubscriptionSnapshot>,
+    pub(crate) gone: Vec<SubscriptionSnapshot>,
+}
+
+/// A running producer, for lists of different ones: `&[&numbers, &words]`. Sealed.
+pub trait Drainable: AnyStage {}
+
+impl<R: IsProducer> Drainable for StageRef<R> {}
+
+/// Stops producers and all that lives on them, in order, so that every event they have emitted is handled.
+///
+/// 1. The producers take nothing more: `handle_demand` is not called again. What they have emitted goes out as consumers ask for
+///    it; what casts and calls make them emit meanwhile does, too. Held demand and events are let go. A producer whose buffer is
+///    empty ends normally.
+/// 2. A stage downstream ends normally once its last producer has ended and nothing is left in it, **whatever the cancel modes of
+///    its subscriptions**: one with `Permanent` does not go with the first of several producers, as the events of the others would
+///    be lost; one with `Temporary` ends, too, as it has nobody left to live on. Where a producer ends abnormally, or a
+///    subscription is cancelled for an abnormal reason, the modes hold as ever.
+/// 3. After `within` the rest is stopped: asked for its numbers, told to shut down, and killed if it does not. Who is in a callback
+///    then ends when that returns; it is given a moment and reported as [`DrainEnd::Stuck`]. So a drain takes `within` and some
+///    tenths of a second at most.
+///
+/// A stage with further producers, which are not drained, stays out of it, and so does what lives on it: for them a producer ends as
+/// any does, and the cancel mode decides. Drain all producers of a graph together. A [`stream`](crate::stream()) sees the end of
+/// its producer as ever.
+///
+/// What a producer keeps in a state of its own and has not emitted yet is unknown to the engine: it is not waited for.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use genstage::prelude::*;
+///
+/// let numbers = from_enumerable(0_u64..).start(StageOptions::new())?;
+/// let sink = for_each(|_| {}).start(StageOptions::new())?;
+/// sink.sync_subscribe(&numbers, SubscriptionOptions::new().max_demand(10))?;
+///
+/// let report = genstage::drain(&[&numbers], Duration::from_secs(5));
+/// assert!(report.is_complete());
+/// let (source, end) = (&report.stages[0], &report.stages[1]);
+/// assert_eq!(source.snapshot.emitted, end.handled());
+/// assert!(!sink.is_alive());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn drain(producers: &[&dyn Drainable], within: Duration) -> DrainReport {
+    let mut report = DrainReport::default();
+    let Ok(here) = ThreadProcess::aside() else { return report };
+    let deadline = here.now().saturating_add(within);
+    let roots: BTreeMap<Pid, Observer> = producers.iter().map(|producer| producer.observer()).map(named).collect();
+    for root in roots.values() {
+        root.drain(DrainMail::Hold);
+    }
+    let found = visit(roots.values().cloned().collect(), within, |report| report.downstream.clone());
+    let set = closed(&found, &roots);
+    report.unreachable.clone_from(&found.failed);
+    report.left_alone = found.reports.keys().filter(|pid| !set.contains(pid)).copied().collect();
+    let mut collector = Collector { here, stages: BTreeMap::new() };
+    // Downstream first: they must know before their producers end.
+    for is_root in [false, true] {
+        for (pid, (observer, first)) in found.reports.iter().filter(|(pid, _)| set.contains(pid)) {
+            if roots.contains_key(pid) == is_root {
+                let last = Last { snapshot: first.snapshot.clone(), ended: Vec::new(), gone: Vec::new() };
+                collector.begin(observer, last);
+            }
+        }
+    }
+    collector.wait_until(deadline, |stage| stage.end.is_some());
+    collector.stop_the_rest();
+    // Producers that have not even answered.
+    for root in found.failed.iter().filter_map(|(pid, _)| roots.get(pid)) {
+        root.peer().exit(ExitReason::Shutdown);
+    }
+    report.stages = collector.finish();
+    report
+}
+
+fn named(observer: Observer) -> (Pid, Observer) {
+    (observer.peer().pid(), observer)
+}
+
+/// The producers, and every stage all of whose producers are among these.
+fn closed(found: &Visit, roots: &BTreeMap<Pid, Observer>) -> BTreeSet<Pid> {
+    let mut set: BTreeSet<Pid> = roots.keys().filter(|pid| found.reports.contains_key(pid)).copied().collect();
+    loop {
+        let inside = |pid: &Pid| set.contains(pid);
+        let joins = |snapshot: &StageSnapshot| {
+            !set.contains(&snapshot.pid) && snapshot.producers.iter().all(|producer| inside(&producer.peer))
+        };
+        let more: Vec<Pid> =
+            found.reports.iter().filter(|(_, (_, report))| joins(&report.snapshot)).map(|(pid, _)| *pid).collect();
+        if more.is_empty() {
+            return set;
+        }
+        set.extend(more);
+    }
+}
+
+/// Waits for the ends of stages.
+struct Collector {
+    here: ThreadProcess<Last>,
+    stages: BTreeMap<Pid, Open>,
+}
+
+struct Open {
+    observer: Observer,
+    last: Last,
+    /// Whether these are numbers that it told of itself, since it was asked last.
+    told: bool,
+    end: Option<DrainEnd>,
+}
+
+impl Collector {
+    fn begin(&mut self, observer: &Observer, last: Last) {
+        self.here.monitor(observer.peer());
+        observer.drain(DrainMail::Begin(self.here.me().clone()));
+        let open = Open { observer: observer.clone(), last, told: false, end: None };
+        self.stages.insert(observer.peer().pid(), open);
+    }
+
+    fn wait_until(&mut self, deadline: Duration, done: fn(&Open) -> bool) {
+        while !self.stages.values().all(done)
+            && let Some(mail) = self.here.receive(Some(deadline.saturating_sub(self.here.now())))
+        {
+            self.take(mail);
+        }
+    }
+
+    fn take(&mut self, mail: Mail<Last>) {
+        match mail {
+            Mail::Message(last) => {
+                if let Some(open) = self.stages.get_mut(&last.snapshot.pid) {
+                    (open.last, open.told) = (last, true);
+                }
+            }
+            Mail::Signal(Signal::Down(down)) => {
+                if let Some(open) = self.stages.get_mut(&down.process) {
+                    open.end = Some(match (&open.end, down.reason) {
+                        (Some(_), _) => DrainEnd::Stopped,
+                        (None, ExitReason::Normal) => DrainEnd::Drained,
+                        (None, reason) => DrainEnd::Ended(reason),
+                    });
+                }
+            }
+            Mail::Signal(_) => {}
+        }
+    }
+
+    /// The time is over.
+    fn stop_the_rest(&mut self) {
+        let open = || self.stages.values().filter(|stage| stage.end.is_none());
+        if open().next().is_none() {
+            return;
+        }
+        let me = self.here.me().clone();
+        for stage in self.stages.values_mut().filter(|stage| stage.end.is_none()) {
+            stage.told = false;
+            stage.observer.drain(DrainMail::Tell(me.clone()));
+        }
+        self.wait_until(self.here.now() + GRACE, |stage| stage.told || stage.end.is_some());
+        for reason in [ExitReason::Shutdown, ExitReason::Kill] {
+            for stage in self.stages.values_mut().filter(|stage| !stage.is_over()) {
+                stage.end = Some(DrainEnd::Stuck);
+                stage.observer.peer().exit(reason.clone());
+            }
+            self.wait_until(self.here.now() + GRACE, Open::is_over);
+        }
+    }
+
+    fn finish(self) -> Vec<DrainedStage> {
+        let received: BTreeMap<_, u64> = self
+            .stages
+            .values()
+            .flat_map(|stage| stage.last.ended.iter().chain(&stage.last.snapshot.producers))
+            .map(|made| (made.id, made.flow.events))
+            .collect();
+        let mut under_way = BTreeMap::<Pid, u64>::new();
+        for made in self.stages.values().flat_map(|stage| stage.last.gone.iter().chain(&stage.last.snapshot.consumers))
+        {
+            let received = received.get(&made.id).copied().unwrap_or(0);
+            *under_way.entry(made.peer).or_default() += made.flow.events.saturating_sub(received);
+        }
+        self.stages
+            .into_iter()
+            .map(|(pid, open)| DrainedStage {
+                snapshot: open.last.snapshot,
+                under_way: under_way.get(&pid).copied().unwrap_or(0),
+                end: open.end.unwrap_or(DrainEnd::Stuck),
+            })
+            .collect()
+    }
+}
+
+impl Open {
+    fn is_over(&self) -> bool {
+        !matches!(self.end, None | Some(DrainEnd::Stuck))
+    }
+}
+
+/// What a [`drain`] did.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+#[must_use]
+pub struct DrainReport {
+    /// The producers and all that lived on them alone, by pid.
+    pub stages: Vec<DrainedStage>,
+    /// Stages downstream that have other producers as well, or live on such stages.
+    pub left_alone: Vec<Pid>,
+    /// Stages that gave no answer: dead before, busy for all the time, or the one that called. Of these only the producers are
+    /// stopped; for the others the end of their producers decides.
+    pub unreachable: Vec<(Pid, CallError)>,
+}
+
+impl DrainReport {
+    /// Whether all ended in time, normally, with nothing left.
+    pub fn is_complete(&self) -> bool {
+        self.unreachable.is_empty()
+            && self.stages.iter().all(|stage| stage.end == DrainEnd::Drained && stage.left() == 0)
+    }
+
+    /// Events that were left, in all stages together.
+    pub fn left(&self) -> u64 {
+        self.stages.iter().map(DrainedStage::left).sum()
+    }
+}
+
+/// How one stage ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DrainedStage {
+    /// Its last numbers: from its end, or from when the time was over; from the beginning if it was too busy to tell.
+    pub snapshot: StageSnapshot,
+    /// Events that were sent to it and lay in its inbox.
+    pub under_way: u64,
+    /// How it ended.
+    pub end: DrainEnd,
+}
+
+impl DrainedStage {
+    /// Events that it handled in its life.
+    pub fn handled(&self) -> u64 {
+        self.snapshot.handled
+    }
+
+    /// Events that it had when it ended: in its inbox, at hand, waiting for demand, or buffered.
+    pub fn left(&self) -> u64 {
+        let taken = self.snapshot.handled + self.snapshot.discarded.late;
+        (self.under_way + self.snapshot.input.events).saturating_sub(taken) + self.snapshot.buffered as u64
+    }
+}
+
+/// How a stage ended in a [`drain`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum DrainEnd {
+    /// Normally, in time.
+    Drained,
+    /// In time, for another reason.
+    Ended(ExitReason),
+    /// The time was over, and it was stopped.
+    Stopped,
+    /// The time was over, and it was told to stop, but a callback of it had not returned when the report was made.
+    Stuck,
+}
+
+impl fmt::Display for DrainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for stage in &self.stages {
+            let StageSnapshot { kind, pid, handled, emitted, .. } = &stage.snapshot;
+            let end = &stage.end;
+            writeln!(f, "{kind} {pid}: {handled} handled, {emitted} emitted, {} left, {end:?}", stage.left())?;
+        }
+        for (pid, error) in &self.unreachable {
+            writeln!(f, "{pid}: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl<R: IsProducer> StageRef<R> {
+    /// Stops this producer and all that lives on it, in order: see [`drain`].
+    pub fn drain(&self, within: Duration) -> DrainReport {
+        drain(&[self], within)
+    }
+}

@@ -1,0 +1,242 @@
+//! The numbers of a stage: always counted, read when somebody asks.
+
+use std::fmt;
+use std::time::Duration;
+
+use genstage_core::{CALL_TIMEOUT, CallError, Pid};
+use genstage_dispatchers::SubscriptionId;
+
+use crate::graph::Observer;
+use crate::handle::StageRef;
+use crate::mail::StageMail;
+use crate::role::Role;
+
+/// What a stage has done so far, and what it holds now. All counters only grow; rates are the difference of two snapshots.
+///
+/// They add up. In a stage that receives:
+///
+/// ```text
+///     input.events = handled + waiting + discarded.late
+/// ```
+///
+/// In a stage that emits, where each event goes to one consumer (a broadcast sends it to several):
+///
+/// ```text
+///     emitted + redelivered = output.events + buffered + filtered
+///                             + discarded.buffer_full + discarded.unknown_partition + discarded.hash_panicked
+/// ```
+///
+/// And on a subscription between two living stages what the producer has sent is what the consumer has received, or lies in the
+/// consumer's inbox.
+///
+/// ```
+/// use genstage::prelude::*;
+///
+/// let numbers = from_enumerable(0..30).start(StageOptions::new())?;
+/// let mut first = stream(&numbers, SubscriptionOptions::new().max_demand(10))?;
+/// assert_eq!(first.next(), Some(Ok(0)));
+///
+/// let snapshot = numbers.snapshot()?;
+/// assert_eq!((snapshot.emitted, snapshot.output.events, snapshot.output.batches), (10, 10, 1));
+/// assert_eq!((snapshot.output.asks, snapshot.output.asked, snapshot.output.demand()), (1, 10, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct StageSnapshot {
+    /// The stage.
+    pub pid: Pid,
+    /// The name that it was started with.
+    pub name: Option<String>,
+    /// Which of the three kinds it is.
+    pub kind: StageKind,
+    /// What came in, of all subscriptions, those that are over included.
+    pub input: Flow,
+    /// What went out, likewise.
+    pub output: Flow,
+    /// Events whose `handle_events` has returned.
+    pub handled: u64,
+    /// How often `handle_events` has returned.
+    pub batches: u64,
+    /// Events that came in and wait for demand; only in a `producer_consumer`.
+    pub waiting: usize,
+    /// Events that callbacks have emitted.
+    pub emitted: u64,
+    /// Events that wait to go out: in the buffer, in the dispatcher, or because demand accumulates.
+    pub buffered: usize,
+    /// Events that the producer was asked for and has not emitted.
+    pub owed: usize,
+    /// Events that were discarded, by cause.
+    pub discarded: Discarded,
+    /// Events that nobody was meant to get: rejected by all selectors, or dropped by the hash of a partition.
+    pub filtered: u64,
+    /// Events sent on subscriptions that have ended, without an ask that acknowledged them: handled or not, nobody knows. They
+    /// are in the hands of a consumer that died or left.
+    pub unacknowledged: u64,
+    /// Events that were taken back from such subscriptions, to be sent again.
+    pub redelivered: u64,
+    /// Messages in the inbox behind the question for this snapshot.
+    pub inbox: usize,
+    /// Where the time went.
+    pub times: Times,
+    /// Its subscriptions to producers, oldest first.
+    pub producers: Vec<SubscriptionSnapshot>,
+    /// The subscriptions of its consumers, oldest first.
+    pub consumers: Vec<SubscriptionSnapshot>,
+}
+
+/// The kind of a stage.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum StageKind {
+    /// It emits.
+    Producer,
+    /// It does both.
+    ProducerConsumer,
+    /// It receives.
+    Consumer,
+}
+
+/// What has passed one subscription, or one side of a stage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Flow {
+    /// Events.
+    pub events: u64,
+    /// Messages that carried them.
+    pub batches: u64,
+    /// Asks.
+    pub asks: u64,
+    /// Events asked for.
+    pub asked: u64,
+}
+
+impl Flow {
+    /// Events asked for that have not come yet.
+    pub fn demand(&self) -> u64 {
+        self.asked.saturating_sub(self.events)
+    }
+
+    #[inline]
+    pub(crate) fn carry(&mut self, events: usize) {
+        self.events += events as u64;
+        self.batches += 1;
+    }
+
+    #[inline]
+    pub(crate) fn ask(&mut self, events: usize) {
+        self.asked = self.asked.saturating_add(events as u64);
+        self.asks += 1;
+    }
+
+    /// Adds a subscription that is over: what it asked for and did not get is nobody's demand any more.
+    pub(crate) fn retire(&mut self, other: &Self) {
+        self.add(&Self { asked: other.asked.min(other.events), ..*other });
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.batches += other.batches;
+        self.asks += other.asks;
+        self.asked = self.asked.saturating_add(other.asked);
+    }
+
+    pub(crate) fn plus<'a>(mut self, others: impl Iterator<Item = &'a SubscriptionSnapshot>) -> Self {
+        others.for_each(|other| self.add(&other.flow));
+        self
+    }
+}
+
+/// One subscription, as one of its sides sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct SubscriptionSnapshot {
+    /// The subscription.
+    pub id: SubscriptionId,
+    /// The stage on the other side.
+    pub peer: Pid,
+    /// What has passed. On the consumer's side, what has arrived.
+    pub flow: Flow,
+    /// Events that were delivered and not acknowledged by an ask. On the producer's side; 0 on the other.
+    pub unacknowledged: u64,
+}
+
+/// Events that were lost on purpose or by a fault, by cause. Each is logged as well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Discarded {
+    /// There was no room in the buffer.
+    pub buffer_full: u64,
+    /// The hash named a partition that does not exist.
+    pub unknown_partition: u64,
+    /// The hash panicked.
+    pub hash_panicked: u64,
+    /// For another reason that a dispatcher gave.
+    pub other: u64,
+    /// They came for a subscription that was over.
+    pub late: u64,
+}
+
+impl Discarded {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.buffer_full + self.unknown_partition + self.hash_panicked + self.other + self.late
+    }
+}
+
+/// Where the time of a stage went: the last three make up the first.
+///
+/// Turns with events or asks that take 5 µs or more are timed each, of light ones one in 64, which stands for the others: two
+/// looks at the clock would be a tenth of such a turn. So one that is suddenly long among light ones may count as a light one, and
+/// the rest of its time as waiting. Calls, casts and all other turns are timed.
+///
+/// Whether a waiting stage is runnable, with mail in its inbox and no worker free, is not told apart: that time counts as
+/// waiting, and [`inbox`](StageSnapshot::inbox) shows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Times {
+    /// Since it was started.
+    pub alive: Duration,
+    /// In callbacks, and in what the stage does around them. Waits inside callbacks count as well.
+    pub busy: Duration,
+    /// Idle, and nobody had asked for what it could give: downstream is the slower side.
+    pub waiting_for_demand: Duration,
+    /// Idle, with demand that was not met: upstream, or its own source, is the slower side.
+    pub waiting_for_events: Duration,
+}
+
+/// A snapshot, and whom to ask next.
+pub(crate) struct Report {
+    pub(crate) snapshot: StageSnapshot,
+    pub(crate) upstream: Vec<Observer>,
+    pub(crate) downstream: Vec<Observer>,
+}
+
+impl<R: Role> StageRef<R> {
+    /// The numbers of this stage. A message like others: it waits for what is in the inbox already, five seconds at most.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`], as for a call.
+    pub fn snapshot(&self) -> Result<StageSnapshot, CallError> {
+        self.snapshot_within(CALL_TIMEOUT)
+    }
+
+    /// As [`snapshot`](Self::snapshot), with a time limit of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`], as for a call.
+    pub fn snapshot_within(&self, within: Duration) -> Result<StageSnapshot, CallError> {
+        self.0.call_with(within, StageMail::Report).map(|report| report.snapshot)
+    }
+}
+
+impl fmt::Display for StageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Producer => "producer",
+            Self::ProducerConsumer => "producer_consumer",
+            Self::Consumer => "consumer",
+        })
+    }
+}
