@@ -124,7 +124,7 @@ pub(crate) async fn stop_all<M: Send + 'static>(mailbox: &Mailbox<M>, children: 
     stop_all_of(mailbox.pid(), mailbox, children).await;
 }
 
-/// As [`stop_all`], for a supervisor that waits elsewhere meanwhile.
+/// As `stop_all`, for a supervisor that waits elsewhere meanwhile.
 async fn stop_all_of<M: Send + 'static>(
     supervisor: Pid,
     mailbox: &Mailbox<M>,
@@ -163,7 +163,7 @@ async fn stop_all_of<M: Send + 'static>(
     ends(mailbox, &mut left).await;
 }
 
-/// As [`stop_all`], from inside a callback of the supervisor, which waits. A process of its own does the work, so that the
+/// As `stop_all`, from inside a callback of the supervisor, which waits. A process of its own does the work, so that the
 /// children end also where the supervisor is killed meanwhile.
 ///
 /// The links of the supervisor are the caller's to remove.
