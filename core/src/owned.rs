@@ -14,7 +14,10 @@ pub(crate) struct Owned(Mutex<HashMap<Pid, Thing, ahash::RandomState>>);
 
 impl Owned {
     pub(crate) fn show(&self, owner: Pid, thing: Thing) {
-        self.0.lock().insert(owner, thing);
+        let mut shown = self.0.lock();
+        // Of those that did not hide theirs: as many are swept out as are put in, in the long run.
+        shown.retain(|_, thing| thing.strong_count() > 0);
+        shown.insert(owner, thing);
     }
 
     pub(crate) fn hide(&self, owner: Pid) {

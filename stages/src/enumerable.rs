@@ -65,6 +65,21 @@ impl<I> Enumerable<I> {
 /// How many items room is made for at once. Guessed: far above usual demands.
 const PART: usize = 65_536;
 
+/// Emits as many items as are asked for, or all that are left. The iterator is the user's, and may block.
+pub(crate) fn pull<T>(items: &mut impl Iterator<Item = T>, demand: usize, out: &mut Emit<T>) {
+    may_block(|| {
+        // By parts, because `extend` makes room for all that an endless iterator promises.
+        while out.len() < demand {
+            let part = (demand - out.len()).min(PART);
+            let goal = out.len() + part;
+            out.extend(items.by_ref().take(part));
+            if out.len() < goal {
+                break;
+            }
+        }
+    });
+}
+
 /// All items have been emitted; handled when they have all gone out.
 struct Finished;
 
@@ -73,17 +88,7 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Producer for Enumerable
 
     fn handle_demand(&mut self, demand: usize, out: &mut Emit<I::Item>, cx: &mut Context<'_, Self>) -> Outcome {
         let Some(items) = &mut self.items else { return Outcome::Continue };
-        may_block(|| {
-            // By parts, because `extend` makes room for all that an endless iterator promises.
-            while out.len() < demand {
-                let part = (demand - out.len()).min(PART);
-                let goal = out.len() + part;
-                out.extend(items.take(part));
-                if out.len() < goal {
-                    break;
-                }
-            }
-        });
+        pull(items, demand, out);
         if out.len() < demand {
             self.items = None;
             cx.async_info(Finished);

@@ -21,9 +21,9 @@ pub(crate) type Observer = Arc<dyn Observed>;
 #[doc(hidden)]
 pub trait Observed: Send + Sync {
     fn peer(&self) -> Peer;
-    #[allow(private_interfaces)]
+    #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
     fn report(&self, within: Duration) -> Result<Report, CallError>;
-    #[allow(private_interfaces)]
+    #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
     fn drain(&self, drain: DrainMail);
 }
 
@@ -32,12 +32,12 @@ impl<R: Role> Observed for Address<StageMail<R>> {
         Peer::from(self)
     }
 
-    #[allow(private_interfaces)]
+    #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
     fn report(&self, within: Duration) -> Result<Report, CallError> {
         self.call_with(within, StageMail::Report)
     }
 
-    #[allow(private_interfaces)]
+    #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
     fn drain(&self, drain: DrainMail) {
         let _ = self.send(StageMail::Drain(drain));
     }
@@ -48,12 +48,12 @@ impl Observed for Nobody {
         Peer::from(Pid::NOBODY)
     }
 
-    #[allow(private_interfaces)]
+    #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
     fn report(&self, _: Duration) -> Result<Report, CallError> {
         Err(CallError::NoProc)
     }
 
-    #[allow(private_interfaces)]
+    #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
     fn drain(&self, _: DrainMail) {}
 }
 

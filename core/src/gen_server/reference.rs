@@ -147,10 +147,13 @@ impl<S: GenServer> ServerRef<S> {
                 None => return Err(SendError { process: Pid::NOBODY, message }),
             },
         };
-        address.send(ServerMail(Order::Cast(message))).map_err(|error| match error.message.0 {
-            Order::Cast(message) => SendError { process: error.process, message },
-            _ => unreachable!("what was sent comes back"),
-        })
+        match address.send(ServerMail(Order::Cast(message))) {
+            Err(SendError { process, message: ServerMail(Order::Cast(message)) }) => {
+                Err(SendError { process, message })
+            }
+            // What comes back is what was sent.
+            _ => Ok(()),
+        }
     }
 
     /// Casts a message after a delay. Dropped if nobody is there by then; a name is looked up at that moment (P9.3).

@@ -120,7 +120,9 @@ impl<K: RegistryKey, V: RegistryValue> Registry<K, V> {
             ChildSpec::new(partition as u64, move || owner::start_link(&inside, partition))
         });
         let supervisor = supervisor.children(owners).start_link()?;
-        engine.registries.put(supervisor.pid(), &inside);
+        engine
+            .owned
+            .show(supervisor.pid(), Arc::downgrade(&(Arc::clone(&inside) as Arc<dyn std::any::Any + Send + Sync>)));
         Ok(RegistryRef { inside, supervisor })
     }
 
@@ -144,7 +146,7 @@ impl<K: RegistryKey, V: RegistryValue> Registry<K, V> {
     /// ```
     pub fn find(name: impl Into<Name>) -> Option<RegistryRef<K, V>> {
         let supervisor = SupervisorRef::whereis(name)?;
-        let inside = Runtime::current_engine().registries.get(supervisor.pid())?;
+        let inside = Runtime::current_engine().owned.find(supervisor.pid())?;
         Some(RegistryRef { inside, supervisor })
     }
 }

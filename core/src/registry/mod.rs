@@ -4,7 +4,7 @@
 //! 2. `partition` — the entries, who holds them, and the links that keep them true
 //! 3. `owner` — the process that cleans up behind the dead
 //! 4. `inside` — what all handles share, and which partition is whose
-//! 5. `builder`, `find` — starting one, and finding it by name
+//! 5. `builder` — starting one, and finding it by name
 //! 6. `handle`, `read`, `dispatch`, `meta`, `via` — what it is good for
 //! 7. `listener` — who hears of registrations
 //! 8. `line`, `lock`, `exclusive` — locks by key: one line, pure; all lines; the handle's side
@@ -14,7 +14,6 @@ mod builder;
 mod dispatch;
 mod error;
 mod exclusive;
-mod find;
 mod handle;
 mod inside;
 mod line;
@@ -34,7 +33,6 @@ use std::hash::Hash;
 
 pub use builder::Registry;
 pub use error::{DispatchError, LockError, Refusal, RegistrationError, UpdateError};
-pub(crate) use find::Shelf;
 pub use handle::RegistryRef;
 pub use listener::{Listener, RegistryEvent};
 

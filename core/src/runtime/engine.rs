@@ -9,7 +9,6 @@ use crate::owned::Owned;
 use crate::process::doom::DoomWatch;
 use crate::process::{CrashReport, Hook, current};
 use crate::reason::Panic;
-use crate::registry::Shelf;
 use crate::scheduler::{Budget, Cost, Ran, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
 use crate::sync::{Arc, Mutex};
@@ -26,7 +25,6 @@ pub(crate) struct Engine {
     pub(crate) clock: Clock,
     pub(crate) table: Table,
     pub(crate) names: Names,
-    pub(crate) registries: Shelf,
     pub(crate) owned: Owned,
     pub(crate) timers: EngineTimers,
     on_crash: Mutex<Option<Hook>>,
@@ -60,7 +58,6 @@ impl Engine {
             clock,
             table: Table::new(),
             names: Names::new(),
-            registries: Shelf::default(),
             owned: Owned::default(),
             on_crash: Mutex::new(None),
             mode,

@@ -4,7 +4,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use genstage_core::may_block;
 use genstage_dispatchers::Events;
 
 use super::error::PipelineError;
@@ -13,6 +12,7 @@ use super::launch::{Fault, Launch, Output, Route, Settings};
 use super::partition::Split;
 use crate::context::Context;
 use crate::emit::Emit;
+use crate::enumerable::pull;
 use crate::messages::HandleInfo;
 use crate::role::{AsProducer, AsProducerConsumer};
 use crate::subscription::{Cancellation, Manner, Partner, Side};
@@ -245,25 +245,13 @@ struct Items<I> {
     fault: Fault,
 }
 
-/// How many items room is made for at once.
-const PART: usize = 65_536;
-
 impl<I: Iterator<Item: Send + 'static> + Send + 'static> Producer for Items<I> {
     type Event = I::Item;
 
     fn handle_demand(&mut self, demand: usize, out: &mut Emit<I::Item>, cx: &mut Context<'_, Self>) -> Outcome {
         self.fault.check();
         let Some(items) = &mut self.items else { return Outcome::Continue };
-        may_block(|| {
-            while out.len() < demand {
-                let part = (demand - out.len()).min(PART);
-                let goal = out.len() + part;
-                out.extend(items.take(part));
-                if out.len() < goal {
-                    break;
-                }
-            }
-        });
+        pull(items, demand, out);
         if out.len() < demand {
             self.items = None;
             cx.async_info(Finished);
