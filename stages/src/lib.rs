@@ -286,6 +286,8 @@ mod target;
 
 /// The runtime beneath: processes, servers, supervisors, registries, tasks.
 pub use genstage_core as core;
+/// Looking into a running stage: its state, its status, statistics, traces; and suspending it.
+pub use genstage_core::sys;
 pub use genstage_dispatchers as dispatchers;
 
 pub use by_name::{Named, named};
@@ -320,6 +322,7 @@ pub use producer::Producer;
 pub use producer_consumer::ProducerConsumer;
 pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, IsProducer, Receives, Role};
 pub use snapshot::{Discarded, Flow, StageKind, StageSnapshot, SubscriptionSnapshot, Times};
+pub use stage::StageStatus;
 pub use stream::{Stream, stream};
 pub use subscription::{CancelKind, Cancellation, Manner, Partner, Side};
 

@@ -57,7 +57,7 @@ impl<R: Role> Stage<R> {
         });
     }
 
-    fn snapshot(&self, cx: &Cx<'_, R>) -> StageSnapshot {
+    pub(super) fn snapshot(&self, cx: &Cx<'_, R>) -> StageSnapshot {
         let Wiring { outlet, counts, .. } = &self.wiring;
         let producers: Vec<_> = self.wiring.producers.iter().map(|(id, upstream)| upstream.snapshot(id)).collect();
         let consumers: Vec<_> = self.wiring.consumers.iter().map(|(id, downstream)| downstream.snapshot(id)).collect();
@@ -82,7 +82,7 @@ impl<R: Role> Stage<R> {
             filtered: outlet.deliveries.filtered(),
             unacknowledged: counts.unacknowledged,
             redelivered: counts.redelivered,
-            inbox: cx.me().inbox_len(),
+            inbox: cx.me().inbox_len() + self.held(),
             times: self.wiring.meter.read(nanos(cx)),
             producers,
             consumers,
