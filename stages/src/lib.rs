@@ -313,7 +313,7 @@ pub use genstage_core::{
 pub use genstage_dispatchers::{
     Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId,
 };
-pub use graph::{AnyStage, Edge, Graph, graph, graph_within};
+pub use graph::{AnyStage, Edge, Graph, graph, graph_within, snapshot};
 pub use handle::{ConsumerRef, HasDemandMode, ProducerConsumerRef, ProducerRef, Source, StageRef};
 pub use messages::{HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout};
 

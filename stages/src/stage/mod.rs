@@ -84,6 +84,9 @@ pub(crate) struct Wiring<R: Role> {
     meter: Meter,
     /// Its producer is asked for nothing more.
     on_hold: bool,
+    /// Whether `handle_drain` has run, and how many events the user's part still has since.
+    asked_to_drain: bool,
+    still_holds: usize,
     /// Who drains this stage; somebody does unless it is empty.
     drain: Vec<genstage_core::Address<crate::drain::Last>>,
     /// Subscriptions to producers that ended during a drain.
@@ -127,6 +130,8 @@ pub(crate) fn start<R: Role>(
             counts: Counts::default(),
             meter: Meter::new(if R::EMITS { Lack::Demand } else { Lack::Events }),
             on_hold: false,
+            asked_to_drain: false,
+            still_holds: 0,
             drain: Vec::new(),
             ended: Vec::new(),
             gone: Vec::new(),
@@ -219,7 +224,7 @@ impl<R: Role> Stage<R> {
         }
         self.settle(cx);
         if self.is_drained() && matches!(outcome, Outcome::Continue) {
-            return self.drained();
+            return self.drained(cx);
         }
         outcome
     }
@@ -231,7 +236,7 @@ impl<R: Role> Stage<R> {
         self.wiring.meter.timed(false, from, nanos(cx));
         self.settle(cx);
         if self.is_drained() && matches!(outcome, Outcome::Continue) {
-            return self.drained();
+            return self.drained(cx);
         }
         outcome
     }

@@ -32,11 +32,13 @@ enum Held<R: Role> {
     Signal(Signal),
 }
 
-impl<R: Role> Sys<R> {
-    fn new() -> Box<Self> {
-        Box::new(Self { watchers: Watchers::default(), suspended: false, held: VecDeque::new() })
+impl<R: Role> Default for Sys<R> {
+    fn default() -> Self {
+        Self { watchers: Watchers::default(), suspended: false, held: VecDeque::new() }
     }
+}
 
+impl<R: Role> Sys<R> {
     fn is_needed(&self) -> bool {
         self.suspended || !self.held.is_empty() || !self.watchers.is_empty()
     }
@@ -49,7 +51,7 @@ fn is_urgent<R: Role>(mail: &StageMail<R>) -> bool {
         StageMail::System(_)
             | StageMail::Stop(_)
             | StageMail::Report(_)
-            | StageMail::Drain(DrainMail::Tell(_))
+            | StageMail::Drain(DrainMail::Tell(_) | DrainMail::Stop)
             | StageMail::Idle(_)
             | StageMail::Wake
     )
@@ -105,7 +107,7 @@ impl<R: Role> Stage<R> {
     }
 
     fn hold(&mut self, held: Held<R>) -> Outcome {
-        self.sys.get_or_insert_with(Sys::new).held.push_back(held);
+        self.sys.get_or_insert_default().held.push_back(held);
         Outcome::Continue
     }
 
@@ -205,7 +207,7 @@ impl<R: Role> Inspected for Inside<'_, '_, R> {
     }
 
     fn watchers(&mut self) -> &mut Watchers {
-        &mut self.stage.sys.get_or_insert_with(Sys::new).watchers
+        &mut self.stage.sys.get_or_insert_default().watchers
     }
 
     fn is_suspended(&self) -> bool {
@@ -213,7 +215,7 @@ impl<R: Role> Inspected for Inside<'_, '_, R> {
     }
 
     fn suspend(&mut self) {
-        self.stage.sys.get_or_insert_with(Sys::new).suspended = true;
+        self.stage.sys.get_or_insert_default().suspended = true;
     }
 
     fn resume(&mut self) {

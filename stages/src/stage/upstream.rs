@@ -334,6 +334,21 @@ pub(crate) fn ends_consumer(mode: Cancel, reason: &ExitReason) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::StageMail;
+    use crate::prelude::{Consumer, Simulation, StageOptions, for_each};
+
+    /// No producer sends any: it says nothing more on a subscription that it has ended, and its end comes behind all that it said.
+    #[test]
+    fn events_for_a_subscription_that_is_over_are_counted_as_late() {
+        Simulation::new(1).run(|simulation| {
+            let sink = for_each(|_: u64| panic!("late")).start(StageOptions::new()).unwrap();
+            let _ = sink.0.send(StageMail::Events(SubscriptionId::new(77), (0..3).collect()));
+            simulation.run_until_idle();
+            let snapshot = sink.snapshot().unwrap();
+            assert_eq!((snapshot.input.events, snapshot.handled, snapshot.discarded.late), (3, 0, 3));
+            assert_eq!(snapshot.discarded.total(), 3);
+        });
+    }
 
     #[test]
     fn the_cancel_modes_follow_the_table_of_section_13() {
