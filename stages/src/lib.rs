@@ -311,7 +311,7 @@ pub use genstage_core::{
     StartError, StopError, Timer,
 };
 pub use genstage_dispatchers::{
-    Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId,
+    Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId, WhenFull,
 };
 pub use graph::{AnyStage, Edge, Graph, graph, graph_within, snapshot};
 pub use handle::{ConsumerRef, HasDemandMode, ProducerConsumerRef, ProducerRef, Source, StageRef};
@@ -339,6 +339,7 @@ pub mod prelude {
         HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout, Keep, Manner, Name, OnCancel, Outcome,
         PartitionDispatcher, Partner, Peer, Pid, Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime,
         Side, Signal, Simulation, Source, StageOptions, StartError, StopError, StreamError, SubscribeError,
-        SubscriptionId, SubscriptionOptions, SuperviseEvents, WaitError, for_each, from_enumerable, map, named, stream,
+        SubscriptionId, SubscriptionOptions, SuperviseEvents, WaitError, WhenFull, for_each, from_enumerable, map,
+        named, stream,
     };
 }

@@ -29,6 +29,7 @@ impl Counts {
         match notice {
             Notice::UnknownPartition { .. } => self.discarded.unknown_partition += lost,
             Notice::HashPanicked { .. } => self.discarded.hash_panicked += lost,
+            Notice::PartitionFull { .. } => self.discarded.partition_full += lost,
             _ => self.discarded.other += lost,
         }
     }
