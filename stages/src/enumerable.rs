@@ -111,7 +111,12 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Producer for Enumerable
 }
 
 impl<I: Iterator<Item: Send + 'static> + Send + 'static> HandleInfo<Finished> for Enumerable<I> {
-    fn handle_info(&mut self, _: Finished, _: &mut Context<'_, Self>) -> Outcome {
+    fn handle_info(&mut self, _: Finished, cx: &mut Context<'_, Self>) -> Outcome {
+        if cx.estimate_buffered_count() > 0 {
+            // Taken back meanwhile from a consumer that died, to be delivered again.
+            cx.async_info(Finished);
+            return Outcome::Continue;
+        }
         Outcome::Stop(ExitReason::Normal)
     }
 }

@@ -371,7 +371,12 @@ impl<T: Send + 'static> HandleInfo<Look> for FeedSource<T> {
 }
 
 impl<T: Send + 'static> HandleInfo<Finished> for FeedSource<T> {
-    fn handle_info(&mut self, _: Finished, _: &mut Context<'_, Self>) -> Outcome {
+    fn handle_info(&mut self, _: Finished, cx: &mut Context<'_, Self>) -> Outcome {
+        if cx.estimate_buffered_count() > 0 {
+            // Taken back meanwhile from a consumer that died, to be delivered again.
+            cx.async_info(Finished);
+            return Outcome::Continue;
+        }
         Outcome::Stop(ExitReason::Normal)
     }
 }
