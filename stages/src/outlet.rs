@@ -294,3 +294,6 @@ impl<T, I> Outlet<T, I> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
