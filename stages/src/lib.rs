@@ -283,6 +283,8 @@ mod stage;
 mod stream;
 mod subscription;
 mod target;
+#[cfg(test)]
+mod testing;
 
 /// The runtime beneath: processes, servers, supervisors, registries, tasks.
 pub use genstage_core as core;

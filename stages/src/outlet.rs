@@ -302,3 +302,6 @@ impl<T, I> Outlet<T, I> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

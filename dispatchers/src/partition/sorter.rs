@@ -168,8 +168,11 @@ impl<T> Sorter<T> {
         }
         self.held += count;
         self.excess += partition.excess(self.slack) - excess;
-        for (_, left) in self.infos.iter_mut().flat_map(|info| &mut info.behind).filter(|(at, _)| *at == place) {
-            *left += count as u64;
+        // Infos that have passed this partition stay past it: what comes back was sent before, or came after them.
+        for (at, left) in self.infos.iter_mut().flat_map(|info| &mut info.behind) {
+            if *at == place && *left > partition.left {
+                *left += count as u64;
+            }
         }
     }
 

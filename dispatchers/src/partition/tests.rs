@@ -382,6 +382,20 @@ fn infos_wait_for_what_came_before_them() {
     assert_eq!(released(&mut rig), [3]);
 }
 
+/// What comes back was sent before; an info that it let pass does not wait for it again, nor for what came later.
+#[test]
+fn an_info_does_not_wait_twice_for_what_comes_back() {
+    let mut rig = Rig::new(by_ten(3)).with(&[0, 1, 2]);
+    rig.ask(2, 5);
+    rig.dispatch([0, 10]);
+    rig.dispatcher.info(InfoTicket::new(7), &mut rig.out);
+    assert_eq!(rig.ask(1, 2), [(1, vec![10])]);
+    assert_eq!(rig.dispatch([11]).0, [(1, vec![11])]);
+    rig.dispatcher.take_back(id(1), &mut vec![11], &mut rig.out);
+    assert_eq!(rig.ask(0, 1), [(0, vec![0])]);
+    assert_eq!(rig.out.drain_released().map(InfoTicket::get).collect::<Vec<_>>(), [7]);
+}
+
 #[test]
 fn absurd_asks_saturate() {
     let mut rig = Rig::new(by_ten(2)).with(&[0, 1]);
