@@ -31,6 +31,7 @@ pub(crate) trait Inside<S> {
     fn subscribe_to(&mut self, subscribe: Box<dyn Any + Send>) -> bool;
     fn continue_with(&mut self, command: Box<dyn Command<S>>);
     fn idle_timeout(&mut self, time: Duration, handle: OnTimeout<S>);
+    fn still_holds(&mut self, events: usize);
     fn hibernate(&mut self);
     fn hibernate_after(&mut self, time: Option<Duration>);
     fn post(&self, command: Box<dyn Command<S>>, behind_buffer: bool);
@@ -225,6 +226,12 @@ impl<'a, S: 'static> Context<'a, S> {
         S: HandleTimeout,
     {
         self.inside.idle_timeout(time, S::handle_timeout);
+    }
+
+    /// In a [drain](crate::drain()), after `handle_drain`: how many events this stage still keeps in a state of its own, or has given
+    /// to others that are not done. With 0 it ends, once what it has emitted has gone out. At other times it says nothing.
+    pub fn still_holds(&mut self, events: usize) {
+        self.inside.still_holds(events);
     }
 
     /// Gives spare memory back after the callback, until the next message.

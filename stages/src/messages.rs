@@ -1,5 +1,8 @@
 //! Messages besides events: calls, casts and infos, one small trait each (section 16).
 
+use std::any::type_name;
+
+use genstage_core::sys::Event;
 use genstage_core::{Answer, Caller, ReplyTo};
 
 use crate::Outcome;
@@ -129,6 +132,14 @@ impl<M: Send, S: HandleCall<M>> Command<S> for Call<M, S::Reply> {
             to.send(reply);
         }
     }
+
+    fn event(&self) -> Event {
+        Event::Call { request: type_name::<M>(), from: self.caller.pid() }
+    }
+
+    fn replied(&self) -> Option<Event> {
+        self.reply.as_ref().map(|_| Event::Reply { request: type_name::<M>(), to: self.caller.pid() })
+    }
 }
 
 pub(crate) struct Cast<M>(Option<M>);
@@ -142,6 +153,10 @@ impl<M: Send + 'static> Cast<M> {
 impl<M: Send, S: HandleCast<M>> Command<S> for Cast<M> {
     fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome {
         self.0.take().map_or(Outcome::Continue, |message| stage.handle_cast(message, cx))
+    }
+
+    fn event(&self) -> Event {
+        Event::Cast(type_name::<M>())
     }
 }
 
@@ -157,6 +172,10 @@ impl<M: Send, S: HandleInfo<M>> Command<S> for Info<M> {
     fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome {
         self.0.take().map_or(Outcome::Continue, |message| stage.handle_info(message, cx))
     }
+
+    fn event(&self) -> Event {
+        Event::Info(type_name::<M>())
+    }
 }
 
 pub(crate) struct Continue<M>(Option<M>);
@@ -170,5 +189,9 @@ impl<M: Send + 'static> Continue<M> {
 impl<M: Send, S: HandleContinue<M>> Command<S> for Continue<M> {
     fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome {
         self.0.take().map_or(Outcome::Continue, |message| stage.handle_continue(message, cx))
+    }
+
+    fn event(&self) -> Event {
+        Event::Continue(type_name::<M>())
     }
 }

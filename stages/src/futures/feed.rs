@@ -21,8 +21,8 @@ use crate::{Outcome, Producer};
 /// A producer whose events are pushed from outside: by a socket, a callback of another library, another thread. At most
 /// `capacity` events, at least 1, wait in it beside those that were asked for and are under way; who pushes more waits.
 ///
-/// The producer stops with reason normal when all feeds are dropped and everything has gone out. When it ends before that, `send`
-/// gives the event back.
+/// The producer stops with reason normal when all feeds are dropped and everything has gone out. When it ends before that, or is
+/// [drained](crate::drain()), `send` gives the event back.
 ///
 /// ```
 /// use genstage::{feed, pipeline};
@@ -44,6 +44,7 @@ pub fn feed<T: Send + 'static>(capacity: usize) -> (Feed<T>, FeedSource<T>) {
         feeds: 1,
         source: Source::Waiting,
         told: false,
+        closed: false,
         waiters: Vec::new(),
     };
     let shared = Arc::new(Shared(Mutex::new(state)));
@@ -117,6 +118,8 @@ struct State<T: Send + 'static> {
     source: Source<T>,
     /// The producer has been told to look, and has not looked yet.
     told: bool,
+    /// Nothing more is taken.
+    closed: bool,
     /// Who waits for room, for demand, or for the end.
     waiters: Vec<Waker>,
 }
@@ -145,6 +148,7 @@ impl<T: Send + 'static> State<T> {
 
     fn is_gone(&self) -> bool {
         match &self.source {
+            _ if self.closed => true,
             Source::Waiting => false,
             Source::Running(source) => !source.is_alive(),
             Source::Gone => true,
@@ -230,7 +234,7 @@ impl<T: Send + 'static> Feed<T> {
         .await
     }
 
-    /// Whether the producer has ended.
+    /// Whether the producer has ended, or takes nothing more.
     pub fn is_closed(&self) -> bool {
         self.shared.lock().is_gone()
     }
@@ -303,7 +307,7 @@ impl<T: Send + 'static> fmt::Debug for Feed<T> {
 
 impl<T: Send + 'static> FeedSource<T> {
     /// Emits what is there and wanted, and lets go who waits.
-    fn look(&mut self, more: usize, out: &mut Emit<T>, cx: &Context<'_, Self>) {
+    fn look(&mut self, more: usize, out: &mut Emit<T>, cx: &mut Context<'_, Self>) {
         let mut state = self.shared.lock();
         if let Source::Waiting = state.source
             && let Some(address) = Peer::from(cx.pid()).address::<StageMail<AsProducer<Self>>>()
@@ -315,10 +319,12 @@ impl<T: Send + 'static> FeedSource<T> {
         let given = state.wanted.min(state.queue.len());
         out.extend(state.queue.drain(..given));
         state.wanted -= given;
-        let over = state.feeds == 0 && state.queue.is_empty();
+        let left = state.queue.len();
+        let over = state.feeds == 0 && left == 0;
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
+        cx.still_holds(left);
         if over && !self.finished {
             self.finished = true;
             cx.async_info(Finished);
@@ -342,6 +348,16 @@ impl<T: Send + 'static> Producer for FeedSource<T> {
     fn handle_demand(&mut self, demand: usize, out: &mut Emit<T>, cx: &mut Context<'_, Self>) -> Outcome {
         self.look(demand, out, cx);
         Outcome::Continue
+    }
+
+    /// Takes nothing more, and gives what it has.
+    fn handle_drain(&mut self, _: &mut Context<'_, Self>) -> usize {
+        let mut state = self.shared.lock();
+        state.closed = true;
+        let (waiters, left) = (std::mem::take(&mut state.waiters), state.queue.len());
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
+        left
     }
 }
 
