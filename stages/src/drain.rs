@@ -180,7 +180,9 @@ impl Collector {
             }
             Mail::Signal(Signal::Down(down)) => {
                 if let Some(open) = self.stages.get_mut(&down.process) {
-                    open.end = Some(match (&open.end, down.reason) {
+                    // Its handle knows the reason also where it had ended before it was watched.
+                    let reason = open.observer.peer().exit_reason().unwrap_or(down.reason);
+                    open.end = Some(match (&open.end, reason) {
                         (Some(_), _) => DrainEnd::Stopped,
                         (None, ExitReason::Normal) => DrainEnd::Drained,
                         (None, reason) => DrainEnd::Ended(reason),

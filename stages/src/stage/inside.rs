@@ -67,6 +67,10 @@ impl<R: Role> Inside<R::Stage> for Inner<'_, R> {
         self.wiring.next.timeout = Some((time, handle));
     }
 
+    fn buffered(&self) -> usize {
+        self.wiring.outlet.stored()
+    }
+
     fn still_holds(&mut self, events: usize) {
         self.wiring.holds(events);
     }
