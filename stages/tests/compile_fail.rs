@@ -39,11 +39,12 @@ fn check(files: &[PathBuf]) -> String {
     fs::create_dir_all(&package).unwrap();
     let mut manifest = format!(
         "[package]\nname = \"compile_fail\"\nedition = \"2024\"\n\n[workspace]\n\n\
-         [dependencies]\ngenstage = {{ path = {here:?}, default-features = false }}\n"
+         [dependencies]\ngenstage = {{ path = '{}', default-features = false }}\n",
+        here.display()
     );
     for file in files {
-        let name = file.file_stem().unwrap();
-        write!(manifest, "\n[[bin]]\nname = {name:?}\npath = {file:?}\n").unwrap();
+        let name = file.file_stem().unwrap().display();
+        write!(manifest, "\n[[bin]]\nname = '{name}'\npath = '{}'\n", file.display()).unwrap();
     }
     fs::write(package.join("Cargo.toml"), manifest).unwrap();
     fs::copy(here.join("../Cargo.lock"), package.join("Cargo.lock")).unwrap();

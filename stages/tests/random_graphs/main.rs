@@ -41,7 +41,7 @@ fn check(cases: u32, kinds: Option<Kind>, test: impl Fn(Plan)) {
 }
 
 fn hold(kinds: Option<Kind>) {
-    check(500, kinds, |plan| Simulation::new(plan.seed).run(|sim| Graph::grow(sim, &plan).balance()));
+    check(350, kinds, |plan| Simulation::new(plan.seed).run(|sim| Graph::grow(sim, &plan).balance()));
 }
 
 /// Section 21, and the decisions on Q1, Q7 and Q25.
