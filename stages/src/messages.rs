@@ -39,6 +39,10 @@ use crate::mail::Command;
 /// assert_eq!(summer.call(Total), Ok(0));
 /// # Ok::<(), StartError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes no calls of this type",
+    label = "it has no `HandleCall` for this message"
+)]
 pub trait HandleCall<M>: Sized + 'static {
     /// What the caller gets.
     type Reply: Send + 'static;
@@ -53,18 +57,30 @@ pub trait HandleCall<M>: Sized + 'static {
 }
 
 /// A stage that takes messages of type `M` that want no reply.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes no casts of this type",
+    label = "it has no `HandleCast` for this message"
+)]
 pub trait HandleCast<M>: Sized + 'static {
     /// One message.
     fn handle_cast(&mut self, message: M, cx: &mut Context<'_, Self>) -> Outcome;
 }
 
 /// A stage that takes messages of type `M` from timers, from itself, or behind its buffered events.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes no infos of this type",
+    label = "it has no `HandleInfo` for this message"
+)]
 pub trait HandleInfo<M>: Sized + 'static {
     /// One message.
     fn handle_info(&mut self, message: M, cx: &mut Context<'_, Self>) -> Outcome;
 }
 
 /// A stage that has more to do after a callback: see [`Context::continue_with`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot continue with a message of this type",
+    label = "it has no `HandleContinue` for this message"
+)]
 pub trait HandleContinue<M>: Sized + 'static {
     /// Right after the callback that asked for it.
     fn handle_continue(&mut self, message: M, cx: &mut Context<'_, Self>) -> Outcome;

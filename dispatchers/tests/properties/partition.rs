@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use genstage_dispatchers::{
     Deliveries, Dispatcher, Notice, PartitionDispatcher, PartitionKey, Refusal, Subscriber, SubscriptionId, Wants,
+    WhenFull,
 };
 use proptest::prelude::*;
 
@@ -43,6 +44,10 @@ struct Partition {
 struct Partitions {
     all: Vec<Partition>,
     slack: usize,
+    when_full: WhenFull,
+    when_unclaimed: WhenFull,
+    /// How many events were discarded in this call, by partition.
+    discarded: Vec<(usize, usize)>,
     faulty: bool,
     /// Tickets, with the last event that waited in each partition when it came.
     infos: VecDeque<(u64, Vec<(usize, u64)>)>,
@@ -55,6 +60,34 @@ impl Partitions {
 
     fn asked(&self) -> u128 {
         self.all.iter().map(|partition| partition.asked as u128).sum()
+    }
+
+    /// One more waits for this partition, if it has room.
+    fn put(&mut self, place: usize, event: u64) {
+        let partition = &mut self.all[place];
+        let policy = if partition.consumer.is_none() { self.when_unclaimed } else { self.when_full };
+        if policy == WhenFull::HoldBack || partition.queue.len() < self.slack {
+            partition.queue.push_back(event);
+        } else if policy == WhenFull::DiscardOldest && self.slack > 0 {
+            partition.queue.push_back(event);
+            let beyond = partition.queue.len() - self.slack;
+            partition.queue.drain(..beyond);
+            self.lost(place, beyond);
+        } else {
+            self.lost(place, 1);
+        }
+    }
+
+    fn lost(&mut self, place: usize, events: usize) {
+        match self.discarded.iter_mut().find(|(at, _)| *at == place) {
+            Some((_, count)) => *count += events,
+            None => self.discarded.push((place, events)),
+        }
+    }
+
+    fn full(&mut self) -> Vec<Notice> {
+        let full = |(place, events): (usize, usize)| Notice::PartitionFull { partition: place.to_string(), events };
+        self.discarded.drain(..).map(full).collect()
     }
 
     /// Those behind which nothing is left; what comes back later was sent before, and holds up none that it let pass.
@@ -99,10 +132,21 @@ impl Model for Partitions {
 
     /// What waits stays for the next one, behind what comes back.
     fn cancel(&mut self, id: u64, back: &mut Vec<u64>) -> Seen {
-        if let Some(partition) = self.of(id) {
-            partition.consumer = None;
-            partition.asked = 0;
-            back.drain(..).rev().for_each(|event| partition.queue.push_front(event));
+        let Some(place) = self.all.iter().position(|partition| partition.consumer == Some(id)) else {
+            return Seen::default();
+        };
+        let partition = &mut self.all[place];
+        partition.consumer = None;
+        partition.asked = 0;
+        back.drain(..).rev().for_each(|event| partition.queue.push_front(event));
+        let beyond = partition.queue.len().saturating_sub(self.slack);
+        if beyond > 0 && self.when_unclaimed != WhenFull::HoldBack {
+            match self.when_unclaimed {
+                WhenFull::DiscardOldest => drop(partition.queue.drain(..beyond)),
+                _ => partition.queue.truncate(self.slack),
+            }
+            self.lost(place, beyond);
+            return Seen { notices: self.full(), released: self.released(), ..Seen::default() };
         }
         Seen::default()
     }
@@ -121,7 +165,8 @@ impl Model for Partitions {
                 Fate::Unknown => unknown += 1,
                 Fate::Panics => panicked.push(*event),
                 Fate::To(place) => {
-                    let partition = &mut self.all[usize::try_from(place).unwrap()];
+                    let at = usize::try_from(place).unwrap();
+                    let partition = &mut self.all[at];
                     match partition.consumer {
                         Some(id) if partition.asked > 0 => {
                             partition.asked -= 1;
@@ -131,8 +176,10 @@ impl Model for Partitions {
                             }
                         }
                         consumer => {
-                            partition.queue.push_back(*event);
-                            orphan = if consumer.is_none() { Some(place) } else { orphan };
+                            let holds = self.all[at].queue.len();
+                            self.put(at, *event);
+                            let waits = self.all[at].queue.len() > holds;
+                            orphan = if consumer.is_none() && waits { Some(place) } else { orphan };
                         }
                     }
                 }
@@ -145,6 +192,7 @@ impl Model for Partitions {
         if let Some(first) = panicked.first() {
             notices.push(Notice::HashPanicked { message: format!("over {first}"), events: panicked.len() });
         }
+        notices.extend(self.full());
         if let Some(place) = orphan
             && self.demand() == 0
             && self.asked() > 0
@@ -154,7 +202,8 @@ impl Model for Partitions {
                 notices.push(Notice::PartitionWaits { partition: place.to_string(), events: partition.queue.len() });
             }
         }
-        assert_eq!(*seen, Seen { sent, notices, filtered, ..Seen::default() }, "of {events:?}");
+        let expected = Seen { sent, notices, filtered, released: self.released(), ..Seen::default() };
+        assert_eq!(*seen, expected, "of {events:?}");
         taken
     }
 
@@ -179,17 +228,31 @@ impl Model for Partitions {
 
 #[test]
 fn the_partition_dispatcher_keeps_every_event_for_its_partition() {
-    let input = (any::<bool>(), prop_oneof![Just(0), 0..6_usize], history(0..=PARTITIONS));
-    check(400, &input, |(faulty, slack, history)| {
+    let policy = || prop_oneof![2 => Just(WhenFull::HoldBack), 1 => Just(WhenFull::DiscardNewest), 1 => Just(WhenFull::DiscardOldest)];
+    let policies = (prop_oneof![Just(0), 0..6_usize], policy(), proptest::option::of(policy()));
+    check(600, &(any::<bool>(), policies, history(0..=PARTITIONS)), |(faulty, policies, history)| {
+        let (slack, when_full, when_unclaimed) = policies;
         let hash = move |event| match fate(event, faulty) {
             Fate::To(partition) => Some((event, partition)),
             Fate::Dropped => None,
             Fate::Unknown => Some((event, 9)),
             Fate::Panics => panic!("over {event}"),
         };
-        let dispatcher = PartitionDispatcher::with_hash(0..PARTITIONS, hash).unwrap().queue_size(slack);
-        let all = vec![Partition::default(); 3];
-        play(dispatcher, Partitions { all, slack, faulty, infos: VecDeque::new() }, 0, &history);
+        let mut dispatcher = PartitionDispatcher::with_hash(0..PARTITIONS, hash).unwrap().queue_size(slack);
+        dispatcher = dispatcher.when_full(when_full);
+        if let Some(policy) = when_unclaimed {
+            dispatcher = dispatcher.when_unclaimed(policy);
+        }
+        let model = Partitions {
+            all: vec![Partition::default(); 3],
+            slack,
+            when_full,
+            when_unclaimed: when_unclaimed.unwrap_or(when_full),
+            discarded: Vec::new(),
+            faulty,
+            infos: VecDeque::new(),
+        };
+        play(dispatcher, model, 0, &history);
     });
 }
 

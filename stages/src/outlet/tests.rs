@@ -139,13 +139,13 @@ impl Ledger {
     /// As the stage does after every message.
     fn settle(&mut self) {
         self.look();
-        let expected = self.outlet.shortfall();
+        let demand = self.outlet.dispatcher.demand();
+        let expected = demand.saturating_sub(self.outlet.buffer.len() + self.outlet.owed());
         let told = self.outlet.take_demand();
         self.due += told;
         let forwards = self.outlet.held.is_none();
         assert_eq!(told, if forwards { expected } else { 0 });
         // Progress: what is wanted is buffered, or somebody has been told to make it.
-        let demand = self.outlet.dispatcher.demand();
         assert!(demand <= self.outlet.buffer.len() + self.outlet.owed(), "unmet demand that nobody knows of");
         assert!(!forwards || self.outlet.buffer.is_empty() || demand == 0, "events wait beside demand");
         assert!(!forwards || self.due >= self.outlet.owed(), "owed, and never told");
