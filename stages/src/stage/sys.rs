@@ -103,6 +103,7 @@ impl<R: Role> Stage<R> {
                 return outcome;
             }
         }
+        self.sys.take_if(|sys| !sys.is_needed());
         Outcome::Continue
     }
 
