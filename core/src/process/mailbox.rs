@@ -13,8 +13,8 @@ use super::cell::{Body, BoxedBody, Cell, Turn};
 use super::inbox::{Inbox, Mail};
 use super::own::Own;
 use super::server::SLICE_MAIL;
+use crate::alarm;
 use crate::sync::Arc;
-use crate::timer::Timer;
 use crate::{ExitReason, Signal};
 
 /// The inbox of a process whose body is a future, and what the process can do for itself.
@@ -56,22 +56,7 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Waits for `duration` without holding a thread.
     pub async fn sleep(&self, duration: Duration) {
         let engine = self.own.me().0.engine();
-        let deadline = engine.clock.now().saturating_add(duration);
-        let mut alarm = Alarm(None);
-        poll_fn(|task| {
-            let left = deadline.saturating_sub(engine.clock.now());
-            if left.is_zero() {
-                return Poll::Ready(());
-            }
-            // A combinator may poll with another waker than before; the last one counts.
-            if !matches!(&alarm.0, Some((_, waker)) if waker.will_wake(task.waker())) {
-                let waker = task.waker().clone();
-                let timer = engine.timers.after(left, Box::new(move || waker.wake()), None);
-                alarm = Alarm(Some((timer, task.waker().clone())));
-            }
-            Poll::Pending
-        })
-        .await;
+        alarm::until(engine, engine.clock.now().saturating_add(duration)).await;
     }
 
     /// The next mail that fits; all other stays queued, in its order.
@@ -98,17 +83,6 @@ impl<M: Send + 'static> Mailbox<M> {
             None => Poll::Pending,
         })
         .await
-    }
-}
-
-/// A sleep that is given up must not wake the process later.
-struct Alarm(Option<(Timer, Waker)>);
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        if let Some((timer, _)) = &self.0 {
-            timer.cancel();
-        }
     }
 }
 
