@@ -9,15 +9,83 @@ use std::thread::Thread;
 use crate::Pid;
 use crate::process::AnyProcess;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, CachePadded, Mutex};
 
 /// Guessed: enough that spawns on a few cores seldom meet, few enough to cost nothing.
 const SHARDS: usize = 16;
 
-type Shard = Mutex<HashMap<u64, Arc<dyn AnyProcess>, ahash::RandomState>>;
+/// The seats a shard begins with. Guessed.
+const FIRST_SEATS: usize = 16;
+
+type Found = Arc<dyn AnyProcess>;
+
+/// Numbers are given in order, so the low bits of a number are nearly always as good as a hash: each process has a seat by
+/// them. Who finds it taken, by one that has lived for long, stands.
+struct Shard {
+    /// A power of two of them, or none.
+    seats: Vec<Option<Found>>,
+    standing: HashMap<u64, Found, ahash::RandomState>,
+    count: usize,
+}
+
+impl Shard {
+    fn new() -> Self {
+        Self { seats: Vec::new(), standing: HashMap::default(), count: 0 }
+    }
+
+    fn seat(&mut self, serial: u64) -> Option<&mut Option<Found>> {
+        let last = self.seats.len().checked_sub(1)?;
+        // What is cut off is not in the mask.
+        #[allow(clippy::cast_possible_truncation, reason = "masked")]
+        let at = (serial / SHARDS as u64) as usize & last;
+        self.seats.get_mut(at)
+    }
+
+    fn insert(&mut self, serial: u64, process: Found) {
+        self.count += 1;
+        match self.seat(serial) {
+            Some(free @ None) => *free = Some(process),
+            _ => self.stand(serial, process),
+        }
+    }
+
+    #[cold]
+    fn stand(&mut self, serial: u64, process: Found) {
+        self.standing.insert(serial, process);
+        if self.standing.len() > self.seats.len() / 4 {
+            let seats = (self.seats.len() * 2).max(FIRST_SEATS);
+            let all = Self { seats: (0..seats).map(|_| None).collect(), ..Self::new() };
+            for process in std::mem::replace(self, all).into_all() {
+                self.insert(process.pid().serial(), process);
+            }
+        }
+    }
+
+    fn get(&mut self, pid: Pid) -> Option<Found> {
+        let seated = self.seat(pid.serial()).and_then(|seat| seat.as_ref()).filter(|process| process.pid() == pid);
+        let found = seated.cloned();
+        found.or_else(|| self.standing.get(&pid.serial()).filter(|process| process.pid() == pid).cloned())
+    }
+
+    fn remove(&mut self, pid: Pid) -> Option<Found> {
+        let seat = self.seat(pid.serial());
+        let removed = seat.and_then(|seat| seat.take_if(|process| process.pid() == pid));
+        let removed = removed.or_else(|| self.standing.remove(&pid.serial()));
+        self.count -= usize::from(removed.is_some());
+        removed
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Found> {
+        self.seats.iter().flatten().chain(self.standing.values())
+    }
+
+    fn into_all(self) -> impl Iterator<Item = Found> {
+        self.seats.into_iter().flatten().chain(self.standing.into_values())
+    }
+}
 
 pub(crate) struct Table {
-    shards: [Shard; SHARDS],
+    shards: [CachePadded<Mutex<Shard>>; SHARDS],
     closed: AtomicBool,
     /// Who waits for the last process to end.
     waiter: Mutex<Option<Thread>>,
@@ -26,13 +94,13 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new() -> Self {
         Self {
-            shards: std::array::from_fn(|_| Mutex::new(HashMap::default())),
+            shards: std::array::from_fn(|_| CachePadded(Mutex::new(Shard::new()))),
             closed: AtomicBool::new(false),
             waiter: Mutex::default(),
         }
     }
 
-    fn shard(&self, pid: Pid) -> &Shard {
+    fn shard(&self, pid: Pid) -> &Mutex<Shard> {
         // The remainder is below SHARDS, whatever the width of usize.
         #[allow(clippy::cast_possible_truncation, reason = "a remainder of 16")]
         let index = (pid.serial() % SHARDS as u64) as usize;
@@ -41,17 +109,17 @@ impl Table {
 
     /// False once the table is closed. Asked under the shard's lock, so that a closer who sweeps the shards after closing
     /// misses nobody.
-    pub(crate) fn insert(&self, process: Arc<dyn AnyProcess>) -> bool {
-        let mut shard = self.shard(process.pid()).lock();
+    pub(crate) fn insert(&self, pid: Pid, process: Arc<dyn AnyProcess>) -> bool {
+        let mut shard = self.shard(pid).lock();
         if self.closed.load(Ordering::SeqCst) {
             return false;
         }
-        shard.insert(process.pid().serial(), process);
+        shard.insert(pid.serial(), process);
         true
     }
 
     pub(crate) fn remove(&self, pid: Pid) {
-        let removed = self.shard(pid).lock().remove(&pid.serial());
+        let removed = self.shard(pid).lock().remove(pid);
         // Outside the lock: it may be the last reference.
         drop(removed);
         if self.closed.load(Ordering::SeqCst)
@@ -62,15 +130,14 @@ impl Table {
     }
 
     pub(crate) fn get(&self, pid: Pid) -> Option<Arc<dyn AnyProcess>> {
-        let found = self.shard(pid).lock().get(&pid.serial()).cloned();
-        found.filter(|process| process.pid() == pid)
+        self.shard(pid).lock().get(pid)
     }
 
     /// All processes, in the order of their pids.
     pub(crate) fn all(&self) -> Vec<Arc<dyn AnyProcess>> {
         let mut all: Vec<_> = Vec::new();
         for shard in &self.shards {
-            all.extend(shard.lock().values().cloned());
+            all.extend(shard.lock().all().cloned());
         }
         all.sort_by_key(|process| process.pid());
         all
@@ -83,6 +150,76 @@ impl Table {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.shards.iter().all(|shard| shard.lock().is_empty())
+        self.shards.iter().all(|shard| shard.lock().count == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::process::AnyProcess;
+    use crate::sync::Arc;
+    use crate::{ExitReason, Mailbox, Peer, Pid, Simulation, processes, spawn};
+
+    fn idler() -> Pid {
+        spawn(|mailbox: Mailbox<()>| async move { mailbox.receive().await }).pid()
+    }
+
+    /// Generations of which some stay: so that seats are found taken, and shards grow.
+    #[test]
+    fn it_finds_those_that_live_whatever_their_ages() {
+        Simulation::new(0).run(|simulation| {
+            let mut living = BTreeMap::new();
+            let mut dead = Vec::new();
+            for (generation, stride) in [1, 2, 7, 16, 64, 256, 1024, 3].into_iter().enumerate() {
+                for n in 0..3_000_u64 {
+                    let pid = idler();
+                    if n % stride == 0 {
+                        living.insert(pid, generation);
+                    } else {
+                        Peer::from(pid).exit(ExitReason::Kill);
+                        dead.push(pid);
+                    }
+                }
+                simulation.run_until_idle();
+                // Of the oldest, every third goes.
+                let gone: Vec<_> = living.keys().copied().take(1_000).step_by(3).collect();
+                for pid in gone {
+                    Peer::from(pid).exit(ExitReason::Kill);
+                    living.remove(&pid);
+                    dead.push(pid);
+                }
+                simulation.run_until_idle();
+                assert_eq!(processes(), living.keys().copied().collect::<Vec<_>>(), "generation {generation}");
+                for pid in living.keys() {
+                    assert_eq!(Peer::from(*pid).process().map(|process| process.pid()), Some(*pid));
+                }
+                assert!(dead.iter().all(|pid| Peer::from(*pid).process().is_none()));
+            }
+        });
+    }
+
+    #[test]
+    fn a_shard_keeps_each_once_and_gives_each_back_once() {
+        Simulation::new(0).run(|_| {
+            let table = super::Table::new();
+            let all: Vec<Arc<dyn AnyProcess>> = (0..2_000).filter_map(|_| Peer::from(idler()).into_process()).collect();
+            // In both orders, so that those with the higher numbers are there first.
+            for pass in 0..2 {
+                for at in 0..all.len() {
+                    let process = &all[if pass == 0 { at } else { all.len() - 1 - at }];
+                    assert!(table.insert(process.pid(), Arc::clone(process)));
+                }
+                assert_eq!(table.all().len(), all.len());
+                for process in &all {
+                    assert!(table.get(process.pid()).is_some());
+                    table.remove(process.pid());
+                    assert!(table.get(process.pid()).is_none());
+                    table.remove(process.pid());
+                }
+                assert!(table.is_empty());
+            }
+        });
     }
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Sender, channel};
 use common::{Order, Seen, down, exit, here, idler, mortal, other, seeds, witness};
 use genstage_core::{
     Address, ExitReason, Mailbox, MonitorRef, Name, Outcome, Peer, Process, ProcessContext, Signal, StartOptions,
-    register, spawn, spawn_link, spawn_monitor, start, start_with,
+    processes, register, spawn, spawn_link, spawn_monitor, start, start_with,
 };
 
 #[test]
@@ -156,6 +156,42 @@ fn p6_4_demonitor_says_whether_it_was_active_and_flush_takes_back_what_is_queued
             "the rest of the queue is untouched"
         );
         assert!(here.try_receive().is_none());
+    });
+}
+
+#[test]
+fn p6_4_a_monitor_of_a_start_goes_with_who_holds_it_or_lets_it_go() {
+    seeds(20, |simulation| {
+        let here = here::<()>();
+        let start = || spawn_monitor(|mailbox: Mailbox<()>| async move { mailbox.receive().await });
+        let watchers = |child: &Address<()>| Peer::from(child).info().map(|info| info.monitored_by);
+        let (child, monitor) = start();
+        assert_eq!(watchers(&child), Some(vec![here.pid()]));
+        assert!(here.demonitor(monitor.unwrap()));
+        assert_eq!(watchers(&child), Some(vec![]));
+
+        let (report, reports) = channel();
+        let holder = spawn(move |_: Mailbox<()>| async move {
+            let (child, _) = start();
+            let seen = watchers(&child);
+            let _ = report.send((child, seen));
+        });
+        simulation.run_until_idle();
+        let (child, seen) = reports.try_recv().unwrap();
+        assert_eq!(seen, Some(vec![holder.pid()]));
+        assert_eq!(watchers(&child), Some(vec![]));
+    });
+}
+
+#[test]
+fn p3_3_whoever_hears_of_a_death_finds_it_in_no_list() {
+    seeds(20, |_| {
+        let here = here::<()>();
+        let (child, _) = spawn_monitor(|_: Mailbox<()>| async {});
+        assert!(processes().contains(&child.pid()));
+        assert_eq!(down(&here).process, child.pid());
+        assert_eq!(processes(), [here.pid()]);
+        assert!(Peer::from(child.pid()).info().is_none());
     });
 }
 

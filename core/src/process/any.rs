@@ -111,14 +111,14 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
     }
 
     fn down(self: Arc<Self>, down: Down, engine: &Engine) {
-        let pushed = {
+        let pushed: Pushed<()> = {
             let mut inbox = self.inbox.lock();
-            if inbox.relations.remove_monitor(down.monitor).is_none() {
+            if inbox.relations.remove_monitor(down.monitor).is_none() || !inbox.is_alive() {
                 return;
             }
-            inbox.push(Mail::Signal(Signal::Down(down)))
+            inbox.accept(Mail::Signal(Signal::Down(down)))
         };
-        if matches!(pushed, Pushed::Schedule) {
+        if pushed == Pushed::Schedule {
             self.schedule_by(engine);
         }
     }

@@ -12,7 +12,7 @@ use crate::{ExitReason, StartError};
 
 /// Starts a process, linked to the calling one, that calls this and ends with what it gives.
 ///
-/// It takes no messages. Cheaper than a future, which needs a box and a waker.
+/// It takes no messages. Cheaper than a future, which needs a waker.
 ///
 /// # Errors
 ///

@@ -15,29 +15,33 @@ use crate::{ExitReason, MonitorRef};
 #[derive(Clone, Default)]
 pub(crate) struct Family {
     /// `None` from a plain thread.
-    starter: Option<Arc<dyn AnyProcess>>,
+    starter: Option<Peer>,
     linked: bool,
     monitor: Option<MonitorRef>,
 }
 
 impl Family {
     /// The calling process as the starter, if it is of this runtime.
+    #[inline]
     pub(crate) fn of_caller(engine: &Engine, linked: bool) -> Self {
-        let starter = current::pid().and_then(|pid| engine.table.get(pid));
+        let starter = current::pid().and_then(|pid| Some(Peer::found(pid, engine.table.get(pid)?)));
         Self { linked: linked && starter.is_some(), starter, monitor: None }
     }
 
     /// What a new process with a body of this kind has from its birth. If it is to be watched, its starter monitors it.
+    #[inline]
     pub(crate) fn bear(&mut self, engine: &Engine, kind: fn() -> &'static str, watched: bool) -> Birth {
         let pid = engine.next_pid();
         let mut birth = Birth { pid, kind, ancestors: None, relations: Relations::default(), rare: None };
-        if let Some(starter) = &self.starter {
+        if let Some(starter) = &self.starter
+            && let Some(own) = starter.process()
+        {
             if watched {
                 let monitor = engine.next_monitor();
-                birth.relations.add(Tie::Watcher(monitor, Peer::new(Arc::clone(starter))));
+                birth.relations = Relations::One(Tie::Watcher(monitor, starter.clone()));
                 self.monitor = Some(monitor);
             }
-            birth.ancestors = Some(starter.bear(pid, self.monitor));
+            birth.ancestors = Some(own.bear(pid, self.monitor));
         }
         birth
     }
@@ -53,7 +57,7 @@ impl Family {
 
     /// Has the starter hear of a process that has ended already.
     pub(crate) fn mourn<M: Send + 'static>(&self, cell: &Arc<Cell<M>>) -> Option<MonitorRef> {
-        let starter = self.starter.as_ref()?;
+        let starter = self.starter.as_ref()?.process()?;
         let monitor = cell.engine().next_monitor();
         starter.add_monitor(monitor, Peer::new(Arc::clone(cell) as _));
         let reason = cell.exit_reason().unwrap_or(ExitReason::NoProc);
@@ -64,13 +68,13 @@ impl Family {
     pub(crate) fn link<M: Send + 'static>(&self, cell: &Arc<Cell<M>>) {
         if let Some(starter) = self.starter.as_ref().filter(|_| self.linked) {
             // The starter runs, so it lives; if a kill hits it right now, the child's end follows through this link.
-            let _ = link(&Peer::new(Arc::clone(starter)), &Peer::new(Arc::clone(cell) as _));
+            let _ = link(starter, &Peer::new(Arc::clone(cell) as _));
         }
     }
 
     /// The start has failed: a starter that traps exits hears of it from the start alone (G1.5).
     pub(crate) fn forget(&self, process: &dyn AnyProcess) {
-        if let Some(own) = &self.starter {
+        if let Some(own) = self.starter.as_ref().and_then(Peer::process) {
             if self.linked && own.traps_exits() {
                 Self::unlink(&**own, process);
             }
@@ -80,7 +84,7 @@ impl Family {
 
     /// The start took too long: the starter lives on, whether it traps exits or not (G1.6).
     pub(crate) fn part(&self, process: &dyn AnyProcess) {
-        if let Some(own) = &self.starter {
+        if let Some(own) = self.starter.as_ref().and_then(Peer::process) {
             if self.linked {
                 Self::unlink(&**own, process);
             }

@@ -276,7 +276,7 @@ impl<M> Inbox<M> {
     /// The first entry that fits; the others keep their places.
     pub(crate) fn take_first(&mut self, fits: impl Fn(&Mail<M>) -> bool) -> Option<Mail<M>> {
         let at = self.mail.iter().position(fits)?;
-        self.mail.remove(at)
+        if at == 0 { self.mail.pop_front() } else { self.mail.remove(at) }
     }
 
     /// The first entry, for a thread's own process.

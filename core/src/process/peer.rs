@@ -96,6 +96,11 @@ impl Peer {
         self.process.as_ref()
     }
 
+    /// As [`new`](Self::new), where the pid is at hand.
+    pub(crate) fn found(pid: Pid, process: Arc<dyn AnyProcess>) -> Self {
+        Self { pid, process: Some(process) }
+    }
+
     /// One of the caller's runtime that is looked for when it is needed.
     pub(crate) fn by_pid(pid: Pid) -> Self {
         Self { pid, process: None }

@@ -343,7 +343,7 @@ pub(crate) fn enter<M: Send + 'static>(
     family: &Family,
     name: Option<Name>,
 ) -> Result<(), StartError> {
-    if !cell.engine().table.insert(Arc::clone(cell) as _) {
+    if !cell.engine().table.insert(cell.pid(), Arc::clone(cell) as _) {
         cell.fail(family, None, ExitReason::Shutdown);
         return Err(StartError::ShutDown);
     }

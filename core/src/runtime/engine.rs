@@ -11,7 +11,7 @@ use crate::process::{CrashReport, Hook, current};
 use crate::reason::Panic;
 use crate::scheduler::{Budget, Cost, Ran, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, CachePadded, Mutex};
 use crate::table::Table;
 use crate::timer::{Action, Alive, Due, Timer, Timers};
 use crate::{MonitorRef, Pid, log};
@@ -20,8 +20,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 pub(crate) struct Engine {
     id: u32,
-    serial: AtomicU64,
-    references: AtomicU64,
+    /// Written with every start, so away from what is only read.
+    numbers: CachePadded<Numbers>,
     pub(crate) clock: Clock,
     pub(crate) table: Table,
     pub(crate) names: Names,
@@ -29,6 +29,12 @@ pub(crate) struct Engine {
     pub(crate) timers: EngineTimers,
     on_crash: Mutex<Option<Hook>>,
     mode: Mode,
+}
+
+/// The next of each kind.
+struct Numbers {
+    serial: AtomicU64,
+    references: AtomicU64,
 }
 
 /// Who runs the processes.
@@ -51,9 +57,11 @@ impl Engine {
         };
         Arc::new(Self {
             id,
-            serial: AtomicU64::new(1),
-            // Unique across runtimes too: a stage may subscribe to one of another runtime.
-            references: AtomicU64::new((u64::from(id) << 40) + 1),
+            numbers: CachePadded(Numbers {
+                serial: AtomicU64::new(1),
+                // Unique across runtimes too: a stage may subscribe to one of another runtime.
+                references: AtomicU64::new((u64::from(id) << 40) + 1),
+            }),
             timers: EngineTimers { timers: Timers::new(clock.clone()), clock: clock.clone(), scheduler },
             clock,
             table: Table::new(),
@@ -76,11 +84,11 @@ impl Engine {
     }
 
     pub(crate) fn next_pid(&self) -> Pid {
-        Pid::new(self.id, self.serial.fetch_add(1, Ordering::Relaxed))
+        Pid::new(self.id, self.numbers.serial.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(crate) fn next_monitor(&self) -> MonitorRef {
-        MonitorRef(self.references.fetch_add(1, Ordering::Relaxed))
+        MonitorRef(self.numbers.references.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Puts a process into a run queue.

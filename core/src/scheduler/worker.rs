@@ -18,8 +18,8 @@ const INJECTOR_FIRST: u32 = 61;
 const SAMPLE: u32 = 64;
 
 /// Where slices are light, every so many slices one is timed whose process is new; where they are heavy, each is. Guessed:
-/// processes that live for one light slice pay little for it, and a burst of heavy ones is noticed after a few.
-const SAMPLE_NEW: u32 = 8;
+/// processes that live for one light slice pay 2 ns for it on average.
+const SAMPLE_NEW: u32 = 32;
 
 /// How long a seat without work looks around before it sleeps, in rounds of some 500 ns. Chosen by `heavy-2`: shorter, and
 /// the two sides of a balanced pipeline pay for a wake-up with every batch.
