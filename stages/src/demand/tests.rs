@@ -126,12 +126,11 @@ proptest! {
         let mut short = long.clone();
         for size in sizes {
             let pieces: Vec<Piece> = long.split(size).collect();
-            match short.whole(size) {
-                Some(piece) => prop_assert_eq!(&pieces, &[piece]),
-                None => {
-                    prop_assert!(pieces.len() != 1 || pieces[0].excess > 0);
-                    prop_assert_eq!(&short.split(size).collect::<Vec<_>>(), &pieces);
-                }
+            if let Some(piece) = short.whole(size) {
+                prop_assert_eq!(&pieces, &[piece]);
+            } else {
+                prop_assert!(pieces.len() != 1 || pieces[0].excess > 0);
+                prop_assert_eq!(&short.split(size).collect::<Vec<_>>(), &pieces);
             }
             prop_assert_eq!(&short, &long);
         }

@@ -90,12 +90,16 @@ impl<'a> Graph<'a> {
                     options = options.buffer_size(size);
                 }
                 self.stages.push(Stage::Between(Between::new(node, &self.shared, *keep).start(options).unwrap()));
-                links.iter().for_each(|link| self.subscribe(node, link, None));
+                for link in links {
+                    self.subscribe(node, link, None);
+                }
             }
             Step::End { manual, links } => {
                 self.manual.extend(manual.map(|_| node));
                 self.stages.push(Stage::End(End::new(&self.shared, *manual).start(StageOptions::new()).unwrap()));
-                links.iter().for_each(|link| self.subscribe(node, link, None));
+                for link in links {
+                    self.subscribe(node, link, None);
+                }
             }
             Step::Subscribe(consumer, link) => self.subscribe(consumer % node, link, None),
             Step::Resubscribe(edge, why, link) => {
