@@ -65,7 +65,7 @@ impl<R: Role> Stage<R> {
             return stop;
         }
         if self.is_suspended() && !is_urgent(&mail) {
-            return self.hold(Held::Mail(mail));
+            return self.hold(Held::Mail(mail), cx);
         }
         self.say(|| describe(&mail));
         self.turn(mail, cx)
@@ -77,7 +77,7 @@ impl<R: Role> Stage<R> {
             return stop;
         }
         if self.is_suspended() {
-            return self.hold(Held::Signal(signal));
+            return self.hold(Held::Signal(signal), cx);
         }
         self.say(|| Some(Event::Signal(signal.clone())));
         self.hear(signal, cx)
@@ -107,8 +107,10 @@ impl<R: Role> Stage<R> {
         Outcome::Continue
     }
 
-    fn hold(&mut self, held: Held<R>) -> Outcome {
+    fn hold(&mut self, held: Held<R>, cx: &Cx<'_, R>) -> Outcome {
         self.sys.get_or_insert_default().held.push_back(held);
+        // It may be the last of the slice.
+        self.settle(cx);
         Outcome::Continue
     }
 

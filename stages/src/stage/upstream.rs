@@ -161,14 +161,12 @@ impl<R: Role> Stage<R> {
 
     /// One message: cut into batches as section 7 says, each handled, dispatched, and then asked for again.
     fn handle_message(&mut self, id: SubscriptionId, mut batch: Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
-        match self.wiring.producers.at(id) {
-            Ok(at) => self.handle_message_from(at, id, batch, cx),
-            Err(_) => {
-                // The producer is gone already: one batch, and no ask.
-                self.wiring.current = Some(id);
-                self.handle_batch(&mut batch, cx)
-            }
+        if let Ok(at) = self.wiring.producers.at(id) {
+            return self.handle_message_from(at, id, batch, cx);
         }
+        // The producer is gone already: one batch, and no ask.
+        self.wiring.current = Some(id);
+        self.handle_batch(&mut batch, cx)
     }
 
     /// The same, from the producer at this place. Callbacks neither add nor remove producers, so the place holds throughout.
