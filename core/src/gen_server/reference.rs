@@ -100,8 +100,8 @@ impl<S: GenServer> ServerRef<S> {
     {
         let make = |reply| ServerMail(Order::Call(Box::new(Call::new(request, reply))));
         match &self.0 {
-            To::One(address) => address.request(within, make).await,
-            To::Named(name) => name.address().ok_or(CallError::NoProc)?.request(within, make).await,
+            To::One(address) => address.ask(within, make).await,
+            To::Named(name) => name.address().ok_or(CallError::NoProc)?.ask(within, make).await,
         }
     }
 

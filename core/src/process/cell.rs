@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::thread::Thread;
+use std::time::Duration;
 
 use super::any::AnyProcess;
 use super::crash::CrashReport;
@@ -15,6 +16,7 @@ use super::dictionary;
 use super::family::Family;
 use super::inbox::{Ended, Inbox, Last, Mail, Phase, Pushed};
 use super::lineage::{Ancestor, Lineage};
+use super::patience::Patience;
 use super::peer::Peer;
 use super::rare::Rare;
 use crate::runtime::engine::Engine;
@@ -22,6 +24,7 @@ use crate::scheduler::{Cost, Ran, Runnable, Task};
 use crate::signal::Down;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex, Weak};
+use crate::timer::{Due, Review};
 use crate::{ExitReason, Pid, StartError, reason::Panic};
 
 /// What a process does in its turns.
@@ -72,6 +75,8 @@ pub(crate) enum Turn {
     Drained,
     /// The budget is spent; the body still holds mail.
     More,
+    /// As drained; it wants to run again then, whatever comes.
+    Waiting(Duration),
     /// A callback asked for the end.
     Stop(ExitReason),
     /// `init` does not want to run.
@@ -177,10 +182,31 @@ impl<M: Send + 'static> Cell<M> {
 
     /// A future's waker fired.
     pub(crate) fn wake_future(self: &Arc<Self>) {
-        let pushed: Pushed<()> = self.inbox.lock().wake();
-        if pushed == Pushed::Schedule {
+        if self.rouse() {
             self.schedule_this();
         }
+    }
+
+    /// As [`wake_future`](Self::wake_future), by a waker that gives itself up: its reference goes into the run queue.
+    pub(crate) fn wake_future_with(self: Arc<Self>) {
+        if !self.rouse() {
+            return;
+        }
+        match &self.home {
+            Home::Seats => {
+                let engine = Arc::as_ptr(&self.engine).addr();
+                if let Err(this) = current::schedule(engine, self) {
+                    this.schedule_this();
+                }
+            }
+            Home::Thread(thread) => thread.unpark(),
+        }
+    }
+
+    /// Whether it must be put into a run queue to see that something has come.
+    #[inline]
+    fn rouse(&self) -> bool {
+        self.inbox.lock().wake::<()>() == Pushed::Schedule
     }
 
     /// As [`schedule`](Self::schedule), for those who hold it: that spares the way through the weak reference.
@@ -219,13 +245,13 @@ impl<M: Send + 'static> Cell<M> {
             Ok(Turn::Ignore) => (ExitReason::Normal, Some(StartError::Ignore)),
             Ok(Turn::Fail(reason)) => (ExitReason::Normal, Some(StartError::Init(reason))),
             Ok(Turn::Doomed) => (ExitReason::Killed, None),
-            Ok(Turn::Drained | Turn::More) if in_time() => {
-                if self.end_slice(body, false) {
+            Ok(Turn::Drained | Turn::More | Turn::Waiting(_)) if in_time() => {
+                if self.end_slice(body, false, None) {
                     self.engine.schedule(Arc::clone(self) as Task);
                 }
                 return Ok(());
             }
-            Ok(Turn::Drained | Turn::More) => {
+            Ok(Turn::Drained | Turn::More | Turn::Waiting(_)) => {
                 family.part(&**self);
                 self.bury(Some(body), ExitReason::Killed);
                 return Err(StartError::Timeout);
@@ -245,7 +271,7 @@ impl<M: Send + 'static> Cell<M> {
 
     /// The end of a slice, or of the start. True: the process must run again.
     #[inline]
-    fn end_slice(&self, body: Box<dyn Body<M>>, more: bool) -> bool {
+    fn end_slice(self: &Arc<Self>, body: Box<dyn Body<M>>, more: bool, until: Option<Duration>) -> bool {
         let mut resting = self.inbox.lock();
         if resting.phase() == Phase::Dead {
             drop(resting);
@@ -253,11 +279,21 @@ impl<M: Send + 'static> Cell<M> {
             return false;
         }
         resting.body = Some(body);
-        let ended = resting.end(more);
-        if ended == Ended::Idle && resting.inbox.hibernate {
+        if resting.end(more) == Ended::Requeue {
+            return true;
+        }
+        if resting.inbox.hibernate {
             Self::hibernate(&mut resting);
         }
-        ended == Ended::Requeue
+        if let Some(until) = until
+            && resting.rare_mut().patience.wait(until)
+        {
+            drop(resting);
+            self.engine.timers.file(until, Arc::clone(self) as Arc<dyn Due>);
+            // Who it waits for may have been given up before the timer was there to tell it by.
+            self.orphan();
+        }
+        false
     }
 
     /// P13: gives spare memory back until the next mail.
@@ -399,6 +435,38 @@ impl<M: Send + 'static> Cell<M> {
     }
 }
 
+/// The process has waited for as long as it wanted to.
+impl<M: Send + 'static> Due for Cell<M> {
+    fn fire(&self) -> bool {
+        let waits = self.inbox.lock().patience().is_some_and(Patience::end);
+        if waits && self.rouse() {
+            self.schedule();
+        }
+        waits
+    }
+
+    fn review(&self, filed: Duration) -> Review {
+        self.inbox.lock().patience().map_or(Review::Gone, |patience| patience.review(filed))
+    }
+
+    fn is_live(&self, filed: Duration) -> bool {
+        self.inbox.lock().patience().is_some_and(|patience| patience.needs(filed))
+    }
+
+    fn may_wait_for(&self, _: Pid) -> bool {
+        true
+    }
+
+    fn orphan(&self) {
+        if let Some(patience) = self.inbox.lock().patience() {
+            patience.look();
+        }
+        if self.rouse() {
+            self.schedule();
+        }
+    }
+}
+
 impl<M: Send + 'static> Runnable for Cell<M> {
     fn run(self: Arc<Self>) -> Ran {
         let again = self.slice();
@@ -422,8 +490,9 @@ impl<M: Send + 'static> Cell<M> {
             body
         };
         let reason = match Panic::catch_exit(|| body.run(self)) {
-            Ok(Turn::Drained) => return self.end_slice(body, false),
-            Ok(Turn::More) => return self.end_slice(body, true),
+            Ok(Turn::Drained) => return self.end_slice(body, false, None),
+            Ok(Turn::Waiting(until)) => return self.end_slice(body, false, Some(until)),
+            Ok(Turn::More) => return self.end_slice(body, true, None),
             Ok(Turn::Stop(reason) | Turn::Fail(reason)) | Err(reason) => reason,
             Ok(Turn::Ignore) => ExitReason::Normal,
             Ok(Turn::Doomed) => ExitReason::Killed,

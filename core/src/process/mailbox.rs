@@ -1,5 +1,6 @@
 //! Processes whose body is a future.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
 use std::pin::Pin;
@@ -7,12 +8,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::cell::{Body, Cell, Turn};
+use super::current;
 use super::inbox::{Inbox, Mail};
 use super::own::Own;
+use super::patience::Patience;
 use super::server::SLICE_MAIL;
 use crate::alarm;
 use crate::sync::Arc;
-use crate::{ExitReason, Signal};
+use crate::{ExitReason, Panic, Signal};
 
 /// The inbox of a process whose body is a future, and what the process can do for itself.
 ///
@@ -57,8 +60,17 @@ impl<M: Send + 'static> Mailbox<M> {
     }
 
     /// The next mail that fits; all other stays queued, in its order.
+    ///
+    /// `fits` may do what a body may: a panic in it is the process's own, what it sends arrives, also here. It is asked anew about
+    /// what stays, whenever something comes.
     pub async fn receive_if(&self, fits: impl Fn(&Mail<M>) -> bool) -> Mail<M> {
-        self.next(fits).await
+        let cell = &self.own.me().0;
+        let most = cell.engine().slice_mail(SLICE_MAIL);
+        poll_fn(|_| match Lent::of(cell, most).take_first(&fits) {
+            Some(mail) => Poll::Ready(mail),
+            None => Poll::Pending,
+        })
+        .await
     }
 
     /// Waits for a future, at most for this time. `None`: the time is over, and the future is dropped.
@@ -80,6 +92,43 @@ impl<M: Send + 'static> Mailbox<M> {
             None => Poll::Pending,
         })
         .await
+    }
+}
+
+/// The mail of a process, outside its lock, for as long as code of the user's looks through it.
+struct Lent<'a, M: Send + 'static> {
+    cell: &'a Cell<M>,
+    mail: VecDeque<Mail<M>>,
+}
+
+impl<'a, M: Send + 'static> Lent<'a, M> {
+    fn of(cell: &'a Cell<M>, most: u32) -> Self {
+        Self { cell, mail: cell.inbox().lock().lend(most) }
+    }
+
+    fn take_first(mut self, fits: impl Fn(&Mail<M>) -> bool) -> Option<Mail<M>> {
+        let at = self.mail.iter().position(fits)?;
+        let taken = self.mail.remove(at);
+        self.give_back(taken.as_ref());
+        taken
+    }
+
+    fn give_back(&mut self, taken: Option<&Mail<M>>) {
+        if taken.is_some() || !self.mail.is_empty() {
+            let mail = std::mem::take(&mut self.mail);
+            let refused = self.cell.inbox().lock().give_back(mail, taken);
+            for mail in refused {
+                // Each by itself: its destructor is the user's, and this may be an unwinding.
+                let _ = Panic::catch(|| drop(mail));
+            }
+        }
+    }
+}
+
+impl<M: Send + 'static> Drop for Lent<'_, M> {
+    /// Also where `fits` panics.
+    fn drop(&mut self) {
+        self.give_back(None);
     }
 }
 
@@ -154,6 +203,8 @@ pub(crate) struct FutureBody {
     waker: Waker,
     /// What the start comes to.
     start: Turn,
+    /// Whether this slice began because a limit was reached.
+    over: bool,
 }
 
 impl FutureBody {
@@ -178,9 +229,9 @@ impl FutureBody {
         match begun {
             Ok(future) => {
                 let future = Box::pin(async move { future.await.into_exit() });
-                Self { future: Some(future), waker, start: Turn::Drained }
+                Self { future: Some(future), waker, start: Turn::Drained, over: false }
             }
-            Err(start) => Self { future: None, waker, start },
+            Err(start) => Self { future: None, waker, start, over: false },
         }
     }
 }
@@ -188,7 +239,7 @@ impl FutureBody {
 /// A waker kept by a stranger keeps no more of a dead process than an address does: its state and its mail are gone.
 impl<M: Send + 'static> Wake for Cell<M> {
     fn wake(self: Arc<Self>) {
-        self.wake_future();
+        self.wake_future_with();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
@@ -199,6 +250,7 @@ impl<M: Send + 'static> Wake for Cell<M> {
 impl<M: Send + 'static> Body<M> for FutureBody {
     fn begin(&mut self, inbox: &mut Inbox<M>) {
         inbox.begin_future();
+        self.over = inbox.patience().is_some_and(Patience::begin);
     }
 
     fn init(&mut self, cell: &Arc<Cell<M>>) -> Turn {
@@ -211,14 +263,17 @@ impl<M: Send + 'static> Body<M> for FutureBody {
             return Turn::Doomed;
         }
         let Some(future) = &mut self.future else { return Turn::Drained };
-        let polled = future.as_mut().poll(&mut Context::from_waker(&self.waker));
+        let (polled, until) = {
+            let slice = current::enter_poll(&self.waker, self.over);
+            (future.as_mut().poll(&mut Context::from_waker(&self.waker)), slice.until())
+        };
         match polled {
             Poll::Ready(reason) => {
                 self.future = None;
                 Turn::Stop(reason)
             }
             Poll::Pending if cell.is_doomed() => Turn::Doomed,
-            Poll::Pending => Turn::Drained,
+            Poll::Pending => until.map_or(Turn::Drained, Turn::Waiting),
         }
     }
 

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use budget::Budget;
 pub(crate) use cost::Cost;
+pub(crate) use monitor::LONGEST_TICK;
 
 use crate::BuildError;
 use crate::process::current;
@@ -176,13 +177,16 @@ impl Scheduler {
         if long || !seat.word.is_current(claim.slice) {
             return self.inject(task);
         }
-        match seat.queue.push(task) {
-            // The first runs here next, cache-warm; it takes more than one to wake somebody.
-            Ok(queued) if queued > 1 && self.polite.idle.any() && seat.is_worth_moving() => {
-                self.rouse_one(Manners::Polite);
-            }
-            Ok(_) => {}
-            Err(task) => self.inject(task),
+        if let Err(task) = seat.queue.push(task) {
+            return self.inject(task);
+        }
+        if !seat.word.is_current(claim.slice) {
+            // It came late: the seat's new thread may have seen an empty queue and sleep.
+            return self.release_work(seat);
+        }
+        // The first runs here next, cache-warm; it takes more than one to wake somebody.
+        if self.polite.idle.any() && seat.queue.len() > 1 && seat.is_worth_moving() {
+            self.rouse_one(Manners::Polite);
         }
     }
 
@@ -214,6 +218,13 @@ impl Scheduler {
         if let Some(seat) = self.row(manners).idle.rouse() {
             self.seats[seat].sitter.unpark();
         }
+    }
+
+    /// The coarse clock, which ticks while a thread of this runtime is on a seat. `None`: the calling thread is none of those.
+    #[inline]
+    pub(crate) fn tick_on_seat(&self) -> Option<u64> {
+        let claim = current::seat().filter(|claim| claim.scheduler == self.id());
+        claim.map(|_| self.tick.load(Ordering::Relaxed))
     }
 
     #[inline]

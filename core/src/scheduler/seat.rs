@@ -49,6 +49,13 @@ impl SeatWord {
         Slice(slice)
     }
 
+    /// The owner goes on with the next slice. `None`: the seat was taken away.
+    pub(crate) fn renew(&self, slice: Slice) -> Option<Slice> {
+        let next = Slice(slice.0 + 1);
+        let (from, to) = (slice.0 << SHIFT | IN_CALLBACK, next.0 << SHIFT | IN_CALLBACK);
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok().then_some(next)
+    }
+
     /// The owner ends its slice. False: the seat was taken away.
     #[inline]
     pub(crate) fn end(&self, slice: Slice) -> bool {
@@ -61,10 +68,11 @@ impl SeatWord {
         self.change(slice, IN_CALLBACK, IN_CALLBACK | WAITING).then_some(Announced { word: self, slice })
     }
 
-    /// Whether this slice is still the seat's own.
+    /// Whether this slice is still the seat's own. In one order with [`take`](Self::take) and the pushes to the seat's queue:
+    /// whoever asks after a push sees the seat taken, or its new thread sees the push.
     #[inline]
     pub(crate) fn is_current(&self, slice: Slice) -> bool {
-        self.0.load(Ordering::Relaxed) >> SHIFT == slice.0
+        self.0.load(Ordering::SeqCst) >> SHIFT == slice.0
     }
 
     pub(crate) fn look(&self) -> Seen {
@@ -74,7 +82,7 @@ impl SeatWord {
     /// Takes the seat from the callback that was seen there, for another thread to sit on. False: it moved on.
     pub(crate) fn take(&self, seen: Seen) -> bool {
         let next = ((seen.0 >> SHIFT) + 1) << SHIFT;
-        seen.in_callback() && self.0.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        seen.in_callback() && self.0.compare_exchange(seen.0, next, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
     #[inline]
@@ -130,6 +138,19 @@ mod tests {
     }
 
     #[test]
+    fn whoever_goes_on_keeps_the_seat_under_a_new_number() {
+        let word = SeatWord::new();
+        let slice = word.begin();
+        let seen = word.look();
+        let Some(next) = word.renew(slice) else { unreachable!("nobody took it") };
+        assert!(!word.take(seen), "it has moved on");
+        assert!(word.is_current(next) && !word.is_current(slice));
+        assert!(word.take(word.look()));
+        assert_eq!(word.renew(next), None);
+        assert!(!word.end(next));
+    }
+
+    #[test]
     fn an_ended_slice_cannot_be_taken() {
         let word = SeatWord::new();
         let slice = word.begin();
@@ -168,7 +189,7 @@ mod loom_models {
                 })
             };
             drop(word.announce(slice));
-            let kept = word.end(slice) && {
+            let kept = word.renew(slice).is_some_and(|next| word.end(next)) && {
                 let next = word.begin();
                 word.end(next)
             };

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::row::{Manners, Row};
+use super::seat::Slice;
 use super::{LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
 use crate::process::current;
 use crate::runtime::engine::Engine;
@@ -36,8 +37,15 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
     while let Some(seat) = next {
         let at = seat;
         let manners = scheduler.manners(at);
-        let mut worker =
-            Worker { scheduler, at, seat: &scheduler.seats[at], manners, row: scheduler.row(manners), slices: 0 };
+        let mut worker = Worker {
+            scheduler,
+            at,
+            seat: &scheduler.seats[at],
+            manners,
+            row: scheduler.row(manners),
+            slices: 0,
+            stint: None,
+        };
         worker.seat.sitter.sit(number);
         match worker.sit() {
             Left::Stopping => break,
@@ -67,6 +75,9 @@ enum Left {
     Lost(Option<Task>),
 }
 
+/// The seat was taken away.
+struct Taken;
+
 struct Worker<'a> {
     scheduler: &'a Scheduler,
     at: usize,
@@ -74,18 +85,45 @@ struct Worker<'a> {
     manners: Manners,
     row: &'a Row,
     slices: u32,
+    /// The slice that the seat's word tells of, and the tick in which it began. Slices that follow without a pause in the same tick
+    /// go under its number: nobody takes a seat before the second tick, and so they cost no compare-and-swap each.
+    stint: Option<(Slice, u64)>,
 }
 
 impl Worker<'_> {
     fn sit(&mut self) -> Left {
-        while let Some(task) = self.next_task() {
+        loop {
+            let task = match self.next_task() {
+                Ok(Some(task)) => task,
+                Ok(None) => return Left::Stopping,
+                Err(Taken) => return Left::Lost(None),
+            };
             match self.run(task) {
                 Ok(None) => {}
                 Ok(Some(task)) => self.yielded(task),
                 Err(task) => return Left::Lost(task),
             }
         }
-        Left::Stopping
+    }
+
+    /// Begins a slice, in this tick.
+    #[inline]
+    fn begin(&mut self, tick: u64) -> Result<Slice, Taken> {
+        let slice = match self.stint {
+            Some((slice, begun_in)) if begun_in == tick => return Ok(slice),
+            Some((slice, _)) => self.seat.word.renew(slice),
+            None => Some(self.seat.word.begin()),
+        };
+        self.stint = slice.map(|slice| (slice, tick));
+        slice.ok_or(Taken)
+    }
+
+    /// No callback runs here for now.
+    fn pause(&mut self) -> Result<(), Taken> {
+        match self.stint.take() {
+            Some((slice, _)) if !self.seat.word.end(slice) => Err(Taken),
+            _ => Ok(()),
+        }
     }
 
     /// To the back, and nobody is woken for it.
@@ -113,9 +151,9 @@ impl Worker<'_> {
             }
         }
         let timed = sampled || heavy.unwrap_or_else(|| self.times_new());
-        let began = timed.then(Instant::now);
         let tick = self.scheduler.tick.load(Ordering::Relaxed);
-        let slice = self.seat.word.begin();
+        let Ok(slice) = self.begin(tick) else { return Err(Some(task)) };
+        let began = timed.then(Instant::now);
         current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, began }));
         let ran = task.run();
         if let Some(began) = began {
@@ -127,14 +165,16 @@ impl Worker<'_> {
             if sampled {
                 self.seat.average.learn(took);
             }
-        } else if ran.task.cost().is_unknown() {
-            // The coarse clock tells a long slice all the same. One tick may be chance.
-            let ticks = self.scheduler.tick.load(Ordering::Relaxed).saturating_sub(tick);
-            if ticks > 1 {
-                ran.task.cost().learn(Duration::from_millis(ticks));
-            }
         }
-        if self.seat.word.end(slice) {
+        let now = self.scheduler.tick.load(Ordering::Relaxed);
+        if now == tick {
+            return Ok(ran.unfinished());
+        }
+        if began.is_none() && ran.task.cost().is_unknown() && now > tick + 1 {
+            // The coarse clock tells a long slice all the same. One tick may be chance.
+            ran.task.cost().learn(Duration::from_millis(now - tick));
+        }
+        if self.begin(now).is_ok() {
             return Ok(ran.unfinished());
         }
         if began.is_none() {
@@ -151,25 +191,32 @@ impl Worker<'_> {
             || self.scheduler.rude.takes_strangers.load(Ordering::Relaxed)
     }
 
-    fn next_task(&mut self) -> Option<Task> {
+    /// `None`: the runtime stops.
+    #[inline]
+    fn next_task(&mut self) -> Result<Option<Task>, Taken> {
         self.slices = self.slices.wrapping_add(1);
         if self.manners == Manners::Rude {
             return self.search();
         }
         if self.slices.is_multiple_of(INJECTOR_FIRST) {
             if self.scheduler.is_stopping() {
-                return None;
+                return Ok(None);
             }
             if let Some(task) = self.row.injector.pop() {
-                return Some(task);
+                return Ok(Some(task));
             }
         }
-        let own = self.seat.queue.pop();
-        own.or_else(|| self.row.injector.pop()).or_else(|| self.search())
+        match self.seat.queue.pop().or_else(|| self.row.injector.pop()) {
+            Some(task) => Ok(Some(task)),
+            None => self.search(),
+        }
     }
 
     /// Looks around for a while, then sleeps until there is something. `None`: the runtime stops.
-    fn search(&mut self) -> Option<Task> {
+    fn search(&mut self) -> Result<Option<Task>, Taken> {
+        self.pause()?;
+        // The coarse clock may stand still from here on.
+        current::forget_time();
         let scheduler = self.scheduler;
         self.row.idle.start_search();
         loop {
@@ -177,14 +224,11 @@ impl Worker<'_> {
                 if self.row.idle.end_search() && !self.row.injector.is_empty() {
                     scheduler.rouse_one(self.manners);
                 }
-                return Some(task);
+                return Ok(Some(task));
             }
             if scheduler.is_stopping() {
                 let _ = self.row.idle.end_search();
-                return None;
-            }
-            if !self.seat.queue.fall_asleep() {
-                continue;
+                return Ok(None);
             }
             self.row.idle.sleep(self.at);
             if !self.is_there_work() {
@@ -195,7 +239,6 @@ impl Worker<'_> {
             self.row.idle.stay_awake(self.at);
             // Also where it did not sleep: the clock may have gone dormant on seeing the announcement.
             scheduler.monitor.attend();
-            self.seat.queue.wake_up();
         }
     }
 
