@@ -164,14 +164,15 @@ impl Engine {
     /// Who has patience for a second does not mind a few milliseconds more, and the coarse clock will do: on a seat, the time
     /// that was read in the same tick, and the longest tick on top, so that it is not early.
     pub(crate) fn deadline_after(&self, within: Duration) -> Duration {
-        let now = match &self.mode {
-            Mode::Seats(scheduler) if within >= COARSE => match scheduler.tick_on_seat() {
-                Some(tick) => current::time_of(self.id, tick, || self.clock.now()).saturating_add(LONGEST_TICK),
-                None => self.clock.now(),
-            },
-            _ => self.clock.now(),
+        let tick = match &self.mode {
+            Mode::Seats(scheduler) if within >= COARSE => scheduler.tick_on_seat(),
+            _ => None,
         };
-        now.saturating_add(within).min(Clock::END)
+        let now = match tick {
+            Some(tick) => current::time_of(self.id, tick, || self.clock.now().saturating_add(LONGEST_TICK)),
+            None => self.clock.now(),
+        };
+        now.checked_add(within).map_or(Clock::END, |deadline| deadline.min(Clock::END))
     }
 
     /// Runs something of the user's that may wait, announced.

@@ -177,16 +177,13 @@ impl Scheduler {
         if long || !seat.word.is_current(claim.slice) {
             return self.inject(task);
         }
-        if let Err(task) = seat.queue.push(task) {
-            return self.inject(task);
-        }
-        if !seat.word.is_current(claim.slice) {
-            // It came late: the seat's new thread may have seen an empty queue and sleep.
-            return self.release_work(seat);
-        }
-        // The first runs here next, cache-warm; it takes more than one to wake somebody.
-        if self.polite.idle.any() && seat.queue.len() > 1 && seat.is_worth_moving() {
-            self.rouse_one(Manners::Polite);
+        match seat.queue.push(task) {
+            // The first runs here next, cache-warm; it takes more than one to wake somebody.
+            Ok(queued) if queued > 1 && self.polite.idle.any() && seat.is_worth_moving() => {
+                self.rouse_one(Manners::Polite);
+            }
+            Ok(_) => {}
+            Err(task) => self.inject(task),
         }
     }
 

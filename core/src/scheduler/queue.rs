@@ -1,113 +1,78 @@
 //! The queues: one for each seat, and one for everybody. Any thread may push to and take from any of them, so a seat that
 //! changes hands moves nothing.
 
+use std::collections::VecDeque;
+
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::Task;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// As other runtimes have it; a longer backlog goes to the injector, where idle seats find it.
 pub(crate) const CAPACITY: usize = 256;
 
-/// A seat's queue, first in, first out. One locked instruction to push, one to pop, and none to find it empty.
+/// A seat's queue, first in, first out, and whether the seat's thread sleeps: under one lock, so that no push is lost. Who
+/// pushes may just have lost the seat, and its new thread may be about to sleep.
 ///
 /// First in, first out, because then a stage finds both what it was sent and what it was asked for when its turn comes. A slot
 /// that jumps the queue runs it once for each.
-pub(crate) struct Queue(Option<ring::Ring>);
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    /// The length, as a glance; written under the lock.
+    len: AtomicUsize,
+}
+
+struct State {
+    tasks: VecDeque<Task>,
+    asleep: bool,
+}
 
 impl Queue {
     /// One for so many; none: it refuses all.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self((capacity > 0).then(|| ring::Ring::new(capacity)))
+        let state = State { tasks: VecDeque::with_capacity(capacity), asleep: false };
+        Self { state: Mutex::new(state), len: AtomicUsize::new(0) }
     }
 
-    /// Handed back: the queue is full.
+    /// How many are queued now. Handed back: the seat's thread sleeps and would not see it, or the queue is full.
     #[inline]
-    pub(crate) fn push(&self, task: Task) -> Result<(), Task> {
-        match &self.0 {
-            Some(ring) => ring.push(task),
-            None => Err(task),
+    pub(crate) fn push(&self, task: Task) -> Result<usize, Task> {
+        let mut state = self.state.lock();
+        if state.asleep || state.tasks.len() >= state.tasks.capacity() {
+            return Err(task);
         }
+        state.tasks.push_back(task);
+        let len = state.tasks.len();
+        self.len.store(len, Ordering::Relaxed);
+        Ok(len)
     }
 
     #[inline]
     pub(crate) fn pop(&self) -> Option<Task> {
-        self.0.as_ref().and_then(ring::Ring::pop)
+        if self.len() == 0 {
+            return None;
+        }
+        let mut state = self.state.lock();
+        let task = state.tasks.pop_front();
+        self.len.store(state.tasks.len(), Ordering::Relaxed);
+        task
+    }
+
+    /// The seat's thread is about to sleep. False: there is something to run.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        let mut state = self.state.lock();
+        state.asleep = state.tasks.is_empty();
+        state.asleep
+    }
+
+    pub(crate) fn wake_up(&self) {
+        self.state.lock().asleep = false;
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, ring::Ring::len)
-    }
-}
-
-#[cfg(not(loom))]
-mod ring {
-    use super::{Receiver, Sender, Task};
-
-    pub(super) struct Ring {
-        push: Sender<Task>,
-        pop: Receiver<Task>,
-    }
-
-    impl Ring {
-        pub(super) fn new(capacity: usize) -> Self {
-            let (push, pop) = crossbeam_channel::bounded(capacity);
-            Self { push, pop }
-        }
-
-        #[inline]
-        pub(super) fn push(&self, task: Task) -> Result<(), Task> {
-            self.push.try_send(task).map_err(crossbeam_channel::TrySendError::into_inner)
-        }
-
-        #[inline]
-        pub(super) fn pop(&self) -> Option<Task> {
-            // Looking first costs two loads; a failed receive costs a fence.
-            if self.pop.is_empty() { None } else { self.pop.try_recv().ok() }
-        }
-
-        #[inline]
-        pub(super) fn len(&self) -> usize {
-            self.pop.len()
-        }
-    }
-}
-
-/// What a ring does, in steps that the model checker sees: whoever comes later sees what came before, as with the ring,
-/// whose steps are sequentially consistent.
-#[cfg(loom)]
-mod ring {
-    use std::collections::VecDeque;
-
-    use super::Task;
-    use crate::sync::Mutex;
-
-    pub(super) struct Ring {
-        tasks: Mutex<VecDeque<Task>>,
-        capacity: usize,
-    }
-
-    impl Ring {
-        pub(super) fn new(capacity: usize) -> Self {
-            Self { tasks: Mutex::default(), capacity }
-        }
-
-        pub(super) fn push(&self, task: Task) -> Result<(), Task> {
-            let mut tasks = self.tasks.lock();
-            if tasks.len() >= self.capacity {
-                return Err(task);
-            }
-            tasks.push_back(task);
-            Ok(())
-        }
-
-        pub(super) fn pop(&self) -> Option<Task> {
-            self.tasks.lock().pop_front()
-        }
-
-        pub(super) fn len(&self) -> usize {
-            self.tasks.lock().len()
-        }
+        self.len.load(Ordering::Relaxed)
     }
 }
 
@@ -148,7 +113,6 @@ mod loom_models {
 
     use loom::thread;
 
-    use super::super::seat::SeatWord;
     use super::super::{Cost, Ran, Runnable};
     use super::*;
     use crate::sync::Arc;
@@ -165,42 +129,37 @@ mod loom_models {
         }
     }
 
-    /// Who loses the seat pushes, while the seat's new thread runs dry and goes to sleep: nothing stays behind there.
+    /// Who has just lost the seat pushes while its new thread runs dry: nothing stays behind at a seat that sleeps.
     fn late_push(pushes: usize) {
         loom::model(move || {
-            let seat = Arc::new((SeatWord::new(), Queue::new(CAPACITY)));
-            let slice = seat.0.begin();
+            let queue = Arc::new(Queue::new(CAPACITY));
             let pusher = {
-                let seat = Arc::clone(&seat);
+                let queue = Arc::clone(&queue);
                 thread::spawn(move || {
-                    let mut elsewhere = 0;
-                    for _ in 0..pushes {
-                        // As `Scheduler::push` does.
-                        let task = Arc::new(Nothing(Cost::of(Duration::ZERO))) as Task;
-                        if !seat.0.is_current(slice) || seat.1.push(task).is_err() {
-                            elsewhere += 1;
-                        } else if !seat.0.is_current(slice) {
-                            while seat.1.pop().is_some() {
-                                elsewhere += 1;
-                            }
-                        }
-                    }
-                    elsewhere
+                    let task = || Arc::new(Nothing(Cost::of(Duration::ZERO))) as Task;
+                    (0..pushes).filter(|_| queue.push(task()).is_err()).count()
                 })
             };
-            assert!(seat.0.take(seat.0.look()));
-            // The new thread: it takes what it finds, and sleeps once it has seen nothing after its announcement.
             let mut taken = 0;
-            while seat.1.pop().is_some() {
-                taken += 1;
-            }
-            let elsewhere = pusher.join().unwrap_or(0);
-            assert_eq!(taken + elsewhere, pushes, "nobody looks here any more");
+            let asleep = loop {
+                taken += usize::from(queue.pop().is_some());
+                if queue.fall_asleep() {
+                    break true;
+                }
+                if taken == pushes {
+                    break false;
+                }
+                thread::yield_now();
+            };
+            let refused = pusher.join().unwrap_or(0);
+            let left = queue.len();
+            assert!(!asleep || left == 0, "nobody looks here any more");
+            assert_eq!(taken + refused + left, pushes);
         });
     }
 
     #[test]
-    fn a_late_push_is_run_or_moved_to_where_others_look() {
+    fn a_late_push_is_run_or_refused() {
         late_push(1);
         late_push(2);
     }

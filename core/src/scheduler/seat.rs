@@ -68,11 +68,10 @@ impl SeatWord {
         self.change(slice, IN_CALLBACK, IN_CALLBACK | WAITING).then_some(Announced { word: self, slice })
     }
 
-    /// Whether this slice is still the seat's own. In one order with [`take`](Self::take) and the pushes to the seat's queue:
-    /// whoever asks after a push sees the seat taken, or its new thread sees the push.
+    /// Whether this slice is still the seat's own.
     #[inline]
     pub(crate) fn is_current(&self, slice: Slice) -> bool {
-        self.0.load(Ordering::SeqCst) >> SHIFT == slice.0
+        self.0.load(Ordering::Relaxed) >> SHIFT == slice.0
     }
 
     pub(crate) fn look(&self) -> Seen {
@@ -82,7 +81,7 @@ impl SeatWord {
     /// Takes the seat from the callback that was seen there, for another thread to sit on. False: it moved on.
     pub(crate) fn take(&self, seen: Seen) -> bool {
         let next = ((seen.0 >> SHIFT) + 1) << SHIFT;
-        seen.in_callback() && self.0.compare_exchange(seen.0, next, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        seen.in_callback() && self.0.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     #[inline]

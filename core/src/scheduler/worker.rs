@@ -230,6 +230,9 @@ impl Worker<'_> {
                 let _ = self.row.idle.end_search();
                 return Ok(None);
             }
+            if !self.seat.queue.fall_asleep() {
+                continue;
+            }
             self.row.idle.sleep(self.at);
             if !self.is_there_work() {
                 while self.row.idle.is_asleep(self.at) && !scheduler.is_stopping() {
@@ -239,6 +242,7 @@ impl Worker<'_> {
             self.row.idle.stay_awake(self.at);
             // Also where it did not sleep: the clock may have gone dormant on seeing the announcement.
             scheduler.monitor.attend();
+            self.seat.queue.wake_up();
         }
     }
 
