@@ -23,7 +23,8 @@ use crate::role::Role;
 ///
 /// ```text
 ///     emitted + redelivered = output.events + buffered + filtered
-///                             + discarded.buffer_full + discarded.unknown_partition + discarded.hash_panicked
+///                             + discarded.buffer_full + discarded.partition_full
+///                             + discarded.unknown_partition + discarded.hash_panicked
 /// ```
 ///
 /// And on a subscription between two living stages what the producer has sent is what the consumer has received, or lies in the
@@ -166,6 +167,8 @@ pub struct SubscriptionSnapshot {
 pub struct Discarded {
     /// There was no room in the buffer.
     pub buffer_full: u64,
+    /// As many events waited for their partition as may: see [`WhenFull`](crate::WhenFull).
+    pub partition_full: u64,
     /// The hash named a partition that does not exist.
     pub unknown_partition: u64,
     /// The hash panicked.
@@ -179,7 +182,7 @@ pub struct Discarded {
 impl Discarded {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.buffer_full + self.unknown_partition + self.hash_panicked + self.other + self.late
+        self.buffer_full + self.partition_full + self.unknown_partition + self.hash_panicked + self.other + self.late
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::peer::Peer;
 use crate::reason::Panic;
 use crate::runtime::engine::Engine;
-use crate::scheduler::{Runnable, SeatClaim};
+use crate::scheduler::SeatClaim;
 use crate::sync::Arc;
 use crate::{Pid, log};
 
@@ -125,23 +125,18 @@ pub(crate) fn engine() -> Option<Arc<Engine>> {
     ENGINE.try_with(|engine| engine.borrow().clone()).ok().flatten()
 }
 
-/// Puts a process of the runtime at this address into a run queue. Handed back: this thread does not belong to that runtime.
-///
-/// For who holds no more than the process itself, and would have to hold its runtime while the process is on its way.
+/// Shows the runtime this thread belongs to or has entered, without a reference of its own; nothing else may look at it meanwhile.
 #[inline]
-pub(crate) fn schedule<T: Runnable + 'static>(engine: usize, process: Arc<T>) -> Result<(), Arc<T>> {
-    let mut process = Some(process);
-    let _ = ENGINE.try_with(|current| {
-        if let Some(current) = current.borrow().as_ref().filter(|current| Arc::as_ptr(current).addr() == engine)
-            && let Some(process) = process.take()
-        {
-            current.schedule(process);
+pub(crate) fn see_engine(look: impl FnOnce(&Engine)) {
+    let _ = ENGINE.try_with(|engine| {
+        if let Some(engine) = &*engine.borrow() {
+            look(engine);
         }
     });
-    process.map_or(Ok(()), Err)
 }
 
 /// Until the guard drops, the thread polls the future of the process that has this waker.
+#[inline]
 pub(crate) fn enter_poll(waker: &Waker, over: bool) -> PollGuard {
     PollGuard(POLL.replace(Some(Poll { waker: waker.data().addr(), over, until: None })))
 }
@@ -150,28 +145,33 @@ pub(crate) struct PollGuard(Option<Poll>);
 
 impl PollGuard {
     /// When the future wants to be polled again at the latest.
+    #[inline]
     pub(crate) fn until(&self) -> Option<Duration> {
         POLL.get().and_then(|poll| poll.until)
     }
 }
 
 impl Drop for PollGuard {
+    #[inline]
     fn drop(&mut self) {
         POLL.set(self.0);
     }
 }
 
+#[inline]
 fn poll_with(waker: &Waker) -> Option<Poll> {
     POLL.get().filter(|poll| poll.waker == waker.data().addr())
 }
 
 /// Whether this is the waker of the process whose future this thread polls, which has run out of patience.
+#[inline]
 pub(crate) fn is_patience_over(waker: &Waker) -> bool {
     poll_with(waker).is_some_and(|poll| poll.over)
 }
 
 /// If this is the waker of the process whose future this thread polls, the process is woken at this time unless something comes
 /// before.
+#[inline]
 pub(crate) fn wake_by(waker: &Waker, time: Duration) -> bool {
     let Some(mut poll) = poll_with(waker) else { return false };
     poll.until = Some(poll.until.map_or(time, |until| until.min(time)));
@@ -180,6 +180,7 @@ pub(crate) fn wake_by(waker: &Waker, time: Duration) -> bool {
 }
 
 /// The time as it was read on this thread in this tick, or else as it is read now.
+#[inline]
 pub(crate) fn time_of(runtime: u32, tick: u64, read: impl FnOnce() -> Duration) -> Duration {
     match READ.get() {
         Some(known) if (known.runtime, known.tick) == (runtime, tick) => known.time,

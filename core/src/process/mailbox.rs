@@ -7,7 +7,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use super::cell::{Body, Cell, Turn};
+use pin_project_lite::pin_project;
+
+use super::address::Address;
+use super::cell::{Body, BoxedBody, Cell, Turn};
 use super::current;
 use super::inbox::{Inbox, Mail};
 use super::own::Own;
@@ -194,52 +197,66 @@ impl<E: std::fmt::Display> IntoExit for Result<(), E> {
     }
 }
 
-type Running = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
-
-pub(crate) struct FutureBody {
-    /// `None` once it has ended.
-    future: Option<Running>,
-    /// Holds the process, which holds this: a ring that its end breaks, when it drops its body.
-    waker: Waker,
-    /// What the start comes to.
-    start: Turn,
-    /// Whether this slice began because a limit was reached.
-    over: bool,
+pin_project! {
+    /// A future as a body: first what makes it, then the future itself, in the same place.
+    pub(crate) struct FutureBody<M, F, Fut>
+    where
+        M: Send,
+        M: 'static,
+    {
+        // Holds the process, which holds this: a ring that its end breaks, when it drops its body.
+        waker: Waker,
+        // Whether this slice began because a limit was reached.
+        over: bool,
+        #[pin]
+        state: State<M, F, Fut>,
+    }
 }
 
-impl FutureBody {
-    pub(crate) fn new<M, F, Fut>(cell: &Arc<Cell<M>>, own: Own<M>, body: F) -> Self
+pin_project! {
+    #[project = Now]
+    #[project_replace = Before]
+    enum State<M, F, Fut>
     where
-        M: Send + 'static,
-        F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
-        Fut: Future<Output: IntoExit> + Send + 'static,
+        M: Send,
+        M: 'static,
     {
-        let mailbox = Mailbox::new(own);
         // The closure too runs inside the process, so that a panic in it is the process's own.
-        Self::begun(cell, Ok(async move { body(mailbox).await }))
+        Unbegun { make: F, mailbox: Mailbox<M> },
+        Begun { #[pin] future: Fut },
+        Over,
+    }
+}
+
+impl<M, F, Fut> FutureBody<M, F, Fut>
+where
+    M: Send + 'static,
+    F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
+    Fut: Future<Output: IntoExit> + Send + 'static,
+{
+    pub(crate) fn boxed(cell: &Arc<Cell<M>>, make: F) -> BoxedBody<M> {
+        let mailbox = Mailbox::new(Own(Address(Arc::clone(cell))));
+        Self::of(cell, State::Unbegun { make, mailbox })
     }
 
-    /// A body that has begun already, or will not run at all.
-    pub(crate) fn begun<M, Fut>(cell: &Arc<Cell<M>>, begun: Result<Fut, Turn>) -> Self
-    where
-        M: Send + 'static,
-        Fut: Future<Output: IntoExit> + Send + 'static,
-    {
-        let waker = Waker::from(Arc::clone(cell));
-        match begun {
-            Ok(future) => {
-                let future = Box::pin(async move { future.await.into_exit() });
-                Self { future: Some(future), waker, start: Turn::Drained, over: false }
-            }
-            Err(start) => Self { future: None, waker, start, over: false },
-        }
+    fn of(cell: &Arc<Cell<M>>, state: State<M, F, Fut>) -> BoxedBody<M> {
+        Box::pin(Self { waker: Waker::from(Arc::clone(cell)), over: false, state })
     }
+}
+
+/// The body of a future that has begun already.
+pub(crate) fn begun<M, Fut>(cell: &Arc<Cell<M>>, future: Fut) -> BoxedBody<M>
+where
+    M: Send + 'static,
+    Fut: Future<Output: IntoExit> + Send + 'static,
+{
+    FutureBody::<M, fn(Mailbox<M>) -> Fut, Fut>::of(cell, State::Begun { future })
 }
 
 /// A waker kept by a stranger keeps no more of a dead process than an address does: its state and its mail are gone.
 impl<M: Send + 'static> Wake for Cell<M> {
     fn wake(self: Arc<Self>) {
-        self.wake_future_with();
+        self.wake_future_once();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
@@ -247,35 +264,40 @@ impl<M: Send + 'static> Wake for Cell<M> {
     }
 }
 
-impl<M: Send + 'static> Body<M> for FutureBody {
-    fn begin(&mut self, inbox: &mut Inbox<M>) {
+impl<M, F, Fut> Body<M> for FutureBody<M, F, Fut>
+where
+    M: Send + 'static,
+    F: FnOnce(Mailbox<M>) -> Fut + Send,
+    Fut: Future<Output: IntoExit> + Send,
+{
+    fn begin(self: Pin<&mut Self>, inbox: &mut Inbox<M>) {
         inbox.begin_future();
-        self.over = inbox.patience().is_some_and(Patience::begin);
+        *self.project().over = inbox.patience().is_some_and(Patience::begin);
     }
 
-    fn init(&mut self, cell: &Arc<Cell<M>>) -> Turn {
-        cell.wake_future();
-        std::mem::replace(&mut self.start, Turn::Drained)
-    }
-
-    fn run(&mut self, cell: &Arc<Cell<M>>) -> Turn {
+    fn run(self: Pin<&mut Self>, cell: &Arc<Cell<M>>) -> Turn {
         if cell.is_doomed() {
             return Turn::Doomed;
         }
-        let Some(future) = &mut self.future else { return Turn::Drained };
+        let mut this = self.project();
+        if let Now::Unbegun { .. } = this.state.as_mut().project()
+            && let Before::Unbegun { make, mailbox } = this.state.as_mut().project_replace(State::Over)
+        {
+            this.state.set(State::Begun { future: make(mailbox) });
+        }
+        let Now::Begun { future } = this.state.as_mut().project() else { return Turn::Drained };
         let (polled, until) = {
-            let slice = current::enter_poll(&self.waker, self.over);
-            (future.as_mut().poll(&mut Context::from_waker(&self.waker)), slice.until())
+            let slice = current::enter_poll(this.waker, *this.over);
+            (future.poll(&mut Context::from_waker(this.waker)), slice.until())
         };
         match polled {
             Poll::Ready(reason) => {
-                self.future = None;
-                Turn::Stop(reason)
+                let reason = reason.into_exit();
+                this.state.set(State::Over);
+                Turn::Ended(reason)
             }
             Poll::Pending if cell.is_doomed() => Turn::Doomed,
             Poll::Pending => until.map_or(Turn::Drained, Turn::Waiting),
         }
     }
-
-    fn terminate(&mut self, _cell: &Arc<Cell<M>>, _reason: &ExitReason) {}
 }

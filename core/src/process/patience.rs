@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use crate::timer::Review;
+use super::cell::Cell;
+use crate::Pid;
+use crate::sync::Arc;
+use crate::timer::{Due, Review};
 
 /// Plain data, under the inbox's lock.
 #[derive(Debug, Default)]
@@ -74,6 +77,31 @@ impl Patience {
     /// Somebody's end may have ended the wait: the next slice looks.
     pub(crate) fn look(&mut self) {
         self.over = true;
+    }
+}
+
+/// The timer of a process.
+pub(super) struct Limit<M>(pub(super) Arc<Cell<M>>);
+
+impl<M: Send + 'static> Due for Limit<M> {
+    fn fire(&self) -> bool {
+        self.0.end_patience()
+    }
+
+    fn review(&self, filed: Duration) -> Review {
+        self.0.inbox().lock().patience().map_or(Review::Gone, |patience| patience.review(filed))
+    }
+
+    fn is_live(&self, filed: Duration) -> bool {
+        self.0.inbox().lock().patience().is_some_and(|patience| patience.needs(filed))
+    }
+
+    fn may_wait_for(&self, _: Pid) -> bool {
+        true
+    }
+
+    fn orphan(&self) {
+        self.0.look_up();
     }
 }
 

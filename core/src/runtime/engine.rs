@@ -163,6 +163,7 @@ impl Engine {
     ///
     /// Who has patience for a second does not mind a few milliseconds more, and the coarse clock will do: on a seat, the time
     /// that was read in the same tick, and the longest tick on top, so that it is not early.
+    #[inline]
     pub(crate) fn deadline_after(&self, within: Duration) -> Duration {
         let tick = match &self.mode {
             Mode::Seats(scheduler) if within >= COARSE => scheduler.tick_on_seat(),

@@ -67,6 +67,8 @@ pub(crate) enum Queued<R: Role> {
     Events(SubscriptionId, Batch<R::In>),
     /// A subscription ended behind this input.
     Cancelled(Cancellation, Cancel),
+    /// The end of a subscription ends the stage, behind the output that is still here.
+    End(ExitReason),
     Info(Box<dyn Command<R::Stage>>),
 }
 
@@ -141,14 +143,14 @@ impl<R: Role> Stage<R> {
 
     /// The drain loop of section 12: input is taken up only while downstream waits for something.
     pub(super) fn drain(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
-        while self.wiring.outlet.wants()
-            && !cx.is_doomed()
-            && !self.must_deliver_first()
+        while !cx.is_doomed()
+            && self.may_go_on()
             && let Some(queued) = self.wiring.queue.pop_front()
         {
             let outcome = match queued {
                 Queued::Events(id, batch) => self.handle_message(id, batch, cx),
                 Queued::Cancelled(cancellation, mode) => self.end_subscription(&cancellation, mode, cx),
+                Queued::End(reason) => Outcome::Stop(reason),
                 Queued::Info(info) => {
                     self.wiring.outlet.info(info);
                     self.flush(cx);
@@ -285,10 +287,17 @@ impl<R: Role> Stage<R> {
         self.refill(cx)
     }
 
-    /// Whether the next in the queue would end this stage, and with it events that the dispatcher still holds.
-    fn must_deliver_first(&self) -> bool {
-        let ends = |queued: &Queued<R>| matches!(queued, Queued::Cancelled(cancellation, mode) if self.ends(*mode, &cancellation.reason));
-        self.wiring.outlet.buffered() > 0 && self.wiring.queue.front().is_some_and(ends)
+    /// Whether it is time for what is next in the queue. What ends this stage would end with it the events that it still has.
+    fn may_go_on(&self) -> bool {
+        let outlet = &self.wiring.outlet;
+        match self.wiring.queue.front() {
+            None => false,
+            Some(Queued::Cancelled(cancellation, mode)) if self.ends(*mode, &cancellation.reason) => {
+                outlet.wants() && outlet.buffered() == 0
+            }
+            Some(Queued::End(_)) => outlet.buffered() == 0,
+            Some(_) => outlet.wants(),
+        }
     }
 
     /// While it is drained, a stage outlives each of its producers that ends cleanly, and ends when all is handled.
@@ -300,20 +309,25 @@ impl<R: Role> Stage<R> {
         !self.wiring.drain.is_empty()
     }
 
-    /// The cancel action of section 13: `handle_cancel` always, then the mode decides.
+    /// The cancel action of section 13: `handle_cancel` always, then the mode decides. An end waits until all output has gone out,
+    /// also what `handle_cancel` emitted.
     fn end_subscription(&mut self, cancellation: &Cancellation, mode: Cancel, cx: &mut Cx<'_, R>) -> Outcome {
         self.wiring.current = Some(cancellation.subscription);
         let outcome = self.callback(cx, |stage, cx| R::cancelled(stage, cancellation, cx));
-        if let stop @ Outcome::Stop(_) = self.after(outcome, cx) {
-            return stop;
-        }
-        let reason = &cancellation.reason;
-        if !self.ends(mode, reason) {
+        let reason = match self.after(outcome, cx) {
+            Outcome::Stop(reason) => reason,
+            Outcome::Continue if self.ends(mode, &cancellation.reason) => {
+                let (producer, reason) = (cancellation.stage.pid(), &cancellation.reason);
+                log::info!("{} stops: its producer {producer} ended the subscription: {reason}", self.describe(cx));
+                reason.clone()
+            }
+            Outcome::Continue => return Outcome::Continue,
+        };
+        if self.wiring.outlet.buffered() > 0 {
+            self.wiring.queue.push_front(Queued::End(reason));
             return Outcome::Continue;
         }
-        let producer = cancellation.stage.pid();
-        log::info!("{} stops: its producer {producer} ended the subscription: {reason}", self.describe(cx));
-        Outcome::Stop(reason.clone())
+        Outcome::Stop(reason)
     }
 }
 
@@ -334,6 +348,21 @@ pub(crate) fn ends_consumer(mode: Cancel, reason: &ExitReason) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::StageMail;
+    use crate::prelude::{Consumer, Simulation, StageOptions, for_each};
+
+    /// No producer sends any: it says nothing more on a subscription that it has ended, and its end comes behind all that it said.
+    #[test]
+    fn events_for_a_subscription_that_is_over_are_counted_as_late() {
+        Simulation::new(1).run(|simulation| {
+            let sink = for_each(|_: u64| panic!("late")).start(StageOptions::new()).unwrap();
+            let _ = sink.0.send(StageMail::Events(SubscriptionId::new(77), (0..3).collect()));
+            simulation.run_until_idle();
+            let snapshot = sink.snapshot().unwrap();
+            assert_eq!((snapshot.input.events, snapshot.handled, snapshot.discarded.late), (3, 0, 3));
+            assert_eq!(snapshot.discarded.total(), 3);
+        });
+    }
 
     #[test]
     fn the_cancel_modes_follow_the_table_of_section_13() {
