@@ -320,9 +320,13 @@ pub enum DrainEnd {
 impl fmt::Display for DrainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for stage in &self.stages {
-            let StageSnapshot { kind, pid, handled, emitted, .. } = &stage.snapshot;
+            let StageSnapshot { kind, pid, name, handled, emitted, .. } = &stage.snapshot;
             let end = &stage.end;
-            writeln!(f, "{kind} {pid}: {handled} handled, {emitted} emitted, {} left, {end:?}", stage.left())?;
+            match name {
+                Some(name) => write!(f, "{kind} {name}")?,
+                None => write!(f, "{kind} {pid}")?,
+            }
+            writeln!(f, ": {handled} handled, {emitted} emitted, {} left, {end:?}", stage.left())?;
         }
         for (pid, error) in &self.unreachable {
             writeln!(f, "{pid}: {error}")?;

@@ -20,10 +20,10 @@ use crate::{Outcome, SubscribeError, SubscriptionOptions};
 pub(crate) enum StageMail<R: Role> {
     /// From a producer.
     Events(SubscriptionId, Batch<R::In>),
-    /// From a producer: the subscription is over.
-    Cancelled(SubscriptionId, ExitReason),
     /// From a consumer: so many more events, and an emptied batch to send them in.
     Ask(SubscriptionId, usize, Batch<R::Out>),
+    /// From a producer: the subscription is over.
+    Cancelled(SubscriptionId, ExitReason),
     /// From a consumer.
     Subscribe(Box<Subscribe<R::Out>>),
     /// From a consumer, or from whoever knows the subscription.

@@ -40,8 +40,8 @@ use crate::mail::Command;
 /// # Ok::<(), StartError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` takes no calls with `{M}`",
-    label = "it does not implement `HandleCall<{M}>`"
+    message = "`{Self}` takes no calls of this type",
+    label = "it has no `HandleCall` for this message"
 )]
 pub trait HandleCall<M>: Sized + 'static {
     /// What the caller gets.
@@ -58,8 +58,8 @@ pub trait HandleCall<M>: Sized + 'static {
 
 /// A stage that takes messages of type `M` that want no reply.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` takes no casts of `{M}`",
-    label = "it does not implement `HandleCast<{M}>`"
+    message = "`{Self}` takes no casts of this type",
+    label = "it has no `HandleCast` for this message"
 )]
 pub trait HandleCast<M>: Sized + 'static {
     /// One message.
@@ -68,8 +68,8 @@ pub trait HandleCast<M>: Sized + 'static {
 
 /// A stage that takes messages of type `M` from timers, from itself, or behind its buffered events.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` takes no infos of `{M}`",
-    label = "it does not implement `HandleInfo<{M}>`"
+    message = "`{Self}` takes no infos of this type",
+    label = "it has no `HandleInfo` for this message"
 )]
 pub trait HandleInfo<M>: Sized + 'static {
     /// One message.
@@ -78,8 +78,8 @@ pub trait HandleInfo<M>: Sized + 'static {
 
 /// A stage that has more to do after a callback: see [`Context::continue_with`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot continue with `{M}`",
-    label = "it does not implement `HandleContinue<{M}>`"
+    message = "`{Self}` cannot continue with a message of this type",
+    label = "it has no `HandleContinue` for this message"
 )]
 pub trait HandleContinue<M>: Sized + 'static {
     /// Right after the callback that asked for it.

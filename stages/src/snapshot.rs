@@ -188,9 +188,9 @@ impl Discarded {
 
 /// Where the time of a stage went: the last three make up the first.
 ///
-/// Turns with events or asks that take 5 µs or more are timed each, of light ones one in 64, which stands for the others: two
-/// looks at the clock would be a tenth of such a turn. So one that is suddenly long among light ones may count as a light one, and
-/// the rest of its time as waiting. Calls, casts and all other turns are timed.
+/// Turns with events, with asks and with signals that take 5 µs or more are timed each, of light ones of each of these kinds one in
+/// 64, which stands for the others: two looks at the clock would be a tenth of such a turn. So one that is suddenly long among light
+/// ones of its kind may count as a light one, and the rest of its time as waiting. Calls, casts and all other turns are timed.
 ///
 /// Whether a waiting stage is runnable, with mail in its inbox and no worker free, is not told apart: that time counts as
 /// waiting, and [`inbox`](StageSnapshot::inbox) shows it.

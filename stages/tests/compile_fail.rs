@@ -1,5 +1,5 @@
 //! What must not compile does not, and the compiler says why in words that help: each file of `compile_fail` is compiled, and
-//! must give the errors that its `//~` comments name, on their lines, and no others.
+//! must give the errors that its `//~` comments name, on these lines and no others.
 //!
 //! Only the code and a part of the first line of an error are compared, so that other versions of the compiler will do.
 
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-type Errors = BTreeMap<(String, usize), String>;
+/// By file and line.
+type Errors = BTreeMap<(String, usize), Vec<String>>;
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compile_fail");
@@ -18,13 +19,13 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-/// By file and line: the code and the words.
+/// The code and the words of each.
 fn expected(files: &[PathBuf]) -> Errors {
     let mut errors = Errors::new();
     for file in files {
         for (number, line) in fs::read_to_string(file).unwrap().lines().enumerate() {
             if let Some((_, error)) = line.split_once("//~ ") {
-                errors.insert((file.display().to_string(), number + 1), error.to_owned());
+                errors.entry((file.display().to_string(), number + 1)).or_default().push(error.to_owned());
             }
         }
     }
@@ -66,7 +67,7 @@ fn found(said: &str) -> Errors {
         let mut parts = place.rsplitn(3, ':');
         let (_, number, file) = (parts.next(), parts.next(), parts.next());
         let key = (file.unwrap().to_owned(), number.unwrap().parse().unwrap());
-        errors.insert(key, error.replace("]:", ""));
+        errors.entry(key).or_default().push(error.replace("]:", ""));
     }
     errors
 }
@@ -76,12 +77,16 @@ fn what_must_not_compile_does_not_and_says_why() {
     let files = files();
     let (said, expected) = (check(&files), expected(&files));
     let found = found(&said);
-    for (place, error) in &expected {
+    let mut wrong = Vec::new();
+    for (place, error) in expected.iter().flat_map(|(place, errors)| errors.iter().map(move |error| (place, error))) {
         let (code, words) = error.split_once(' ').unwrap();
-        let shown = found.get(place).unwrap_or_else(|| panic!("{place:?} gives no error, expected {error}\n{said}"));
-        assert!(shown.starts_with(code) && shown.contains(words), "{place:?}: {shown}, expected {error}");
+        let shown = found.get(place).map_or(&[][..], Vec::as_slice);
+        if !shown.iter().any(|shown| shown.starts_with(code) && shown.contains(words)) {
+            wrong.push(format!("{place:?} gives {shown:?}, expected {error}"));
+        }
     }
-    let more: Vec<_> = found.iter().filter(|(place, _)| !expected.contains_key(place)).collect();
-    assert!(more.is_empty(), "unexpected: {more:#?}");
+    let more = found.iter().filter(|(place, _)| !expected.contains_key(place));
+    wrong.extend(more.map(|(place, shown)| format!("{place:?} gives {shown:?}, unexpected")));
+    assert!(wrong.is_empty(), "{}\n\n{said}", wrong.join("\n"));
     assert!(expected.len() >= files.len());
 }

@@ -242,7 +242,7 @@ impl<M: Send + 'static> Cell<M> {
     /// with it: nearly always the same.
     pub(super) fn schedule_by(self: Arc<Self>, engine: &Engine) {
         match &self.home {
-            Home::Seats if std::ptr::eq(&*self.engine, engine) => engine.schedule(self as Task),
+            Home::Seats if std::ptr::eq(Arc::as_ptr(&self.engine), engine) => engine.schedule(self as Task),
             _ => self.schedule(),
         }
     }

@@ -146,8 +146,8 @@ pub(crate) struct PollGuard(Option<Poll>);
 impl PollGuard {
     /// When the future wants to be polled again at the latest.
     #[inline]
-    pub(crate) fn until(&self) -> Option<Duration> {
-        POLL.get().and_then(|poll| poll.until)
+    pub(crate) fn end(self) -> Option<Duration> {
+        POLL.replace(self.0).and_then(|poll| poll.until)
     }
 }
 

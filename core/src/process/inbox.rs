@@ -455,8 +455,8 @@ mod tests {
         let _ = inbox.push(Mail::Message(4));
         let taken = lent.remove(1);
         assert!(inbox.give_back(lent, taken.as_ref()).is_empty());
-        let left: Vec<_> = std::iter::from_fn(|| inbox.take_in_slice(8, |_| true)).collect();
-        assert!(matches!(left[..], [Mail::Message(1), Mail::Message(3), Mail::Message(4)]), "{left:?}");
+        let rest: Vec<_> = std::iter::from_fn(|| inbox.take_in_slice(8, |_| true)).collect();
+        assert!(matches!(rest[..], [Mail::Message(1), Mail::Message(3), Mail::Message(4)]), "{rest:?}");
         assert_eq!(inbox.handled(), 4);
         let _ = inbox.push(Mail::Message(5));
         assert!(inbox.lend(4).is_empty(), "the slice has had its share");

@@ -286,10 +286,9 @@ where
             this.state.set(State::Begun { future: make(mailbox) });
         }
         let Now::Begun { future } = this.state.as_mut().project() else { return Turn::Drained };
-        let (polled, until) = {
-            let slice = current::enter_poll(this.waker, *this.over);
-            (future.poll(&mut Context::from_waker(this.waker)), slice.until())
-        };
+        let poll = current::enter_poll(this.waker, *this.over);
+        let polled = future.poll(&mut Context::from_waker(this.waker));
+        let until = poll.end();
         match polled {
             Poll::Ready(reason) => {
                 let reason = reason.into_exit();

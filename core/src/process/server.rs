@@ -148,6 +148,41 @@ impl<M: Send + 'static> ProcessContext<'_, M> {
         ProcessContext { own: self.own, work: self.work }
     }
 
+    /// Whether more of the mail that this slice began with waits to be handled: the process will not rest after this callback. For
+    /// what is worth doing once for all that has come.
+    ///
+    /// ```
+    /// use genstage_core::{Outcome, Process, ProcessContext, Simulation};
+    ///
+    /// struct Sum(u64, std::sync::mpsc::Sender<u64>);
+    ///
+    /// impl Process for Sum {
+    ///     type Message = u64;
+    ///
+    ///     fn handle(&mut self, n: u64, cx: &mut ProcessContext<'_, u64>) -> Outcome {
+    ///         self.0 += n;
+    ///         if !cx.has_mail() {
+    ///             let _ = self.1.send(self.0);
+    ///         }
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    ///
+    /// let (report, reports) = std::sync::mpsc::channel();
+    /// Simulation::new(7).run(|simulation| {
+    ///     let sum = Sum(0, report).start()?;
+    ///     (1..=3).for_each(|n| drop(sum.send(n)));
+    ///     simulation.run_until_idle();
+    ///     assert_eq!(reports.try_iter().collect::<Vec<_>>(), [6]);
+    ///     Ok::<(), genstage_core::StartError>(())
+    /// })?;
+    /// # Ok::<(), genstage_core::StartError>(())
+    /// ```
+    #[inline]
+    pub fn has_mail(&self) -> bool {
+        !self.work.is_empty()
+    }
+
     /// As [`Own::demonitor`], and takes back a [`Down`](crate::Down) that is already queued. True if the monitor was active.
     pub fn demonitor_flush(&mut self, monitor: MonitorRef) -> bool {
         let active = self.own.demonitor_flush(monitor);

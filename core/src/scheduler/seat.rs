@@ -49,13 +49,6 @@ impl SeatWord {
         Slice(slice)
     }
 
-    /// The owner goes on with the next slice. `None`: the seat was taken away.
-    pub(crate) fn renew(&self, slice: Slice) -> Option<Slice> {
-        let next = Slice(slice.0 + 1);
-        let (from, to) = (slice.0 << SHIFT | IN_CALLBACK, next.0 << SHIFT | IN_CALLBACK);
-        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok().then_some(next)
-    }
-
     /// The owner ends its slice. False: the seat was taken away.
     #[inline]
     pub(crate) fn end(&self, slice: Slice) -> bool {
@@ -137,19 +130,6 @@ mod tests {
     }
 
     #[test]
-    fn whoever_goes_on_keeps_the_seat_under_a_new_number() {
-        let word = SeatWord::new();
-        let slice = word.begin();
-        let seen = word.look();
-        let Some(next) = word.renew(slice) else { unreachable!("nobody took it") };
-        assert!(!word.take(seen), "it has moved on");
-        assert!(word.is_current(next) && !word.is_current(slice));
-        assert!(word.take(word.look()));
-        assert_eq!(word.renew(next), None);
-        assert!(!word.end(next));
-    }
-
-    #[test]
     fn an_ended_slice_cannot_be_taken() {
         let word = SeatWord::new();
         let slice = word.begin();
@@ -188,7 +168,7 @@ mod loom_models {
                 })
             };
             drop(word.announce(slice));
-            let kept = word.renew(slice).is_some_and(|next| word.end(next)) && {
+            let kept = word.end(slice) && {
                 let next = word.begin();
                 word.end(next)
             };

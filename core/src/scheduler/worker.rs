@@ -4,8 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::row::{Manners, Row};
-use super::seat::Slice;
-use super::{LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
+use super::seat::Seen;
+use super::{Age, LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
 use crate::process::current;
 use crate::runtime::engine::Engine;
 use crate::sync::Arc;
@@ -21,7 +21,7 @@ const SAMPLE: u32 = 64;
 /// processes that live for one light slice pay little for it, and a burst of heavy ones is noticed after a few.
 const SAMPLE_NEW: u32 = 8;
 
-/// How long a seat without work looks around before it sleeps, in rounds of some 250 ns. Chosen by `heavy-2`: shorter, and
+/// How long a seat without work looks around before it sleeps, in rounds of some 500 ns. Chosen by `heavy-2`: shorter, and
 /// the two sides of a balanced pipeline pay for a wake-up with every batch.
 const SEARCH_ROUNDS: u32 = 100;
 
@@ -37,15 +37,8 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
     while let Some(seat) = next {
         let at = seat;
         let manners = scheduler.manners(at);
-        let mut worker = Worker {
-            scheduler,
-            at,
-            seat: &scheduler.seats[at],
-            manners,
-            row: scheduler.row(manners),
-            slices: 0,
-            stint: None,
-        };
+        let (own, row) = (&scheduler.seats[at], scheduler.row(manners));
+        let mut worker = Worker { scheduler, at, seat: own, manners, row, slices: 0, seen: Vec::new() };
         worker.seat.sitter.sit(number);
         match worker.sit() {
             Left::Stopping => break,
@@ -75,9 +68,6 @@ enum Left {
     Lost(Option<Task>),
 }
 
-/// The seat was taken away.
-struct Taken;
-
 struct Worker<'a> {
     scheduler: &'a Scheduler,
     at: usize,
@@ -85,45 +75,20 @@ struct Worker<'a> {
     manners: Manners,
     row: &'a Row,
     slices: u32,
-    /// The slice that the seat's word tells of, and the tick in which it began. Slices that follow without a pause in the same tick
-    /// go under its number: nobody takes a seat before the second tick, and so they cost no compare-and-swap each.
-    stint: Option<(Slice, u64)>,
+    /// The words of the other seats when the present search began.
+    seen: Vec<Seen>,
 }
 
 impl Worker<'_> {
     fn sit(&mut self) -> Left {
-        loop {
-            let task = match self.next_task() {
-                Ok(Some(task)) => task,
-                Ok(None) => return Left::Stopping,
-                Err(Taken) => return Left::Lost(None),
-            };
+        while let Some(task) = self.next_task() {
             match self.run(task) {
                 Ok(None) => {}
                 Ok(Some(task)) => self.yielded(task),
                 Err(task) => return Left::Lost(task),
             }
         }
-    }
-
-    /// Begins a slice, in this tick.
-    #[inline]
-    fn begin(&mut self, tick: u64) -> Result<Slice, Taken> {
-        let slice = match self.stint {
-            Some((slice, begun_in)) if begun_in == tick => return Ok(slice),
-            Some((slice, _)) => self.seat.word.renew(slice),
-            None => Some(self.seat.word.begin()),
-        };
-        self.stint = slice.map(|slice| (slice, tick));
-        slice.ok_or(Taken)
-    }
-
-    /// No callback runs here for now.
-    fn pause(&mut self) -> Result<(), Taken> {
-        match self.stint.take() {
-            Some((slice, _)) if !self.seat.word.end(slice) => Err(Taken),
-            _ => Ok(()),
-        }
+        Left::Stopping
     }
 
     /// To the back, and nobody is woken for it.
@@ -151,10 +116,11 @@ impl Worker<'_> {
             }
         }
         let timed = sampled || heavy.unwrap_or_else(|| self.times_new());
-        let tick = self.scheduler.tick.load(Ordering::Relaxed);
-        let Ok(slice) = self.begin(tick) else { return Err(Some(task)) };
         let began = timed.then(Instant::now);
-        current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, began }));
+        let tick = self.scheduler.tick.load(Ordering::Relaxed);
+        let slice = self.seat.word.begin();
+        let age = began.map_or(Age::Unknown, Age::Since);
+        current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, age }));
         let ran = task.run();
         if let Some(began) = began {
             let took = began.elapsed();
@@ -165,16 +131,14 @@ impl Worker<'_> {
             if sampled {
                 self.seat.average.learn(took);
             }
-        }
-        let now = self.scheduler.tick.load(Ordering::Relaxed);
-        if now == tick {
-            return Ok(ran.unfinished());
-        }
-        if began.is_none() && ran.task.cost().is_unknown() && now > tick + 1 {
+        } else if ran.task.cost().is_unknown() {
             // The coarse clock tells a long slice all the same. One tick may be chance.
-            ran.task.cost().learn(Duration::from_millis(now - tick));
+            let ticks = self.scheduler.tick.load(Ordering::Relaxed).saturating_sub(tick);
+            if ticks > 1 {
+                ran.task.cost().learn(Duration::from_millis(ticks));
+            }
         }
-        if self.begin(now).is_ok() {
+        if self.seat.word.end(slice) {
             return Ok(ran.unfinished());
         }
         if began.is_none() {
@@ -191,30 +155,25 @@ impl Worker<'_> {
             || self.scheduler.rude.takes_strangers.load(Ordering::Relaxed)
     }
 
-    /// `None`: the runtime stops.
-    #[inline]
-    fn next_task(&mut self) -> Result<Option<Task>, Taken> {
+    fn next_task(&mut self) -> Option<Task> {
         self.slices = self.slices.wrapping_add(1);
         if self.manners == Manners::Rude {
             return self.search();
         }
         if self.slices.is_multiple_of(INJECTOR_FIRST) {
             if self.scheduler.is_stopping() {
-                return Ok(None);
+                return None;
             }
             if let Some(task) = self.row.injector.pop() {
-                return Ok(Some(task));
+                return Some(task);
             }
         }
-        match self.seat.queue.pop().or_else(|| self.row.injector.pop()) {
-            Some(task) => Ok(Some(task)),
-            None => self.search(),
-        }
+        let own = self.seat.queue.pop();
+        own.or_else(|| self.row.injector.pop()).or_else(|| self.search())
     }
 
     /// Looks around for a while, then sleeps until there is something. `None`: the runtime stops.
-    fn search(&mut self) -> Result<Option<Task>, Taken> {
-        self.pause()?;
+    fn search(&mut self) -> Option<Task> {
         // The coarse clock may stand still from here on.
         current::forget_time();
         let scheduler = self.scheduler;
@@ -224,11 +183,11 @@ impl Worker<'_> {
                 if self.row.idle.end_search() && !self.row.injector.is_empty() {
                     scheduler.rouse_one(self.manners);
                 }
-                return Ok(Some(task));
+                return Some(task);
             }
             if scheduler.is_stopping() {
                 let _ = self.row.idle.end_search();
-                return Ok(None);
+                return None;
             }
             if !self.seat.queue.fall_asleep() {
                 continue;
@@ -250,7 +209,10 @@ impl Worker<'_> {
         if self.manners == Manners::Rude {
             return if self.scheduler.is_stopping() { None } else { self.row.injector.pop() };
         }
-        let seen: Vec<_> = self.others().map(|seat| seat.word.look()).collect();
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.clear();
+        seen.extend(self.others().map(|seat| seat.word.look()));
+        self.seen = seen;
         for _ in 0..self.rounds() {
             if let Some(task) = self.seat.queue.pop() {
                 return Some(task);
@@ -265,12 +227,11 @@ impl Worker<'_> {
             if self.scheduler.is_stopping() {
                 return None;
             }
-            for _ in 0..8 {
-                std::hint::spin_loop();
-            }
+            // Not a spin: whoever is to push may need this very core.
+            thread::yield_now();
         }
         // Whoever is still in the slice it was in when the search began will be there for a while.
-        self.steal(|at, seat| seat.word.look() == seen[at] && seen[at].in_callback())
+        self.steal(|at, seat| seat.word.look() == self.seen[at] && self.seen[at].in_callback())
     }
 
     /// Where slices are long, so are the gaps between them, and a wake-up hurts both sides of the pipeline: it is worth looking

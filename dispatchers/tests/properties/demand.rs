@@ -4,7 +4,7 @@ use genstage_dispatchers::{DemandDispatcher, Notice, Refusal, Subscriber, Subscr
 use proptest::prelude::*;
 
 use crate::check;
-use crate::history::{Model, Seen, Sent, history, play};
+use crate::history::{Model, Op, SLOTS, Seen, Sent, history, play};
 
 /// Everybody's outstanding demand, biggest first, newcomers behind their equals.
 struct List {
@@ -146,10 +146,20 @@ impl Model for List {
     }
 }
 
+/// Half of the histories begin with a crowd, so that the first dispatch has somebody to shuffle.
+fn with_crowd() -> impl Strategy<Value = Vec<Op<()>>> {
+    let crowd = proptest::option::of(proptest::collection::vec(0..9_usize, SLOTS));
+    (crowd, history(Just(()))).prop_map(|(crowd, history)| {
+        let came = crowd.into_iter().flatten().enumerate();
+        let asked = came.flat_map(|(slot, count)| [Op::Subscribe(slot, ()), Op::Ask(slot, count)]);
+        asked.chain(history).collect()
+    })
+}
+
 #[test]
 fn the_demand_dispatcher_does_what_its_list_says() {
     let options = (any::<bool>(), any::<bool>(), proptest::option::of(0..9_usize), any::<u64>());
-    check(400, &(options, history(Just(()))), |((fair, shuffle, limit, seed), history)| {
+    check(400, &(options, with_crowd()), |((fair, shuffle, limit, seed), history)| {
         let mut dispatcher = DemandDispatcher::new().shuffle_demands_on_first_dispatch(shuffle);
         if fair {
             dispatcher = dispatcher.fair();

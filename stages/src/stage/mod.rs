@@ -29,7 +29,7 @@ use crate::context::Context;
 use crate::emit::Emit;
 use crate::handle::StageRef;
 use crate::mail::{Command, StageMail, SubscribeTo, Subscriber};
-use crate::meter::{Lack, Meter};
+use crate::meter::{Kind, Lack, Meter};
 use crate::options::DemandMode;
 use crate::outlet::Outlet;
 use crate::role::Role;
@@ -216,11 +216,15 @@ impl<R: Role> Stage<R> {
     #[expect(clippy::inline_always, reason = "a message would be copied once more")]
     #[inline(always)]
     fn turn(&mut self, mail: StageMail<R>, cx: &mut Cx<'_, R>) -> Outcome {
-        let hot = matches!(mail, StageMail::Events(..) | StageMail::Ask(..));
-        let from = (!hot || self.wiring.meter.turn()).then(|| nanos(cx));
+        let kind = match mail {
+            StageMail::Events(..) => Kind::Events,
+            StageMail::Ask(..) => Kind::Ask,
+            _ => Kind::Other,
+        };
+        let from = self.wiring.meter.turn(kind).then(|| nanos(cx));
         let outcome = self.take(mail, cx);
         if let Some(from) = from {
-            self.wiring.meter.timed(hot, from, nanos(cx));
+            self.wiring.meter.timed(kind, from, nanos(cx));
         }
         self.settle(cx);
         if self.is_drained() && matches!(outcome, Outcome::Continue) {
@@ -231,9 +235,11 @@ impl<R: Role> Stage<R> {
 
     /// One signal.
     fn hear(&mut self, signal: Signal, cx: &mut Cx<'_, R>) -> Outcome {
-        let from = nanos(cx);
+        let from = self.wiring.meter.turn(Kind::Signal).then(|| nanos(cx));
         let outcome = self.take_signal(signal, cx);
-        self.wiring.meter.timed(false, from, nanos(cx));
+        if let Some(from) = from {
+            self.wiring.meter.timed(Kind::Signal, from, nanos(cx));
+        }
         self.settle(cx);
         if self.is_drained() && matches!(outcome, Outcome::Continue) {
             return self.drained(cx);
@@ -307,9 +313,12 @@ impl<R: Role> Stage<R> {
         }
     }
 
-    /// After a turn: what it waits for now.
+    /// After the last turn of a slice: what it waits for now. What it lacks between two turns it lacks for no time.
     #[inline]
     fn settle(&mut self, cx: &Cx<'_, R>) {
+        if cx.has_mail() {
+            return;
+        }
         let lack = self.wiring.lack();
         if self.wiring.meter.changes(lack) {
             self.wiring.meter.settle(lack, nanos(cx));

@@ -122,23 +122,18 @@ impl<R: Role> Stage<R> {
     /// Section 6.6. Events for a subscription that is over are dropped: its end has been told already.
     #[inline]
     pub(super) fn on_events(&mut self, id: SubscriptionId, batch: Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
-        let Some(upstream) = self.wiring.producers.get_mut(id) else {
+        let Ok(at) = self.wiring.producers.at(id) else {
             self.wiring.counts.input.carry(batch.len());
             self.wiring.counts.discarded.late += batch.len() as u64;
             return Outcome::Continue;
         };
-        upstream.flow.carry(batch.len());
-        if !R::PULLS {
-            return self.handle_message(id, batch, cx);
-        }
-        if !self.wiring.queue.is_empty() || !self.wiring.outlet.wants() {
+        self.wiring.producers.place(at).flow.carry(batch.len());
+        if R::PULLS && (!self.wiring.queue.is_empty() || !self.wiring.outlet.wants()) {
             self.wiring.queue.push_back(Queued::Events(id, batch));
             return Outcome::Continue;
         }
-        match self.handle_message(id, batch, cx) {
-            Outcome::Continue => self.drain(cx),
-            stop @ Outcome::Stop(_) => stop,
-        }
+        // The queue of a stage that pulls is empty now, and stays so: there is nothing to drain.
+        self.handle_message_from(at, id, batch, cx)
     }
 
     /// The drain loop of section 12: input is taken up only while downstream waits for something.
@@ -165,17 +160,32 @@ impl<R: Role> Stage<R> {
     }
 
     /// One message: cut into batches as section 7 says, each handled, dispatched, and then asked for again.
-    #[inline]
     fn handle_message(&mut self, id: SubscriptionId, mut batch: Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
+        match self.wiring.producers.at(id) {
+            Ok(at) => self.handle_message_from(at, id, batch, cx),
+            Err(_) => {
+                // The producer is gone already: one batch, and no ask.
+                self.wiring.current = Some(id);
+                self.handle_batch(&mut batch, cx)
+            }
+        }
+    }
+
+    /// The same, from the producer at this place. Callbacks neither add nor remove producers, so the place holds throughout.
+    #[inline]
+    fn handle_message_from(
+        &mut self,
+        at: usize,
+        id: SubscriptionId,
+        mut batch: Batch<R::In>,
+        cx: &mut Cx<'_, R>,
+    ) -> Outcome {
         self.wiring.current = Some(id);
-        // Callbacks neither add nor remove producers, so the place holds throughout.
-        let Ok(at) = self.wiring.producers.at(id) else {
-            // The producer is gone already: one batch, and no ask.
-            return self.handle_batch(&mut batch, cx);
-        };
         let Some(demand) = &mut self.wiring.producers.place(at).demand else {
-            // Manual: likewise.
-            return self.handle_batch(&mut batch, cx);
+            // Manual: one batch, and no ask.
+            let outcome = self.handle_batch(&mut batch, cx);
+            self.wiring.producers.place(at).give_back(batch);
+            return outcome;
         };
         if let Some(whole) = demand.whole(batch.len()) {
             let outcome = self.handle_batch(&mut batch, cx);

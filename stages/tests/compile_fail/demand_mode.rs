@@ -4,7 +4,7 @@ use genstage::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let double = map(|n: u64| 2 * n).start(StageOptions::new())?;
-    double.demand(DemandMode::Accumulate); //~ E0599 only a producer has a demand mode
+    double.demand(DemandMode::Accumulate); //~ E0277 only a producer has a demand mode
     map(|n: u64| 2 * n).start(StageOptions::new().demand(DemandMode::Accumulate))?; //~ E0277 only a producer has a demand mode
     Ok(())
 }

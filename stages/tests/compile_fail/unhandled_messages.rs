@@ -16,8 +16,8 @@ struct Hello;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let quiet = Quiet.start(StageOptions::new())?;
-    quiet.call(Hello)?; //~ E0277 `Quiet` takes no calls with `Hello`
-    quiet.cast(Hello); //~ E0277 `Quiet` takes no casts of `Hello`
-    quiet.send(Hello); //~ E0277 `Quiet` takes no infos of `Hello`
+    quiet.call(Hello)?; //~ E0599 the method `call` exists
+    quiet.cast(Hello); //~ E0277 `Quiet` takes no casts of this type
+    quiet.send(Hello); //~ E0277 `Quiet` takes no infos of this type
     Ok(())
 }
