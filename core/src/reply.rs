@@ -4,16 +4,17 @@
 //! Specification: P7.4, G5.3 to G5.5.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
 use crate::process::{Address, current};
+use crate::runtime::clock::Clock;
 use crate::runtime::engine::GaveUp;
 use crate::sync::{Arc, Mutex};
-use crate::timer::Due;
+use crate::timer::{Due, Review};
 use crate::{ExitReason, Pid, SendError};
 
 /// How long a call waits by default (G5.1).
@@ -112,8 +113,8 @@ struct Slot<R> {
 }
 
 impl<R: Send + 'static> Slot<R> {
-    fn new(callee: Pid) -> Arc<Self> {
-        let state = Mutex::new((Filled::Not, Waiter::Nobody));
+    fn new(callee: Pid, waiter: Waiter<R>) -> Arc<Self> {
+        let state = Mutex::new((Filled::Not, waiter));
         Arc::new(Self {
             state,
             callee,
@@ -161,17 +162,36 @@ impl<R> Slot<R> {
         first
     }
 
-    /// What is there, or else who to wake for it.
-    fn take(&self, waiter: impl FnOnce() -> Waiter<R>) -> Option<Filled<R>> {
+    /// What is there. Else this waiter is in the slot from now on, and the caller has the old one: a waker is the user's, and not
+    /// dropped under the lock.
+    fn take(&self, waiter: &mut Waiter<R>) -> Option<Filled<R>> {
         let mut slot = self.state.lock();
         match std::mem::replace(&mut slot.0, Filled::Expired) {
             Filled::Not => {
                 slot.0 = Filled::Not;
-                slot.1 = waiter();
+                std::mem::swap(&mut slot.1, waiter);
                 None
             }
             filled => Some(filled),
         }
+    }
+
+    /// What is there. Else this waker is woken for it, and the slot is handed back.
+    fn claim(self: Arc<Self>, waker: &Waker) -> Result<Filled<R>, Arc<Self>> {
+        // Nearly always whoever was to reply has let go of it by then: no lock, no waker.
+        match Self::open(self) {
+            Ok(filled) => Ok(filled),
+            Err(slot) => slot.take(&mut Waiter::Task(waker.clone())).ok_or(slot),
+        }
+    }
+
+    /// What is in a slot that nobody else holds any more.
+    fn open(self: Arc<Self>) -> Result<Filled<R>, Arc<Self>> {
+        // A glance first: a failed attempt costs as much as a lock.
+        if Arc::strong_count(&self) > 1 {
+            return Err(self);
+        }
+        Arc::try_unwrap(self).map(|slot| slot.state.into_inner().0)
     }
 
     /// Nobody waits any more.
@@ -191,12 +211,16 @@ impl<R: Send> Due for Slot<R> {
         self.fill(Filled::Expired)
     }
 
-    fn is_pending(&self) -> bool {
-        matches!(self.state.lock().0, Filled::Not)
+    fn review(&self, _: Duration) -> Review {
+        Review::pending(matches!(self.state.lock().0, Filled::Not))
     }
 
-    fn callee(&self) -> Option<Pid> {
-        Some(self.callee)
+    fn is_live(&self, filed: Duration) -> bool {
+        self.review(filed) == Review::Due
+    }
+
+    fn may_wait_for(&self, callee: Pid) -> bool {
+        self.callee == callee
     }
 
     fn orphan(&self) {
@@ -222,10 +246,10 @@ impl<M: Send + 'static> Address<M> {
         if current::pid() == Some(self.pid()) {
             return Err(CallError::CallingSelf);
         }
-        let slot = self.post(request)?;
+        let slot = self.post(Waiter::Nobody, request)?;
         let engine = self.0.engine();
         let deadline = engine.clock.now().saturating_add(within);
-        let ready = || slot.take(|| Waiter::Thread(std::thread::current()));
+        let ready = || slot.take(&mut Waiter::Thread(std::thread::current()));
         loop {
             let look_up = engine.look_up_before(deadline);
             match engine.wait_in_process(Some(look_up), ready) {
@@ -237,7 +261,7 @@ impl<M: Send + 'static> Address<M> {
             // One that was given up while it handles the request will not reply, and its handle is not dropped.
             if let Some(reason) = self.exit_reason() {
                 return slot
-                    .take(|| Waiter::Nobody)
+                    .take(&mut Waiter::Nobody)
                     .map_or(Err(CallError::Down(reason)), |filled| self.outcome(filled));
             }
         }
@@ -248,7 +272,7 @@ impl<M: Send + 'static> Address<M> {
         if current::pid() == Some(self.pid()) {
             return Request { to: self.clone(), state: State::Failed(CallError::CallingSelf) };
         }
-        let state = match self.post(request) {
+        let state = match self.post(Waiter::Nobody, request) {
             Ok(slot) => {
                 // Without a limit there is nothing to wait for.
                 if within < Duration::MAX {
@@ -261,12 +285,32 @@ impl<M: Send + 'static> Address<M> {
         Request { to: self.clone(), state }
     }
 
-    fn expire<R: Send + 'static>(&self, slot: &Arc<Slot<R>>, within: Duration) {
-        self.0.engine().timers.expire(within, Arc::clone(slot) as Arc<dyn Due>);
+    /// As [`request`](Self::request), from within a future that awaits it at once. In a process no timer is set for each call, but one
+    /// for the process.
+    pub(crate) async fn ask<R: Send + 'static>(
+        &self,
+        within: Duration,
+        request: impl FnOnce(ReplyTo<R>) -> M,
+    ) -> Result<R, CallError> {
+        let (mut request, mut wait) = (Some(request), Wait { slot: None, until: Duration::ZERO, filed: false });
+        poll_fn(|task| match request.take() {
+            Some(request) => wait.begin(self, within, request, task.waker()),
+            None => wait.poll(self, task.waker()),
+        })
+        .await
     }
 
-    fn post<R: Send + 'static>(&self, request: impl FnOnce(ReplyTo<R>) -> M) -> Result<Arc<Slot<R>>, CallError> {
-        let slot = Slot::new(self.pid());
+    fn expire<R: Send + 'static>(&self, slot: &Arc<Slot<R>>, within: Duration) {
+        let engine = self.0.engine();
+        engine.timers.file(engine.clock.now().saturating_add(within), Arc::clone(slot) as Arc<dyn Due>);
+    }
+
+    fn post<R: Send + 'static>(
+        &self,
+        waiter: Waiter<R>,
+        request: impl FnOnce(ReplyTo<R>) -> M,
+    ) -> Result<Arc<Slot<R>>, CallError> {
+        let slot = Slot::new(self.pid(), waiter);
         match self.send(request(ReplyTo(Some(Arc::clone(&slot))))) {
             Ok(()) => Ok(slot),
             Err(SendError { .. }) => Err(CallError::NoProc),
@@ -292,19 +336,82 @@ pub(crate) fn deliver<M: Send + 'static, R: Send + 'static>(
     if current::pid() == Some(to.pid()) {
         return then(Err(CallError::CallingSelf));
     }
-    let slot = match to.post(request) {
+    let slot = match to.post(Waiter::Nobody, request) {
         Ok(slot) => slot,
         Err(error) => return then(Err(error)),
     };
     to.expire(&slot, within);
     let asked = to.clone();
-    let mut then: Option<Then<R>> = Some(Box::new(move |filled| then(asked.outcome(filled))));
-    let filled = slot.take(|| match then.take() {
-        Some(then) => Waiter::Then(then),
-        None => Waiter::Nobody,
-    });
-    if let (Some(filled), Some(then)) = (filled, then) {
+    let mut waiter = Waiter::Then(Box::new(move |filled| then(asked.outcome(filled))));
+    if let Some(filled) = slot.take(&mut waiter)
+        && let Waiter::Then(then) = waiter
+    {
         then(filled);
+    }
+}
+
+/// The wait for a reply within a future.
+struct Wait<R> {
+    /// `None` before the request is sent, and once it is over.
+    slot: Option<Arc<Slot<R>>>,
+    until: Duration,
+    /// Whether the slot is among the timers, as somebody else's waker is to be woken.
+    filed: bool,
+}
+
+impl<R: Send + 'static> Wait<R> {
+    fn begin<M: Send + 'static>(
+        &mut self,
+        to: &Address<M>,
+        within: Duration,
+        request: impl FnOnce(ReplyTo<R>) -> M,
+        waker: &Waker,
+    ) -> Poll<Result<R, CallError>> {
+        if current::pid() == Some(to.pid()) {
+            return Poll::Ready(Err(CallError::CallingSelf));
+        }
+        self.until = to.0.engine().deadline_after(within);
+        match to.post(Waiter::Task(waker.clone()), request) {
+            Ok(slot) => self.pause(to, slot, waker),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn poll<M: Send + 'static>(&mut self, to: &Address<M>, waker: &Waker) -> Poll<Result<R, CallError>> {
+        // Polled again after its end, which no future need bear.
+        let Some(slot) = self.slot.take() else { return Poll::Ready(Err(CallError::Timeout)) };
+        let slot = match slot.claim(waker) {
+            Ok(filled) => return Poll::Ready(to.outcome(filled)),
+            Err(slot) => slot,
+        };
+        if current::is_patience_over(waker) {
+            let late = to.0.engine().clock.now() >= self.until;
+            // One that was given up while it handles the request will not reply, and its handle is not dropped.
+            let gone = to.exit_reason().map(CallError::Down).or(late.then_some(CallError::Timeout));
+            if let Some(error) = gone {
+                let filled = slot.take(&mut Waiter::Nobody);
+                slot.give_up();
+                return Poll::Ready(filled.map_or(Err(error), |filled| to.outcome(filled)));
+            }
+        }
+        self.pause(to, slot, waker)
+    }
+
+    fn pause<M: Send + 'static, T>(&mut self, to: &Address<M>, slot: Arc<Slot<R>>, waker: &Waker) -> Poll<T> {
+        if !current::wake_by(waker, self.until) && !self.filed && self.until < Clock::END {
+            self.filed = true;
+            to.0.engine().timers.file(self.until, Arc::clone(&slot) as Arc<dyn Due>);
+        }
+        self.slot = Some(slot);
+        Poll::Pending
+    }
+}
+
+impl<R> Drop for Wait<R> {
+    fn drop(&mut self) {
+        if let Some(slot) = &self.slot {
+            slot.give_up();
+        }
     }
 }
 
@@ -331,7 +438,7 @@ impl<M: Send + 'static, R: Send + 'static> Future for Request<M, R> {
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = match &self.state {
             State::Failed(error) => Err(error.clone()),
-            State::Waiting(slot) => match slot.take(|| Waiter::Task(task.waker().clone())) {
+            State::Waiting(slot) => match slot.take(&mut Waiter::Task(task.waker().clone())) {
                 Some(filled) => self.to.outcome(filled),
                 None => return Poll::Pending,
             },

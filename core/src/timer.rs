@@ -22,20 +22,36 @@ pub(crate) type Alive = Box<dyn Fn() -> bool + Send + Sync>;
 pub(crate) trait Due: Send + Sync {
     /// Its time has come. False: it was cancelled, or is done.
     fn fire(&self) -> bool;
-    /// Whether it can still fire.
-    fn is_pending(&self) -> bool;
-    /// Whether anybody would notice.
-    fn is_live(&self) -> bool {
-        self.is_pending()
-    }
+    /// What becomes of it, filed for this time.
+    fn review(&self, filed: Duration) -> Review;
+    /// Whether anybody would notice, if it is filed for this time.
+    fn is_live(&self, filed: Duration) -> bool;
     /// It will never fire: drops what it holds.
     fn discard(&self) {}
-    /// Whose reply it waits for.
-    fn callee(&self) -> Option<Pid> {
-        None
+    /// Whether it may wait for a reply of this process.
+    fn may_wait_for(&self, callee: Pid) -> bool {
+        let _ = callee;
+        false
     }
     /// The callee was given up: nothing will come.
     fn orphan(&self) {}
+}
+
+/// What becomes of something that comes up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Review {
+    /// It fires.
+    Due,
+    /// It is to be filed anew: its time has moved.
+    Later(Duration),
+    /// It was cancelled, or is done.
+    Gone,
+}
+
+impl Review {
+    pub(crate) fn pending(pending: bool) -> Self {
+        if pending { Self::Due } else { Self::Gone }
+    }
 }
 
 struct Entry {
@@ -49,6 +65,14 @@ impl Entry {
     fn take(&self) -> Option<Action> {
         self.action.lock().take()
     }
+
+    fn is_pending(&self) -> bool {
+        self.action.lock().is_some()
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.is_pending() && self.alive.as_ref().is_none_or(|alive| alive())
+    }
 }
 
 impl Due for Entry {
@@ -56,12 +80,12 @@ impl Due for Entry {
         self.take().map(|action| action()).is_some()
     }
 
-    fn is_pending(&self) -> bool {
-        self.action.lock().is_some()
+    fn review(&self, _: Duration) -> Review {
+        Review::pending(self.is_pending())
     }
 
-    fn is_live(&self) -> bool {
-        self.is_pending() && self.alive.as_ref().is_none_or(|alive| alive())
+    fn is_live(&self, _: Duration) -> bool {
+        self.is_wanted()
     }
 
     fn discard(&self) {
@@ -89,7 +113,7 @@ impl Timer {
 
     /// The time left, or `None` as for [`cancel`](Self::cancel). No effect (P9.5).
     pub fn read(&self) -> Option<Duration> {
-        self.entry.is_live().then(|| self.entry.deadline.saturating_sub(self.clock.now()))
+        self.entry.is_wanted().then(|| self.entry.deadline.saturating_sub(self.clock.now()))
     }
 }
 
@@ -293,9 +317,7 @@ impl Timers {
             return false;
         }
         let dead = heap.sweep();
-        heap.serial += 1;
-        let serial = heap.serial;
-        heap.pending.push(Reverse(Pending { deadline, serial, entry }));
+        heap.file(deadline, entry);
         let early = deadline < heap.look_at;
         if early {
             // Once roused, the clock will see what else is due by then.
@@ -312,7 +334,7 @@ impl Timers {
     pub(crate) fn orphan(&self, callee: Pid) {
         let waiting: Vec<_> = {
             let heap = self.heap.lock();
-            let of_it = |pending: &&Reverse<Pending>| pending.0.entry.callee() == Some(callee);
+            let of_it = |pending: &&Reverse<Pending>| pending.0.entry.may_wait_for(callee);
             heap.pending.iter().filter(of_it).map(|pending| Arc::clone(&pending.0.entry)).collect()
         };
         for entry in waiting {
@@ -330,8 +352,11 @@ impl Timers {
         let next = loop {
             match heap.pending.peek() {
                 None => break None,
-                Some(Reverse(next)) if next.entry.is_pending() => break Some(next.deadline),
-                Some(_) => cancelled.extend(heap.pending.pop()),
+                Some(Reverse(next)) => match next.entry.review(next.deadline) {
+                    Review::Due => break Some(next.deadline),
+                    Review::Later(deadline) => heap.postpone(deadline),
+                    Review::Gone => cancelled.extend(heap.pending.pop()),
+                },
             }
         };
         heap.look_at = next.map_or(latest, |next| next.min(latest));
@@ -344,9 +369,14 @@ impl Timers {
         loop {
             let due = {
                 let mut heap = self.heap.lock();
-                match heap.pending.peek() {
-                    Some(Reverse(next)) if next.deadline <= now => heap.pending.pop(),
-                    _ => None,
+                loop {
+                    match heap.pending.peek() {
+                        Some(Reverse(next)) if next.deadline <= now => match next.entry.review(next.deadline) {
+                            Review::Later(deadline) => heap.postpone(deadline),
+                            Review::Due | Review::Gone => break heap.pending.pop(),
+                        },
+                        _ => break None,
+                    }
                 }
             };
             let Some(Reverse(due)) = due else { return false };
@@ -383,6 +413,18 @@ fn discard(entry: &dyn Due) {
 }
 
 impl Heap {
+    fn file(&mut self, deadline: Duration, entry: Arc<dyn Due>) {
+        self.serial += 1;
+        self.pending.push(Reverse(Pending { deadline, serial: self.serial, entry }));
+    }
+
+    /// Files what comes next for another time.
+    fn postpone(&mut self, deadline: Duration) {
+        if let Some(Reverse(next)) = self.pending.pop() {
+            self.file(deadline, next.entry);
+        }
+    }
+
     /// Takes out what was cancelled and what is for dead receivers, each time the heap has doubled: so it holds at most twice
     /// what it must, at a constant cost for each timer.
     fn sweep(&mut self) -> Vec<Arc<dyn Due>> {
@@ -390,7 +432,8 @@ impl Heap {
             return Vec::new();
         }
         let all = std::mem::take(&mut self.pending).into_vec();
-        let (live, dead): (Vec<_>, Vec<_>) = all.into_iter().partition(|pending| pending.0.entry.is_live());
+        let (live, dead): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|pending| pending.0.entry.is_live(pending.0.deadline));
         self.sweep_at = (live.len() * 2).max(SWEEP_FROM);
         self.pending = live.into();
         dead.into_iter().map(|pending| pending.0.entry).collect()

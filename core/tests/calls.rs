@@ -2,7 +2,11 @@
 
 mod common;
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
 use common::{here, other, seeds};
@@ -183,6 +187,89 @@ fn g5_3_a_late_reply_vanishes() {
         door.cast(Order::Open);
         assert_eq!(door.call(Heard), Ok(vec![]), "the next call gets its own reply");
         assert!(here.try_receive().is_none());
+    });
+}
+
+/// One timer serves all calls of a process: it moves with them, and is exact for the one that gets no answer.
+#[test]
+fn g5_3_a_future_that_calls_again_and_again_waits_its_whole_time_for_the_last() {
+    seeds(50, |simulation| {
+        let door = door();
+        let (report, reports) = channel();
+        let asker = door.clone();
+        spawn(move |mailbox: Mailbox<()>| async move {
+            for _ in 0..9 {
+                asker.call_async(Heard).await.unwrap();
+                mailbox.sleep(SECOND).await;
+            }
+            let outcome = asker.call_async(Knock).await;
+            let _ = report.send((outcome, mailbox.now()));
+            let outcome = asker.call_async_within(Knock, SECOND).await;
+            let _ = report.send((outcome, mailbox.now()));
+        });
+        simulation.run_until_idle();
+        assert_eq!(reports.try_recv(), Ok((Err(CallError::Timeout), 14 * SECOND)));
+        assert_eq!(reports.try_recv(), Ok((Err(CallError::Timeout), 15 * SECOND)));
+        assert_eq!(simulation.now(), 15 * SECOND, "nothing is left that would happen later");
+    });
+}
+
+/// Each of several calls within one future has its own time.
+#[test]
+fn g5_3_calls_side_by_side_end_each_in_its_time() {
+    seeds(50, |simulation| {
+        let door = door();
+        let (report, reports) = channel();
+        let asker = door.clone();
+        spawn(move |mailbox: Mailbox<()>| async move {
+            let clock = &mailbox;
+            let call = |seconds: u32| {
+                let (asker, report) = (asker.clone(), report.clone());
+                async move {
+                    let outcome = asker.call_async_within(Knock, seconds * SECOND).await;
+                    let _ = report.send((seconds, outcome, clock.now()));
+                }
+            };
+            let (mut long, mut short) = (pin!(call(5)), pin!(call(2)));
+            let (mut long_ends, mut short_ends) = (false, false);
+            poll_fn(|task| {
+                long_ends = long_ends || long.as_mut().poll(task).is_ready();
+                short_ends = short_ends || short.as_mut().poll(task).is_ready();
+                if long_ends && short_ends { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        });
+        simulation.run_until_idle();
+        let ends: Vec<_> = reports.try_iter().collect();
+        let late = |seconds| (seconds, Err(CallError::Timeout), seconds * SECOND);
+        assert_eq!(ends, [late(2), late(5)]);
+    });
+}
+
+/// A combinator that polls with a waker of its own is woken through that.
+#[test]
+fn g5_3_a_call_behind_another_waker_ends_in_its_time() {
+    struct Passes(Waker);
+    impl Wake for Passes {
+        fn wake(self: Arc<Self>) {
+            self.0.wake_by_ref();
+        }
+    }
+    seeds(50, |simulation| {
+        let door = door();
+        let (report, reports) = channel();
+        let asker = door.clone();
+        spawn(move |mailbox: Mailbox<()>| async move {
+            let mut call = pin!(asker.call_async_within(Knock, 3 * SECOND));
+            let outcome = poll_fn(|task| {
+                let waker = Waker::from(Arc::new(Passes(task.waker().clone())));
+                call.as_mut().poll(&mut std::task::Context::from_waker(&waker))
+            })
+            .await;
+            let _ = report.send((outcome, mailbox.now()));
+        });
+        simulation.run_until_idle();
+        assert_eq!(reports.try_recv(), Ok((Err(CallError::Timeout), 3 * SECOND)));
     });
 }
 

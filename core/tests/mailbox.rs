@@ -245,3 +245,55 @@ fn p2_1_spawn_with_names_and_links() {
         assert_eq!(common::exit(&here).reason, ExitReason::Normal);
     });
 }
+
+/// P1.2: what decides is the process's own code: its panic ends the process, and nobody else is hurt.
+#[test]
+fn a_panic_in_the_choice_of_mail_ends_the_process_alone() {
+    seeds(20, |_| {
+        let here = here::<()>();
+        let picky = spawn(|mailbox: Mailbox<u32>| async move {
+            mailbox.receive_if(|mail| matches!(mail, Mail::Message(n) if 10 / n == 5)).await;
+        });
+        here.monitor(&picky);
+        picky.send(7).unwrap();
+        picky.send(0).unwrap();
+        let Some(Mail::Signal(Signal::Down(down))) = here.receive(None) else { unreachable!() };
+        assert!(matches!(down.reason, ExitReason::Panic(_)), "{}", down.reason);
+        assert!(picky.send(2).is_err());
+    });
+}
+
+/// P1.2: it may send, also to itself, and look at its own process.
+#[test]
+fn the_choice_of_mail_may_send_to_its_own_process() {
+    seeds(50, |simulation| {
+        let (report, reports) = channel();
+        let picky = spawn(move |mailbox: Mailbox<u32>| async move {
+            let mut seen = vec![];
+            for _ in 0..4 {
+                let mail = mailbox
+                    .receive_if(|mail| match mail {
+                        Mail::Message(1) => {
+                            mailbox.me().send(3).unwrap();
+                            assert!(mailbox.info().is_some());
+                            true
+                        }
+                        Mail::Message(n) => n % 2 == 1,
+                        Mail::Signal(_) => false,
+                    })
+                    .await;
+                seen.extend(match mail {
+                    Mail::Message(n) => Some(n),
+                    Mail::Signal(_) => None,
+                });
+            }
+            let left = mailbox.me().inbox_len();
+            report.send((seen, left)).unwrap();
+        });
+        for n in [2, 1, 4, 5, 7] {
+            picky.send(n).unwrap();
+        }
+        simulation.run_until_idle();
+        assert_eq!(reports.recv(), Ok((vec![1, 5, 7, 3], 2)));
+    });
+}

@@ -88,7 +88,8 @@ impl<S: GenServer> ServerRef<S> {
         self.call_async_within(request, CALL_TIMEOUT).await
     }
 
-    /// As [`call_async`](Self::call_async), with a time limit of its own.
+    /// As [`call_async`](Self::call_async), with a time limit of its own; [`Duration::MAX`] for none. A limit of a second or more may
+    /// end some milliseconds late; it is counted on the runtime's coarse clock.
     ///
     /// # Errors
     ///
@@ -100,8 +101,8 @@ impl<S: GenServer> ServerRef<S> {
     {
         let make = |reply| ServerMail(Order::Call(Box::new(Call::new(request, reply))));
         match &self.0 {
-            To::One(address) => address.request(within, make).await,
-            To::Named(name) => name.address().ok_or(CallError::NoProc)?.request(within, make).await,
+            To::One(address) => address.ask(within, make).await,
+            To::Named(name) => name.address().ok_or(CallError::NoProc)?.ask(within, make).await,
         }
     }
 

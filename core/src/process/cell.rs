@@ -8,6 +8,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::thread::Thread;
+use std::time::Duration;
 
 use super::any::AnyProcess;
 use super::crash::CrashReport;
@@ -16,6 +17,7 @@ use super::dictionary;
 use super::family::Family;
 use super::inbox::{Ended, Inbox, Last, Mail, Phase, Pushed};
 use super::lineage::{Ancestor, Lineage};
+use super::patience::{Limit, Patience};
 use super::rare::Rare;
 use super::relations::{Relations, Tie};
 use crate::runtime::engine::Engine;
@@ -75,6 +77,8 @@ pub(crate) enum Turn {
     Drained,
     /// The budget is spent; the body still holds mail.
     More,
+    /// As drained; it is to run again then, whatever comes.
+    Waiting(Duration),
     /// A callback asked for the end.
     Stop(ExitReason),
     /// The body has come to its end: it has no callbacks, and nothing of the user's is left in it.
@@ -183,10 +187,47 @@ impl<M: Send + 'static> Cell<M> {
 
     /// A future's waker fired.
     pub(crate) fn wake_future(self: &Arc<Self>) {
-        let pushed: Pushed<()> = self.inbox.lock().wake();
-        if pushed == Pushed::Schedule {
+        if self.rouse() {
             self.schedule();
         }
+    }
+
+    /// As [`wake_future`](Self::wake_future), by a waker that ends with it: its reference goes into the run queue.
+    pub(crate) fn wake_future_once(self: Arc<Self>) {
+        if self.rouse() {
+            let mut this = Some(self);
+            current::see_engine(|engine| {
+                if let Some(this) = this.take() {
+                    this.schedule_by(engine);
+                }
+            });
+            if let Some(this) = this {
+                this.schedule();
+            }
+        }
+    }
+
+    /// Whether it must be put into a run queue to see that something has come.
+    #[inline]
+    fn rouse(&self) -> bool {
+        self.inbox.lock().wake::<()>() == Pushed::Schedule
+    }
+
+    /// The time until which its future waits for replies has come. False: it does not wait any more.
+    pub(super) fn end_patience(self: &Arc<Self>) -> bool {
+        let waits = self.inbox.lock().patience().is_some_and(Patience::end);
+        if waits {
+            self.wake_future();
+        }
+        waits
+    }
+
+    /// Somebody whose reply its future may wait for was given up.
+    pub(super) fn look_up(self: &Arc<Self>) {
+        if let Some(patience) = self.inbox.lock().patience() {
+            patience.look();
+        }
+        self.wake_future();
     }
 
     #[inline]
@@ -208,7 +249,7 @@ impl<M: Send + 'static> Cell<M> {
 
     /// Ends a start that has nothing to wait for: the body's first turn comes on a seat.
     pub(crate) fn set_going(self: &Arc<Self>, body: BoxedBody<M>) {
-        if self.end_slice(body, true) {
+        if self.end_slice(body, true, None) {
             self.engine.schedule(Arc::clone(self) as Task);
         }
     }
@@ -226,7 +267,7 @@ impl<M: Send + 'static> Cell<M> {
         let _inside = current::enter_start(&self.engine, self.pid);
         match Panic::catch_exit(|| body.as_mut().init(self)).unwrap_or_else(Turn::Stop) {
             turn @ (Turn::Drained | Turn::More) if in_time() => {
-                if self.end_slice(body, matches!(turn, Turn::More)) {
+                if self.end_slice(body, matches!(turn, Turn::More), None) {
                     self.engine.schedule(Arc::clone(self) as Task);
                 }
                 Ok(())
@@ -246,7 +287,7 @@ impl<M: Send + 'static> Cell<M> {
             Turn::Stop(reason) | Turn::Ended(reason) => (reason, None),
             Turn::Ignore => (ExitReason::Normal, Some(StartError::Ignore)),
             Turn::Fail(reason) => (ExitReason::Normal, Some(StartError::Init(reason))),
-            Turn::Doomed | Turn::Drained | Turn::More => (ExitReason::Killed, None),
+            Turn::Doomed | Turn::Drained | Turn::More | Turn::Waiting(_) => (ExitReason::Killed, None),
         };
         let reason = self.fail(family, body, reason);
         // An end that came from elsewhere meanwhile is what the starter hears of.
@@ -262,7 +303,7 @@ impl<M: Send + 'static> Cell<M> {
 
     /// The end of a slice, or of the start. True: the process must run again.
     #[inline]
-    fn end_slice(&self, body: BoxedBody<M>, more: bool) -> bool {
+    fn end_slice(self: &Arc<Self>, body: BoxedBody<M>, more: bool, until: Option<Duration>) -> bool {
         let mut resting = self.inbox.lock();
         if resting.phase() == Phase::Dead {
             drop(resting);
@@ -270,11 +311,27 @@ impl<M: Send + 'static> Cell<M> {
             return false;
         }
         resting.body = Some(body);
-        let ended = resting.end(more);
-        if ended == Ended::Idle && resting.inbox.hibernate {
+        if resting.end(more) == Ended::Requeue {
+            return true;
+        }
+        if resting.inbox.hibernate {
             Self::hibernate(&mut resting);
         }
-        ended == Ended::Requeue
+        if let Some(until) = until
+            && resting.rare_mut().patience.wait(until)
+        {
+            drop(resting);
+            self.limit(until);
+        }
+        false
+    }
+
+    /// Has the process woken at the end of its patience.
+    #[cold]
+    fn limit(self: &Arc<Self>, until: Duration) {
+        self.engine.timers.file(until, Arc::new(Limit(Arc::clone(self))));
+        // Who it waits for may have been given up before the timer was there to tell it by.
+        self.look_up();
     }
 
     /// P13: gives spare memory back until the next mail.
@@ -461,8 +518,9 @@ impl<M: Send + 'static> Cell<M> {
             body
         };
         let reason = match Panic::catch_exit(|| body.as_mut().run(self)) {
-            Ok(Turn::Drained) => return self.end_slice(body, false),
-            Ok(Turn::More) => return self.end_slice(body, true),
+            Ok(Turn::Drained) => return self.end_slice(body, false, None),
+            Ok(Turn::Waiting(until)) => return self.end_slice(body, false, Some(until)),
+            Ok(Turn::More) => return self.end_slice(body, true, None),
             Ok(Turn::Ended(reason)) => {
                 drop(body);
                 self.bury(None, reason);

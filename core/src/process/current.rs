@@ -3,6 +3,8 @@
 //! Those that have destructors may be gone while a thread ends and destructors of its other thread-locals call the runtime.
 
 use std::cell::{Cell, RefCell};
+use std::task::Waker;
+use std::time::Duration;
 
 use super::peer::Peer;
 use crate::reason::Panic;
@@ -24,7 +26,28 @@ pub(crate) trait Orphan {
     fn tell(&self);
 }
 
+/// The poll of a process's future.
+#[derive(Clone, Copy)]
+struct Poll {
+    /// What tells the process's own waker from others: combinators poll with theirs.
+    waker: usize,
+    /// Whether the process was woken because a limit was reached.
+    over: bool,
+    /// When something in the future wants to be polled again.
+    until: Option<Duration>,
+}
+
+/// The time, as it was read in this tick of this runtime.
+#[derive(Clone, Copy)]
+struct Read {
+    runtime: u32,
+    tick: u64,
+    time: Duration,
+}
+
 thread_local! {
+    static POLL: Cell<Option<Poll>> = const { Cell::new(None) };
+    static READ: Cell<Option<Read>> = const { Cell::new(None) };
     static WHO: Cell<Option<Who>> = const { Cell::new(None) };
     /// Whether there are orphans: a glance that costs nothing.
     static ORPHANED: Cell<bool> = const { Cell::new(false) };
@@ -100,6 +123,77 @@ pub(crate) fn set_seat(claim: Option<SeatClaim>) {
 /// The runtime this thread belongs to or has entered.
 pub(crate) fn engine() -> Option<Arc<Engine>> {
     ENGINE.try_with(|engine| engine.borrow().clone()).ok().flatten()
+}
+
+/// Shows the runtime this thread belongs to or has entered, without a reference of its own; nothing else may look at it meanwhile.
+#[inline]
+pub(crate) fn see_engine(look: impl FnOnce(&Engine)) {
+    let _ = ENGINE.try_with(|engine| {
+        if let Some(engine) = &*engine.borrow() {
+            look(engine);
+        }
+    });
+}
+
+/// Until the guard drops, the thread polls the future of the process that has this waker.
+#[inline]
+pub(crate) fn enter_poll(waker: &Waker, over: bool) -> PollGuard {
+    PollGuard(POLL.replace(Some(Poll { waker: waker.data().addr(), over, until: None })))
+}
+
+pub(crate) struct PollGuard(Option<Poll>);
+
+impl PollGuard {
+    /// When the future wants to be polled again at the latest.
+    #[inline]
+    pub(crate) fn end(self) -> Option<Duration> {
+        POLL.replace(self.0).and_then(|poll| poll.until)
+    }
+}
+
+impl Drop for PollGuard {
+    #[inline]
+    fn drop(&mut self) {
+        POLL.set(self.0);
+    }
+}
+
+#[inline]
+fn poll_with(waker: &Waker) -> Option<Poll> {
+    POLL.get().filter(|poll| poll.waker == waker.data().addr())
+}
+
+/// Whether this is the waker of the process whose future this thread polls, which has run out of patience.
+#[inline]
+pub(crate) fn is_patience_over(waker: &Waker) -> bool {
+    poll_with(waker).is_some_and(|poll| poll.over)
+}
+
+/// If this is the waker of the process whose future this thread polls, the process is woken at this time unless something comes
+/// before.
+#[inline]
+pub(crate) fn wake_by(waker: &Waker, time: Duration) -> bool {
+    let Some(mut poll) = poll_with(waker) else { return false };
+    poll.until = Some(poll.until.map_or(time, |until| until.min(time)));
+    POLL.set(Some(poll));
+    true
+}
+
+/// The time as it was read on this thread in this tick, or else as it is read now.
+#[inline]
+pub(crate) fn time_of(runtime: u32, tick: u64, read: impl FnOnce() -> Duration) -> Duration {
+    match READ.get() {
+        Some(known) if (known.runtime, known.tick) == (runtime, tick) => known.time,
+        _ => {
+            let time = read();
+            READ.set(Some(Read { runtime, tick, time }));
+            time
+        }
+    }
+}
+
+pub(crate) fn forget_time() {
+    READ.set(None);
 }
 
 /// The runtime whose seat this thread took its current slice on.

@@ -15,6 +15,7 @@
 use std::collections::VecDeque;
 use std::thread::Thread;
 
+use super::patience::Patience;
 use super::rare::Rare;
 use super::relations::Relations;
 use crate::{ExitReason, Panic, Pid, Signal};
@@ -195,6 +196,12 @@ impl<M> Inbox<M> {
         self.rare.get_or_insert_default()
     }
 
+    /// Until when its future waits for replies, where it does or did.
+    #[inline]
+    pub(crate) fn patience(&mut self) -> Option<&mut Patience> {
+        self.rare.as_mut().map(|rare| &mut rare.patience)
+    }
+
     /// Whether the process is gone or bound to go (P1.5, P3.5): queries and sends already see it as dead.
     #[inline]
     pub(crate) fn is_alive(&self) -> bool {
@@ -294,17 +301,38 @@ impl<M> Inbox<M> {
     /// As [`take_first`](Self::take_first), for a future: nothing once the process is doomed (P1.3), nor beyond `most` in one
     /// slice; what is left then is for the next.
     pub(crate) fn take_in_slice(&mut self, most: u32, fits: impl Fn(&Mail<M>) -> bool) -> Option<Mail<M>> {
-        if self.doomed {
-            return None;
-        }
-        if self.taken >= most {
-            self.woken = true;
+        if !self.may_take(most) {
             return None;
         }
         let mail = self.take_first(fits)?;
         self.taken += 1;
         self.note(&mail);
         Some(mail)
+    }
+
+    fn may_take(&mut self, most: u32) -> bool {
+        let spent = self.taken >= most;
+        self.woken |= spent && !self.doomed;
+        !spent && !self.doomed
+    }
+
+    /// As [`take_in_slice`](Self::take_in_slice), where code of the user's decides what fits, which must not run under the lock: all
+    /// that is queued, until [`give_back`](Self::give_back).
+    pub(crate) fn lend(&mut self, most: u32) -> VecDeque<Mail<M>> {
+        if self.may_take(most) { std::mem::take(&mut self.mail) } else { VecDeque::new() }
+    }
+
+    /// What was lent, to its place before what has come meanwhile, without what was taken out of it. The dead hand it back.
+    pub(crate) fn give_back(&mut self, mut lent: VecDeque<Mail<M>>, taken: Option<&Mail<M>>) -> VecDeque<Mail<M>> {
+        if let Some(mail) = taken {
+            self.taken += 1;
+            self.note(mail);
+        }
+        if self.phase != Phase::Dead {
+            lent.append(&mut self.mail);
+            std::mem::swap(&mut self.mail, &mut lent);
+        }
+        lent
     }
 
     /// Whether this process is linked to another, or has an exit of it queued: it hears of its end.
@@ -414,6 +442,36 @@ mod tests {
         inbox.begin_future();
         assert_eq!(inbox.wake::<()>(), Pushed::Noted);
         assert_eq!(inbox.end(false), Ended::Requeue);
+    }
+
+    #[test]
+    fn what_was_lent_comes_back_before_what_has_come_meanwhile() {
+        let mut inbox = idle();
+        for n in 1..=3 {
+            let _ = inbox.push(Mail::Message(n));
+        }
+        inbox.begin_future();
+        let mut lent = inbox.lend(8);
+        let _ = inbox.push(Mail::Message(4));
+        let taken = lent.remove(1);
+        assert!(inbox.give_back(lent, taken.as_ref()).is_empty());
+        let rest: Vec<_> = std::iter::from_fn(|| inbox.take_in_slice(8, |_| true)).collect();
+        assert!(matches!(rest[..], [Mail::Message(1), Mail::Message(3), Mail::Message(4)]), "{rest:?}");
+        assert_eq!(inbox.handled(), 4);
+        let _ = inbox.push(Mail::Message(5));
+        assert!(inbox.lend(4).is_empty(), "the slice has had its share");
+        assert_eq!(inbox.end(false), Ended::Requeue);
+    }
+
+    #[test]
+    fn the_dead_take_nothing_back() {
+        let mut inbox = idle();
+        let _ = inbox.push(Mail::Message(1));
+        inbox.begin_future();
+        let lent = inbox.lend(8);
+        assert!(inbox.close(ExitReason::Killed).is_some_and(|mail| mail.is_empty()));
+        assert_eq!(inbox.give_back(lent, None).len(), 1);
+        assert_eq!(inbox.len(), 0);
     }
 
     #[test]

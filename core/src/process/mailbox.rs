@@ -1,5 +1,6 @@
 //! Processes whose body is a future.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
 use std::pin::Pin;
@@ -10,12 +11,14 @@ use pin_project_lite::pin_project;
 
 use super::address::Address;
 use super::cell::{Body, BoxedBody, Cell, Turn};
+use super::current;
 use super::inbox::{Inbox, Mail};
 use super::own::Own;
+use super::patience::Patience;
 use super::server::SLICE_MAIL;
 use crate::alarm;
 use crate::sync::Arc;
-use crate::{ExitReason, Signal};
+use crate::{ExitReason, Panic, Signal};
 
 /// The inbox of a process whose body is a future, and what the process can do for itself.
 ///
@@ -60,8 +63,17 @@ impl<M: Send + 'static> Mailbox<M> {
     }
 
     /// The next mail that fits; all other stays queued, in its order.
+    ///
+    /// `fits` may do what a body may: a panic in it is the process's own, what it sends arrives, also here. It is asked anew about
+    /// what stays, whenever something comes.
     pub async fn receive_if(&self, fits: impl Fn(&Mail<M>) -> bool) -> Mail<M> {
-        self.next(fits).await
+        let cell = &self.own.me().0;
+        let most = cell.engine().slice_mail(SLICE_MAIL);
+        poll_fn(|_| match Lent::of(cell, most).take_first(&fits) {
+            Some(mail) => Poll::Ready(mail),
+            None => Poll::Pending,
+        })
+        .await
     }
 
     /// Waits for a future, at most for this time. `None`: the time is over, and the future is dropped.
@@ -83,6 +95,43 @@ impl<M: Send + 'static> Mailbox<M> {
             None => Poll::Pending,
         })
         .await
+    }
+}
+
+/// The mail of a process, outside its lock, for as long as code of the user's looks through it.
+struct Lent<'a, M: Send + 'static> {
+    cell: &'a Cell<M>,
+    mail: VecDeque<Mail<M>>,
+}
+
+impl<'a, M: Send + 'static> Lent<'a, M> {
+    fn of(cell: &'a Cell<M>, most: u32) -> Self {
+        Self { cell, mail: cell.inbox().lock().lend(most) }
+    }
+
+    fn take_first(mut self, fits: impl Fn(&Mail<M>) -> bool) -> Option<Mail<M>> {
+        let at = self.mail.iter().position(fits)?;
+        let taken = self.mail.remove(at);
+        self.give_back(taken.as_ref());
+        taken
+    }
+
+    fn give_back(&mut self, taken: Option<&Mail<M>>) {
+        if taken.is_some() || !self.mail.is_empty() {
+            let mail = std::mem::take(&mut self.mail);
+            let refused = self.cell.inbox().lock().give_back(mail, taken);
+            for mail in refused {
+                // Each by itself: its destructor is the user's, and this may be an unwinding.
+                let _ = Panic::catch(|| drop(mail));
+            }
+        }
+    }
+}
+
+impl<M: Send + 'static> Drop for Lent<'_, M> {
+    /// Also where `fits` panics.
+    fn drop(&mut self) {
+        self.give_back(None);
     }
 }
 
@@ -157,6 +206,8 @@ pin_project! {
     {
         // Holds the process, which holds this: a ring that its end breaks, when it drops its body.
         waker: Waker,
+        // Whether this slice began because a limit was reached.
+        over: bool,
         #[pin]
         state: State<M, F, Fut>,
     }
@@ -189,7 +240,7 @@ where
     }
 
     fn of(cell: &Arc<Cell<M>>, state: State<M, F, Fut>) -> BoxedBody<M> {
-        Box::pin(Self { waker: Waker::from(Arc::clone(cell)), state })
+        Box::pin(Self { waker: Waker::from(Arc::clone(cell)), over: false, state })
     }
 }
 
@@ -205,7 +256,7 @@ where
 /// A waker kept by a stranger keeps no more of a dead process than an address does: its state and its mail are gone.
 impl<M: Send + 'static> Wake for Cell<M> {
     fn wake(self: Arc<Self>) {
-        self.wake_future();
+        self.wake_future_once();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
@@ -221,6 +272,7 @@ where
 {
     fn begin(self: Pin<&mut Self>, inbox: &mut Inbox<M>) {
         inbox.begin_future();
+        *self.project().over = inbox.patience().is_some_and(Patience::begin);
     }
 
     fn run(self: Pin<&mut Self>, cell: &Arc<Cell<M>>) -> Turn {
@@ -234,14 +286,17 @@ where
             this.state.set(State::Begun { future: make(mailbox) });
         }
         let Now::Begun { future } = this.state.as_mut().project() else { return Turn::Drained };
-        match future.poll(&mut Context::from_waker(this.waker)) {
+        let poll = current::enter_poll(this.waker, *this.over);
+        let polled = future.poll(&mut Context::from_waker(this.waker));
+        let until = poll.end();
+        match polled {
             Poll::Ready(reason) => {
                 let reason = reason.into_exit();
                 this.state.set(State::Over);
                 Turn::Ended(reason)
             }
             Poll::Pending if cell.is_doomed() => Turn::Doomed,
-            Poll::Pending => Turn::Drained,
+            Poll::Pending => until.map_or(Turn::Drained, Turn::Waiting),
         }
     }
 }

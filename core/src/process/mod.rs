@@ -11,6 +11,7 @@
 //! 9. `info`, `crash` — what is shown of them, alive and dead
 //! 10. `current` — which process the calling thread stands for
 //! 11. `waiting`, `doom` — waits inside callbacks that end when their process must
+//! 12. `patience` — until when a future waits for replies, pure
 
 mod address;
 mod any;
@@ -27,6 +28,7 @@ mod init;
 mod lineage;
 mod mailbox;
 mod own;
+mod patience;
 mod peer;
 mod rare;
 mod relations;

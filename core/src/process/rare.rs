@@ -3,6 +3,7 @@
 use super::dictionary::Dictionary;
 use super::info::Priority;
 use super::lineage::Lineage;
+use super::patience::Patience;
 use crate::sync::Arc;
 
 #[derive(Debug, Default)]
@@ -14,4 +15,6 @@ pub(crate) struct Rare {
     pub(crate) dictionary: Dictionary,
     /// What its children descend from: itself, then its own ancestors. Made at the first child.
     pub(crate) lineage: Option<Lineage>,
+    /// Until when it waits for replies.
+    pub(crate) patience: Patience,
 }

@@ -9,7 +9,7 @@ use crate::owned::Owned;
 use crate::process::doom::DoomWatch;
 use crate::process::{CrashReport, Hook, current};
 use crate::reason::Panic;
-use crate::scheduler::{Budget, Cost, Ran, Runnable, Scheduler, Task};
+use crate::scheduler::{Budget, Cost, LONGEST_TICK, Ran, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
 use crate::sync::{Arc, CachePadded, Mutex};
 use crate::table::Table;
@@ -167,6 +167,23 @@ impl Engine {
         }
     }
 
+    /// When a call that is made now, on this thread, has waited for so long; [`Clock::END`] at most.
+    ///
+    /// Who has patience for a second does not mind a few milliseconds more, and the coarse clock will do: on a seat, the time
+    /// that was read in the same tick, and the longest tick on top, so that it is not early.
+    #[inline]
+    pub(crate) fn deadline_after(&self, within: Duration) -> Duration {
+        let tick = match &self.mode {
+            Mode::Seats(scheduler) if within >= COARSE => scheduler.tick_on_seat(),
+            _ => None,
+        };
+        let now = match tick {
+            Some(tick) => current::time_of(self.id, tick, || self.clock.now().saturating_add(LONGEST_TICK)),
+            None => self.clock.now(),
+        };
+        now.checked_add(within).map_or(Clock::END, |deadline| deadline.min(Clock::END))
+    }
+
     /// Runs something of the user's that may wait, announced.
     pub(crate) fn may_block<T>(&self, work: impl FnOnce() -> T) -> T {
         match &self.mode {
@@ -265,6 +282,9 @@ impl Runnable for Job {
 /// A tenth of what a supervisor waits before it gives a killed child up, and far longer than a healthy call: nobody notices either.
 const LOOK_UP: Duration = Duration::from_millis(100);
 
+/// The shortest patience that is counted on the coarse clock. Guessed: the longest tick is below half a percent of it.
+const COARSE: Duration = Duration::from_secs(1);
+
 /// How often a wait looks before it parks, some 500 ns apart. Chosen by `stream`, where the next batch is a microsecond or two
 /// away: to park and be woken takes several times as long.
 const LOOKS: u32 = 100;
@@ -314,9 +334,9 @@ impl EngineTimers {
         timer
     }
 
-    /// Something that becomes due after this time, unless it is done by then.
-    pub(crate) fn expire(&self, delay: Duration, due: Arc<dyn Due>) {
-        let early = self.timers.push(self.clock.now().saturating_add(delay), due);
+    /// Something that becomes due then, unless it is done by that time.
+    pub(crate) fn file(&self, deadline: Duration, due: Arc<dyn Due>) {
+        let early = self.timers.push(deadline, due);
         self.rouse_if(early);
     }
 

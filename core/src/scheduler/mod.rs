@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use budget::Budget;
 pub(crate) use cost::Cost;
+pub(crate) use monitor::LONGEST_TICK;
 
 use crate::BuildError;
 use crate::process::current;
@@ -239,6 +240,13 @@ impl Scheduler {
         if let Some(seat) = self.row(manners).idle.rouse() {
             self.seats[seat].sitter.unpark();
         }
+    }
+
+    /// The coarse clock, which ticks while a thread of this runtime is on a seat. `None`: the calling thread is none of those.
+    #[inline]
+    pub(crate) fn tick_on_seat(&self) -> Option<u64> {
+        let claim = current::seat().filter(|claim| claim.scheduler == self.id());
+        claim.map(|_| self.tick.load(Ordering::Relaxed))
     }
 
     #[inline]

@@ -23,6 +23,9 @@ const QUIET: u32 = 50;
 /// much longer, once.
 const LAZY_ROUND: Duration = Duration::from_millis(4);
 
+/// How long the coarse clock may stand still while a seat is busy, as far as the system lets the clock's thread run.
+pub(crate) const LONGEST_TICK: Duration = LAZY_ROUND;
+
 /// In how many rounds in a row the same slice must be seen before its seat is taken; announced waits need one. Guessed: a
 /// callback of a millisecond or two is cheaper to wait for than to replace.
 const PATIENCE: u32 = 2;

@@ -174,6 +174,8 @@ impl Worker<'_> {
 
     /// Looks around for a while, then sleeps until there is something. `None`: the runtime stops.
     fn search(&mut self) -> Option<Task> {
+        // The coarse clock may stand still from here on.
+        current::forget_time();
         let scheduler = self.scheduler;
         self.row.idle.start_search();
         loop {
