@@ -4,9 +4,9 @@
 
 pub mod args;
 pub mod engines;
-pub mod idle;
 pub mod measure;
 pub mod report;
+pub mod resident;
 pub mod scenario;
 pub mod throughput;
 pub mod work;

@@ -5,10 +5,10 @@ use std::io::Write;
 
 use crate::args::Options;
 use crate::engines::Engine;
-use crate::idle;
+use crate::resident;
 use crate::measure::{self, Contender, Trial};
 use crate::report;
-use crate::scenario::Scenario;
+use crate::scenario::{self, Scenario};
 
 /// Measures what the options ask for and writes each scenario's results as soon as it is through.
 ///
@@ -22,7 +22,7 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>
     let mut ran = false;
 
     for &scenario in &options.scenarios {
-        let events = scaled(scenario, options.scale);
+        let events = scenario::scaled(scenario.default_events(), options.scale);
         let contenders: Vec<Contender<'_>> = engines
             .iter()
             .filter_map(|(listing, engine)| {
@@ -52,29 +52,7 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<(), Box<dyn Error>
 fn trial<'a>(scenario: Scenario, name: &'static str, engine: &'a dyn Engine, events: u64) -> Option<Trial<'a>> {
     let form = engine.form(scenario)?;
     Some(match scenario {
-        Scenario::Idle => idle::in_child(name, events),
+        _ if scenario.is_about_memory() => resident::in_child(scenario, name, events),
         _ => measure::timed(form, events, scenario.expected(events)),
     })
-}
-
-/// Events in one run, at least one.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the scale is positive, and a count of events need not be exact"
-)]
-fn scaled(scenario: Scenario, scale: f64) -> u64 {
-    ((scenario.default_events() as f64 * scale).round() as u64).max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_is_always_an_event() {
-        assert_eq!(scaled(Scenario::Max1, 1e-12), 1);
-        assert_eq!(scaled(Scenario::Heavy2, 0.5), 500_000);
-    }
 }
