@@ -13,6 +13,10 @@ mod tasks;
 mod timely;
 mod tokio;
 
+pub use genstage::steady;
+
+use serde::{Deserialize, Serialize};
+
 use crate::scenario::{Checksum, Scenario, Shape};
 
 /// An engine's form of a scenario: runs it with that many events and returns what its consumer summed up.
@@ -36,7 +40,7 @@ pub trait Engine {
 }
 
 /// What an engine stands for in the comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// What is being judged.
     Ours,

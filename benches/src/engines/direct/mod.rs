@@ -12,7 +12,6 @@ use std::hint::black_box;
 
 use super::{Engine, Form};
 use crate::scenario::{Scenario, Shape};
-use crate::work::BATCH;
 
 pub(super) struct Direct;
 

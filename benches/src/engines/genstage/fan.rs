@@ -5,27 +5,27 @@ use std::sync::mpsc::channel;
 use genstage::prelude::*;
 use genstage::{AsProducer, Choice, Dispatcher, Emit, ProducerRef};
 
-use super::{Emitter, Summer, demand as up_to, total};
+use super::{Emitter, Summer, Summing, demand as up_to, total};
 use crate::scenario::{Checksum, FAN};
 use crate::work::{self, BATCH, Counter};
 
-pub(super) fn demand(events: u64, consumers: usize) -> Checksum {
+pub(super) fn demand(events: u64, consumers: usize, sum: impl Summing) -> Checksum {
     let producer = held_back(events, StageOptions::new());
     let every = (0..consumers).map(|_| up_to(2 * BATCH));
-    fanned(&producer, work::sum, every)
+    fanned(&producer, sum, every)
 }
 
-pub(super) fn broadcast(events: u64) -> Checksum {
+pub(super) fn broadcast(events: u64, sum: impl Summing) -> Checksum {
     let producer = held_back(events, dispatched(BroadcastDispatcher::new()));
     let every = (0..FAN).map(|_| up_to(2 * BATCH));
-    fanned(&producer, work::sum, every)
+    fanned(&producer, sum, every)
 }
 
-pub(super) fn partition(events: u64) -> Checksum {
+pub(super) fn partition(events: u64, sum: impl Summing) -> Checksum {
     let dispatcher = PartitionDispatcher::new(FAN).expect("there are partitions");
     let producer = held_back(events, dispatched(dispatcher));
     let every = (0..FAN).map(|partition| up_to(2 * BATCH).partition(partition));
-    fanned(&producer, work::sum, every)
+    fanned(&producer, sum, every)
 }
 
 pub(super) fn heavy(events: u64) -> Checksum {
@@ -51,19 +51,15 @@ fn held_back(
 }
 
 /// A consumer for each of these subscriptions; what all of them summed up.
-fn fanned<F, C>(
+fn fanned<C: Choice<u64>>(
     producer: &ProducerRef<Emitter<u64, Counting>>,
-    fold: F,
+    fold: impl Summing,
     subscriptions: impl ExactSizeIterator<Item = SubscriptionOptions<C>>,
-) -> Checksum
-where
-    F: Fn(&[u64]) -> u64 + Copy + Send + 'static,
-    C: Choice<u64>,
-{
+) -> Checksum {
     let (report, reports) = channel();
     let consumers = subscriptions.len();
     for subscription in subscriptions {
-        let consumer = Summer::new(fold, report.clone()).start(StageOptions::new()).expect("the runtime is up");
+        let consumer = Summer::new(fold.clone(), report.clone()).start(StageOptions::new()).expect("the runtime is up");
         consumer.sync_subscribe(producer, subscription).expect("the stage is up");
     }
     producer.demand(DemandMode::Forward);

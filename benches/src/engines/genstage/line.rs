@@ -2,22 +2,22 @@
 
 use genstage::prelude::*;
 
-use super::{mapped, produce, summed};
+use super::{Summing, mapped, produce, summed};
 use crate::scenario::Checksum;
 use crate::work::{self, BATCH, Counter};
 
-pub(super) fn linear_1(events: u64, in_flight: usize) -> Checksum {
+pub(super) fn linear_1(events: u64, in_flight: usize, sum: impl Summing) -> Checksum {
     let mut counter = Counter::new(events);
     let producer = produce(move |demand, out| out.extend(counter.take(demand)));
-    summed(&producer, work::sum, in_flight)
+    summed(&producer, sum, in_flight)
 }
 
-pub(super) fn linear_3(events: u64) -> Checksum {
+pub(super) fn linear_3(events: u64, sum: impl Summing) -> Checksum {
     let mut counter = Counter::new(events);
     let producer = produce(move |demand, out| out.extend(counter.take(demand)));
     let first = mapped(&producer, work::triple);
     let second = mapped(&first, work::increment);
-    summed(&second, work::sum, 2 * BATCH)
+    summed(&second, sum, 2 * BATCH)
 }
 
 pub(super) fn strings(events: u64) -> Checksum {

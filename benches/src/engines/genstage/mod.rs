@@ -3,6 +3,7 @@
 mod fan;
 mod line;
 mod many;
+mod steady;
 mod supervisor;
 
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,7 +12,9 @@ use genstage::prelude::*;
 
 use super::{Engine, Form, processes};
 use crate::scenario::{Checksum, Scenario, Shape};
-use crate::work::BATCH;
+use crate::work::{self, BATCH};
+
+pub use steady::steady;
 
 /// Stages on genstage's own runtime, which is started once.
 pub(super) struct Genstage {
@@ -39,12 +42,12 @@ impl Engine for Genstage {
             return self.shaped(shape);
         }
         let run: fn(u64) -> Checksum = match scenario {
-            Scenario::Linear3 => line::linear_3,
+            Scenario::Linear3 => |events| line::linear_3(events, work::sum),
             Scenario::Strings => line::strings,
             Scenario::Heavy2 => line::heavy_2,
             Scenario::Stream => line::streamed,
-            Scenario::Broadcast4 => fan::broadcast,
-            Scenario::Partition4 => fan::partition,
+            Scenario::Broadcast4 => |events| fan::broadcast(events, work::sum),
+            Scenario::Partition4 => |events| fan::partition(events, work::sum),
             Scenario::HeavyFan4 => fan::heavy,
             Scenario::Supervisor => supervisor::children,
             Scenario::Memory1m | Scenario::Memory10m => line::slow,
@@ -56,8 +59,8 @@ impl Engine for Genstage {
 
     fn shaped(&self, shape: Shape) -> Option<Form<'_>> {
         Some(match shape {
-            Shape::Line { in_flight } => self.inside(move |events| line::linear_1(events, in_flight)),
-            Shape::Fan { consumers } => self.inside(move |events| fan::demand(events, consumers)),
+            Shape::Line { in_flight } => self.inside(move |events| line::linear_1(events, in_flight, work::sum)),
+            Shape::Fan { consumers } => self.inside(move |events| fan::demand(events, consumers, work::sum)),
             Shape::Many { pipelines } => self.inside(move |events| many::pipelines(events, pipelines)),
             Shape::Chain { hops } => self.inside(move |events| many::chain(events, hops)),
         })
@@ -80,6 +83,11 @@ where
         Self { take, ended: false, event: std::marker::PhantomData }
     }
 }
+
+/// What a consumer makes of a batch of numbers.
+trait Summing: Fn(&[u64]) -> u64 + Clone + Send + 'static {}
+
+impl<F: Fn(&[u64]) -> u64 + Clone + Send + 'static> Summing for F {}
 
 struct Ended;
 
