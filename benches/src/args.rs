@@ -101,7 +101,8 @@ where
             Arg::Long("engine") => engines.push(engine(&mut parser)?),
             Arg::Long("resident") => {
                 let (scenario, engine) = (scenario(&mut parser)?, engine(&mut parser)?);
-                let events = number(&mut parser, "--resident", "a scenario, an engine and a number from 1", |n| *n >= 1)?;
+                let events =
+                    number(&mut parser, "--resident", "a scenario, an engine and a number from 1", |n| *n >= 1)?;
                 return Ok(Request::Resident(scenario, engine, events));
             }
             Arg::Long("runs") => {
@@ -142,10 +143,7 @@ where
 /// Runs a program that takes `--runs`, `--scale` and `--json` alone.
 ///
 /// The exit status is 2 where another option is given, and 1 where the program fails.
-pub fn sized(
-    name: &str,
-    program: impl FnOnce(&Options, &mut dyn Write) -> Result<(), Box<dyn Error>>,
-) -> ExitCode {
+pub fn sized(name: &str, program: impl FnOnce(&Options, &mut dyn Write) -> Result<(), Box<dyn Error>>) -> ExitCode {
     let options = match parse(std::env::args_os().skip(1)) {
         Ok(Request::Measure(options)) if options.is_of_all() => options,
         Ok(_) => {

@@ -77,11 +77,8 @@ pub struct Point {
 ///
 /// When an engine loses events.
 pub fn measure(runs: usize, scale: f64) -> Result<Vec<Point>, Box<dyn Error>> {
-    let engines: Vec<_> = ENGINES
-        .iter()
-        .filter_map(|name| engines::named(name))
-        .map(|listing| (listing, (listing.start)()))
-        .collect();
+    let engines: Vec<_> =
+        ENGINES.iter().filter_map(|name| engines::named(name)).map(|listing| (listing, (listing.start)())).collect();
     let mut points = Vec::new();
     for sweep in &SWEEPS {
         for at in sweep.points {

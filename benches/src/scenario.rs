@@ -197,13 +197,11 @@ impl Scenario {
             Self::Linear1 | Self::Linear3 | Self::Many10k => 100_000_000,
             Self::Demand4 => 50_000_000,
             Self::Broadcast4 | Self::Stream => 25_000_000,
-            Self::Partition4 => 10_000_000,
-            Self::Strings => 2_000_000,
-            Self::Memory10m => 10_000_000,
+            Self::Partition4 | Self::Memory10m => 10_000_000,
+            Self::Strings | Self::Cast | Self::Registry => 2_000_000,
             Self::Chain1000 | Self::Heavy2 | Self::Memory1m => 1_000_000,
             Self::Max1 | Self::HeavyFan4 => 500_000,
             Self::Supervisor | Self::Call | Self::Spawn => 200_000,
-            Self::Cast | Self::Registry => 2_000_000,
             Self::Idle => 100_000,
         }
     }

@@ -51,9 +51,7 @@ pub(super) fn run(events: u64, busy: usize) -> Result<Times, Fault> {
     let hop = map(|start: Instant| start)
         .start(StageOptions::new().subscribe_to(&source, options))
         .expect("the runtime is up");
-    Noter { times: times(), report }
-        .start(StageOptions::new().subscribe_to(&hop, options))
-        .expect("the runtime is up");
+    Noter { times: times(), report }.start(StageOptions::new().subscribe_to(&hop, options)).expect("the runtime is up");
 
     pace(events, |start| feed.send(start).is_ok());
     drop(feed);

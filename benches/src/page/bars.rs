@@ -14,16 +14,15 @@ const BAR: f64 = 11.0;
 
 pub(super) fn plot(rows: &[Row]) -> String {
     let scenarios: Vec<_> = compared(rows).into_iter().filter(|one| one.ours.is_time()).collect();
-    let numbers = scenarios.iter().flat_map(|one| {
-        [Some(one.ours), one.limit, one.peer].into_iter().flatten().map(|row| row.median)
-    });
+    let numbers = scenarios
+        .iter()
+        .flat_map(|one| [Some(one.ours), one.limit, one.peer].into_iter().flatten().map(|row| row.median));
     let axis = Axis::over(numbers, LEFT, RIGHT);
     #[expect(clippy::cast_precision_loss, reason = "there are not that many scenarios")]
     let bottom = TOP + STEP * scenarios.len() as f64;
     let mut drawing = Drawing::new(WIDTH, bottom + 44.0);
 
-    drawing.bold((20.0, 28.0), Anchor::Start, 15.0, INK, "What an event takes");
-    drawing.text((170.0, 28.0), Anchor::Start, 12.0, FAINT, "median, logarithmic scale; a shorter bar is faster");
+    drawing.headline("What an event takes", "median, logarithmic scale; a shorter bar is faster");
     let next = drawing.key((20.0, 54.0), OURS, "genstage");
     let next = drawing.key((next, 54.0), PEER, "best peer");
     drawing.key((next, 54.0), LIMIT, "limit: plain function calls on one core");

@@ -17,8 +17,7 @@ const ENGINES: [(&str, &str, &str); 3] = [
 
 pub(super) fn plot(points: &[Point]) -> String {
     let mut drawing = Drawing::new(WIDTH, HEIGHT);
-    drawing.bold((20.0, 28.0), Anchor::Start, 15.0, INK, "How the cost of an event grows");
-    drawing.text((258.0, 28.0), Anchor::Start, 12.0, FAINT, "nanoseconds for each event; both scales logarithmic");
+    drawing.headline("How the cost of an event grows", "nanoseconds for each event; both scales logarithmic");
     let mut x = 20.0;
     for (_, name, color) in ENGINES {
         x = drawing.key((x, 54.0), color, name);

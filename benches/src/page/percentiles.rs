@@ -15,8 +15,7 @@ pub(super) fn plot(rows: &[Latency]) -> String {
     let numbers = rows.iter().flat_map(|row| [row.p50, row.p99, row.p999, row.max]);
     let axis = Axis::over(numbers, BOTTOM, TOP);
     let mut drawing = Drawing::new(WIDTH, HEIGHT);
-    drawing.bold((20.0, 28.0), Anchor::Start, 15.0, INK, "How long an event is under way");
-    drawing.text((258.0, 28.0), Anchor::Start, 12.0, FAINT, "one event each 10 us, two hand-overs; logarithmic scale");
+    drawing.headline("How long an event is under way", "one event each 10 us, two hand-overs; logarithmic scale");
 
     let mut engines: Vec<&str> = Vec::new();
     for row in rows {

@@ -82,6 +82,12 @@ impl Drawing {
         ));
     }
 
+    /// The title, and what else to know of the drawing.
+    pub(super) fn headline(&mut self, title: &str, more: &str) {
+        self.bold((20.0, 28.0), Anchor::Start, 15.0, INK, title);
+        self.text((20.0 + 1.12 * wide(title, 15.0) + 12.0, 28.0), Anchor::Start, 12.0, FAINT, more);
+    }
+
     /// A box of color and what it stands for, one after the other; where the next one may begin.
     pub(super) fn key(&mut self, (x, y): (f64, f64), color: &str, text: &str) -> f64 {
         self.bar(x, y - 9.0, 10.0, 10.0, color);
@@ -148,7 +154,7 @@ impl Axis {
     }
 }
 
-/// A time: `0.31 ns`, `4.2 us`.
+/// A time: `0.37 ns`, `4.20 us`.
 pub(super) fn time(nanos: f64) -> String {
     let (number, unit) = in_unit(nanos);
     format!("{} {unit}", digits(number))
@@ -190,8 +196,8 @@ mod tests {
 
     #[test]
     fn times_have_three_digits_and_a_unit() {
-        let times = [0.314, 3.14, 31.4, 314.0, 3140.0, 31.4e6, 2e9].map(time);
-        assert_eq!(times, ["0.31 ns", "3.14 ns", "31.4 ns", "314 ns", "3.14 us", "31.4 ms", "2.00 s"]);
+        let times = [0.372, 3.72, 37.2, 372.0, 3720.0, 37.2e6, 2e9].map(time);
+        assert_eq!(times, ["0.37 ns", "3.72 ns", "37.2 ns", "372 ns", "3.72 us", "37.2 ms", "2.00 s"]);
     }
 
     #[test]

@@ -37,7 +37,8 @@ const HEAD: [&str; 7] = ["scenario", "what", "genstage", "limit", "best peer", "
 /// One row: how long it takes here, at the limit, in the best peer; and how many times as long as those.
 fn cells(one: &Compared<'_>) -> [String; 7] {
     let shown = |row: &Row| if row.is_time() { digits(row.median) } else { grouped(&format!("{:.0}", row.median)) };
-    let times = |other: Option<&Row>| other.map_or(String::new(), |other| format!("{:.2}", one.ours.median / other.median));
+    let times =
+        |other: Option<&Row>| other.map_or(String::new(), |other| format!("{:.2}", one.ours.median / other.median));
     [
         one.scenario.to_owned(),
         format!("{}, {}", what(one.scenario), one.unit),

@@ -8,6 +8,10 @@ use crate::work::{self, BATCH};
 
 /// Runs the scenario with one worker, and calls `each` after each batch that a consumer has summed up. None for scenarios that
 /// are not made of light stages.
+///
+/// # Panics
+///
+/// When the system refuses a thread.
 pub fn steady(scenario: Scenario, events: u64, each: impl Fn() + Clone + Send + 'static) -> Option<Checksum> {
     let runtime = Runtime::builder().workers(1).build().expect("the runtime starts");
     let _inside = runtime.enter();

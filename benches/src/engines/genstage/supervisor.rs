@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use genstage::prelude::*;
 
 use super::{demand, produce};
-use crate::scenario::{Checksum, CHILDREN};
+use crate::scenario::{CHILDREN, Checksum};
 use crate::work::Counter;
 
 /// Supervised children, each with a pid, an inbox and links, at most [`CHILDREN`] at once.

@@ -66,7 +66,6 @@ pub(super) async fn slow_unbounded(events: u64) -> Checksum {
             if batch.is_empty() || sender.send(batch).is_err() {
                 return;
             }
-            tokio::task::yield_now().await;
         }
     });
     let mut sum = 0_u64;
