@@ -3,6 +3,8 @@
 //! Demand arithmetic and inbox are private: they are measured through the nearest public call, which the name of the bench
 //! says. What a batch takes from end to end less what the dispatcher takes is theirs.
 
+#![allow(missing_docs, reason = "criterion's macros make public functions")]
+
 use std::hint::black_box;
 use std::sync::mpsc::channel;
 use std::time::Duration;
