@@ -1,34 +1,66 @@
-//! Stop a pipeline in order: a timer stands for Ctrl-C, and every event that was taken is handled.
+//! Stop a pipeline in order on Ctrl-C: the source takes nothing more, and every event it has taken is handled before the stages
+//! end, from the first to the last. If nobody presses Ctrl-C, it stops by itself after a while.
+//!
+//! ```text
+//! cargo run --release --example drain      # then press Ctrl-C
+//! ```
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use genstage::{drain, prelude::*};
 
+const PATIENCE: Duration = Duration::from_secs(2);
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Takes one order after the other, and keeps the books.
+struct Books {
+    booked: u64,
+    sum: u64,
+    closed: mpsc::Sender<(u64, u64)>,
+}
+
+impl Consumer for Books {
+    type Event = u64;
+
+    fn handle_events(&mut self, prices: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+        self.booked += prices.len() as u64;
+        self.sum += prices.into_iter().sum::<u64>();
+        genstage::core::sleep(Duration::from_millis(1)); // some work
+        Outcome::Continue
+    }
+
+    /// The last thing it does.
+    fn terminate(&mut self, _: &ExitReason, _: &mut Context<'_, Self>) {
+        let _ = self.closed.send((self.booked, self.sum));
+    }
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let handled = Arc::new(AtomicU64::new(0));
-    let orders = from_enumerable(0_u64..).start(StageOptions::new().name("orders"))?;
-    let priced = map(|order: u64| order * 3).start(StageOptions::new().name("priced"))?;
-    let count = handled.clone();
-    let booked = for_each(move |_price| {
-        count.fetch_add(1, Ordering::Relaxed);
-    })
-    .start(StageOptions::new().name("booked"))?;
-    booked.sync_subscribe(&priced, SubscriptionOptions::new().max_demand(50))?;
-    priced.sync_subscribe(&orders, SubscriptionOptions::new().max_demand(50))?;
+    // From here on Ctrl-C is a message, not the end.
+    let (signal, signals) = mpsc::channel();
+    ctrlc::set_handler(move || signal.send(()).unwrap_or(()))?;
 
-    let (signal, signalled) = mpsc::channel();
-    std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(20));
-        let _ = signal.send("Ctrl-C");
-    });
-    let what = signalled.recv()?;
-    let report = drain(&[&orders], Duration::from_secs(5));
-    print!("{what}\n{report}");
+    let (closed, books) = mpsc::channel();
+    let orders = from_enumerable(1_u64..).start(StageOptions::new().name("orders"))?;
+    let prices = map(|order: u64| order * 3).start(StageOptions::new().name("prices"))?;
+    let booking = Books { booked: 0, sum: 0, closed }.start(StageOptions::new().name("booking"))?;
+    booking.sync_subscribe(&prices, SubscriptionOptions::new().max_demand(50))?;
+    prices.sync_subscribe(&orders, SubscriptionOptions::new().max_demand(50))?;
 
+    println!("taking orders; press Ctrl-C to stop");
+    match signals.recv_timeout(PATIENCE) {
+        Ok(()) => println!("Ctrl-C: no more orders"),
+        Err(_) => println!("nobody pressed Ctrl-C: no more orders"),
+    }
+    let report = drain(&[&orders], DEADLINE);
+    print!("{report}");
+
+    // Nothing is left, and the books hold every order that was taken: 1, 2, 3 and so on, three times each.
     assert!(report.is_complete());
-    assert_eq!(report.stages[0].snapshot.emitted, handled.load(Ordering::Relaxed));
+    let taken = report.stages[0].snapshot.emitted;
+    let (booked, sum) = books.recv()?;
+    assert_eq!((booked, sum), (taken, 3 * taken * (taken + 1) / 2));
+    println!("{taken} orders taken, {booked} booked");
     Ok(())
 }

@@ -33,6 +33,8 @@ fn main() -> Result<(), PipelineError> {
     // A panic in a closure ends the whole, and says where.
     let failed =
         pipeline::from_iter(0..10_u64).map(|n| 100 / (5 - n)).name("divide").for_each(|n| println!("{n}")).run();
-    println!("{}", failed.unwrap_err());
+    let error = failed.expect_err("it divides by zero");
+    println!("{error}");
+    assert!(error.to_string().contains("divide"));
     Ok(())
 }

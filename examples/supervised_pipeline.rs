@@ -97,11 +97,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         .start_link()?;
 
     let mut sink = flows_again(&batches, Pid::NOBODY)?;
-    for crash in [
-        || Sink::named("sink").cast(Crash),
-        || Squares::named("squares").cast(Crash),
-        || Source::named("source").cast(Crash),
-    ] {
+    let crashes: [(&str, fn()); 3] = [
+        ("sink", || Sink::named("sink").cast(Crash)),
+        ("squares", || Squares::named("squares").cast(Crash)),
+        ("source", || Source::named("source").cast(Crash)),
+    ];
+    for (name, crash) in crashes {
+        println!("now {name} panics");
         crash();
         sink = flows_again(&batches, sink)?;
     }

@@ -104,6 +104,27 @@ impl<T: Send + 'static> Agent<T> {
         self.0.call_within(Function(change), within)
     }
 
+    /// As [`get`](Self::get), from a future: it waits without holding a thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn get_async<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&T) -> R + Send + 'static,
+    ) -> Result<R, CallError> {
+        self.get_and_update_async(|value| read(value)).await
+    }
+
+    /// As [`update`](Self::update), from a future: it waits without holding a thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn update_async(&self, change: impl FnOnce(&mut T) + Send + 'static) -> Result<(), CallError> {
+        self.get_and_update_async(change).await
+    }
+
     /// As [`get_and_update`](Self::get_and_update), from a future: it waits without holding a thread.
     ///
     /// # Errors
@@ -137,6 +158,15 @@ impl<T: Send + 'static> Agent<T> {
     /// As [`stop`](Self::stop), and [`StopError::Timeout`].
     pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), StopError> {
         self.0.stop_with(reason, within)
+    }
+
+    /// As [`stop`](Self::stop), with a reason, from a future: it waits without holding a thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop`](Self::stop).
+    pub async fn stop_async(&self, reason: ExitReason) -> Result<(), StopError> {
+        self.0.stop_async(reason).await
     }
 
     /// Its pid; for a name that of who has it now, or [`Pid::NOBODY`].

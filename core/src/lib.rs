@@ -115,6 +115,7 @@
 pub(crate) mod log;
 
 mod agent;
+mod alarm;
 mod error;
 mod gen_server;
 mod name;
@@ -172,6 +173,6 @@ pub use supervisor::{InvalidPartitions, PartitionError, PartitionSupervisor, Par
 pub use task::{
     AsyncStream, AsyncStreamError, AsyncStreamOptionsError, AsyncTaskOutcomes, JoinError, OnTimeout, Task,
     TaskOutcomes, TaskSupervisor, TaskSupervisorRef, Work, YieldOptions, YieldTimeout, async_stream, join_many,
-    join_many_async, yield_many,
+    join_many_async, yield_many, yield_many_async,
 };
 pub use timer::{Recipient, Timer, monotonic_time, send_after, send_at, sleep};

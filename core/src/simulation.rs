@@ -1,5 +1,6 @@
 //! The simulation: the same processes on one seat, with virtual time and a seeded choice of who runs next.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::process::{CrashReport, current};
@@ -63,6 +64,33 @@ impl Simulation {
         self
     }
 
+    /// After so many slices and timers nothing happens any more: `run_until_idle` and `run_for` return, and waits end as where nothing
+    /// can ever end them, those with a time limit as if that were over. So a test of what may go on for ever fails instead of
+    /// hanging: work that takes no virtual time and never ends, and a callback that waits, without end, beside timers that set
+    /// themselves anew. There is no limit unless set.
+    ///
+    /// ```
+    /// use genstage_core::{Mailbox, Simulation, spawn};
+    ///
+    /// let steps = Simulation::new(1).max_steps(1000).run(|simulation| {
+    ///     spawn(|mailbox: Mailbox<()>| async move {
+    ///         loop {
+    ///             mailbox.me().send(()).ok();
+    ///             mailbox.receive().await;
+    ///         }
+    ///     });
+    ///     simulation.run_until_idle()
+    /// });
+    /// assert_eq!(steps, 1000);
+    /// ```
+    #[must_use]
+    pub fn max_steps(self, steps: u64) -> Self {
+        if let Mode::Simulated(simulator) = self.engine.mode() {
+            simulator.steps_left.store(steps, Ordering::Relaxed);
+        }
+        self
+    }
+
     /// Ends every process in order, as [`Runtime::shutdown`](crate::Runtime::shutdown) does, in virtual time. Afterwards nothing
     /// starts in this simulation.
     pub fn shutdown(&self, within: Duration) -> Vec<Straggler> {
@@ -84,7 +112,8 @@ impl Simulation {
 
     /// Runs processes and timers until nothing is left to happen, and returns how many slices that took.
     ///
-    /// With timers that set themselves anew this never ends; [`run_for`](Self::run_for) does.
+    /// With timers that set themselves anew this never ends; [`run_for`](Self::run_for) does. Neither ends while some process always
+    /// has something to do, as a producer without end with a consumer that keeps up: see [`max_steps`](Self::max_steps).
     pub fn run_until_idle(&self) -> usize {
         self.steps(None)
     }
@@ -132,6 +161,7 @@ impl Drop for Simulation {
 /// The run queue of a simulation.
 pub(crate) struct Simulator {
     state: Mutex<State>,
+    steps_left: AtomicU64,
 }
 
 struct State {
@@ -141,7 +171,8 @@ struct State {
 
 impl Simulator {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { state: Mutex::new(State { ready: Vec::new(), random: Random(seed) }) }
+        let state = State { ready: Vec::new(), random: Random(seed) };
+        Self { state: Mutex::new(state), steps_left: AtomicU64::new(u64::MAX) }
     }
 
     pub(crate) fn schedule(&self, task: Task) {
@@ -156,6 +187,21 @@ impl Simulator {
 
     /// One slice, or, when nobody can run, one timer. False: nothing is left to happen before `end`.
     pub(crate) fn step(&self, engine: &Engine, end: Option<Duration>) -> bool {
+        // One thread runs all of it.
+        let left = self.steps_left.load(Ordering::Relaxed);
+        // Before it runs: what waits inside it counts on.
+        self.steps_left.store(left.saturating_sub(1), Ordering::Relaxed);
+        if left == 0 {
+            return false;
+        }
+        let stepped = self.step_on(engine, end);
+        if !stepped {
+            self.steps_left.fetch_add(1, Ordering::Relaxed);
+        }
+        stepped
+    }
+
+    fn step_on(&self, engine: &Engine, end: Option<Duration>) -> bool {
         if self.run_one() {
             return true;
         }

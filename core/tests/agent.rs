@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::{here, other, seeds};
 use genstage_core::{
-    Agent, CallError, ChildSpec, ExitReason, Mailbox, Runtime, StartError, StartOptions, StopError, current_pid, spawn,
-    sys,
+    Agent, CallError, ChildSpec, ExitReason, Mailbox, Runtime, StartError, StartOptions, StopError, Task, current_pid,
+    spawn, sys,
 };
 
 #[test]
@@ -36,6 +36,21 @@ fn a2_all_functions_see_the_same_value_in_order() {
         assert_eq!(agent.stop(), Err(StopError::NoProc));
         assert_eq!(agent.get(|n| *n), Err(CallError::NoProc));
         agent.cast(|n| *n += 1);
+    });
+}
+
+#[test]
+fn a2_from_a_future_all_functions_see_the_same_value_in_order() {
+    seeds(50, |_| {
+        let asked = Task::spawn(async {
+            let agent = Agent::start(|| 1).unwrap();
+            assert_eq!(agent.update_async(|n| *n += 9).await, Ok(()));
+            assert_eq!(agent.get_and_update_async(|n| std::mem::replace(n, 7)).await, Ok(10));
+            assert_eq!(agent.get_async(|n| *n).await, Ok(7));
+            assert_eq!(agent.stop_async(ExitReason::Shutdown).await, Ok(()));
+            assert_eq!(agent.get_async(|n| *n).await, Err(CallError::NoProc));
+        });
+        assert_eq!(asked.join(), Ok(()));
     });
 }
 

@@ -159,3 +159,59 @@ fn two_simulations_do_not_meet() {
     first.run(|_| genstage_core::register("name", &a)).unwrap();
     assert_eq!(second.run(|_| genstage_core::whereis("name")), None);
 }
+
+/// Says something to itself for ever, at once or every millisecond.
+fn restless(pause: Option<Duration>) {
+    spawn(move |mailbox: Mailbox<()>| async move {
+        loop {
+            match pause {
+                None => drop(mailbox.me().send(())),
+                Some(pause) => drop(mailbox.send_after(mailbox.me(), (), pause)),
+            }
+            mailbox.receive().await;
+        }
+    });
+}
+
+#[test]
+fn work_without_end_stops_at_the_limit_of_steps() {
+    for seed in 0..20 {
+        let simulation = Simulation::new(seed).max_steps(1000);
+        let steps = simulation.run(|simulation| {
+            restless(None);
+            simulation.run_for(Duration::from_secs(1))
+        });
+        assert_eq!((steps, simulation.now()), (1000, Duration::ZERO), "it takes no time");
+        assert_eq!(simulation.run_until_idle(), 0, "that was all");
+    }
+}
+
+/// One that waits in a callback runs the others on its own stack: past the time for which the simulation was to run, but not past
+/// its limit.
+#[test]
+fn a_callback_that_waits_beside_work_without_end_gives_up_at_the_limit_of_steps() {
+    struct Waits(Sender<bool>);
+
+    impl Process for Waits {
+        type Message = ();
+
+        fn handle(&mut self, (): (), _: &mut ProcessContext<'_, ()>) -> Outcome {
+            let nobody = here::<()>();
+            let _ = self.0.send(nobody.receive(None).is_none());
+            Outcome::Continue
+        }
+    }
+
+    for pause in [None, Some(Duration::from_millis(1))] {
+        for seed in 0..20 {
+            let (report, reports) = channel();
+            let simulation = Simulation::new(seed).max_steps(1000);
+            simulation.run(|simulation| {
+                restless(pause);
+                Waits(report).start().unwrap().send(()).ok();
+                simulation.run_for(Duration::from_millis(10));
+            });
+            assert_eq!(reports.try_iter().collect::<Vec<_>>(), [true], "seed {seed}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{here, other, seeds};
 use genstage_core::{
     ExitReason, JoinError, Runtime, Shutdown, Task, YieldOptions, YieldTimeout, join_many, join_many_async, spawn,
-    yield_many,
+    yield_many, yield_many_async,
 };
 use tasks::{SECOND, doer, endless, gate, sleep};
 
@@ -151,6 +151,49 @@ fn t3_2_without_a_timeout_it_takes_as_long_as_it_takes() {
         let mut tasks = [after(60)];
         assert_eq!(yield_many(&mut tasks, YieldOptions::new().no_timeout()), [Some(Ok(60))]);
         assert_eq!(simulation.now(), SECOND * 60);
+    });
+}
+
+#[test]
+fn t3_2_from_a_future_it_yields_alike() {
+    seeds(100, |simulation| {
+        let start = simulation.now();
+        let asked = Task::spawn(async move {
+            let mut tasks = [after(3), after(1), Task::completed(0)];
+            let two = yield_many_async(&mut tasks, YieldOptions::new().limit(2)).await;
+            let one = yield_many_async(&mut tasks[..1], YieldOptions::new().timeout(SECOND)).await;
+            let killed = YieldOptions::new().timeout(Duration::ZERO).on_timeout(YieldTimeout::KillTask);
+            let none = yield_many_async(&mut tasks[..1], killed).await;
+            let [gone, ..] = tasks;
+            (two, one, none, gone.await)
+        });
+        let (two, one, none, gone) = asked.join_within(SECOND * 20).unwrap();
+        assert_eq!((two, one, none), (vec![None, Some(Ok(1)), Some(Ok(0))], vec![None], vec![None]));
+        assert_eq!(gone, Err(ExitReason::NoProc), "it was killed");
+        assert_eq!(simulation.now().saturating_sub(start), SECOND * 2);
+        let none =
+            Task::spawn(async { yield_many_async(&mut [Task::completed(1)], YieldOptions::new().no_timeout()).await });
+        assert_eq!(none.join(), Ok(vec![Some(Ok(1))]));
+    });
+}
+
+#[test]
+fn t3_2_a_yield_that_is_given_up_loses_no_outcome() {
+    seeds(100, |_| {
+        let asked = Task::spawn(async {
+            let mut tasks = [Task::spawn(|| 1), after(2)];
+            let waiting = yield_many_async(&mut tasks, YieldOptions::new().no_timeout());
+            let mut waiting = Box::pin(waiting);
+            for _ in 0..9 {
+                let pending =
+                    std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await;
+                assert!(pending);
+                sleep(SECOND / 9).await;
+            }
+            drop(waiting);
+            yield_many_async(&mut tasks, YieldOptions::new().limit(1)).await
+        });
+        assert_eq!(asked.join(), Ok(vec![Some(Ok(1)), None]));
     });
 }
 

@@ -178,9 +178,17 @@ impl<T> Batch<T> {
         Cut(self.open())
     }
 
-    /// Exchanges the events of an owned batch with those of a vector.
+    /// Exchanges the events of an owned batch with those of a vector; a shared one becomes an owned one, and its events are let go.
+    /// Copies nothing.
+    ///
+    /// ```
+    /// let mut batch = genstage_dispatchers::Batch::from(vec![1, 2]);
+    /// let mut events = vec![3];
+    /// batch.swap(&mut events);
+    /// assert_eq!((batch.as_slice(), events), (&[3][..], vec![1, 2]));
+    /// ```
     #[inline]
-    pub(crate) fn swap(&mut self, events: &mut Vec<T>) {
+    pub fn swap(&mut self, events: &mut Vec<T>) {
         match self.0.as_deref_mut() {
             Some(Inner::Owned(own)) => mem::swap(own, events),
             _ => *self = Self::from(mem::take(events)),

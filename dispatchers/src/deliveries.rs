@@ -122,13 +122,22 @@ pub enum Notice {
         /// How many events it holds.
         events: usize,
     },
+    /// As many events wait for a partition as may, so some are lost: see [`WhenFull`](crate::WhenFull).
+    PartitionFull {
+        /// Its name.
+        partition: String,
+        /// How many events were lost in this dispatch, or with the consumer that left.
+        events: usize,
+    },
 }
 
 impl Notice {
     /// How many events were lost.
     pub const fn lost(&self) -> usize {
         match self {
-            Self::UnknownPartition { events, .. } | Self::HashPanicked { events, .. } => *events,
+            Self::UnknownPartition { events, .. }
+            | Self::HashPanicked { events, .. }
+            | Self::PartitionFull { events, .. } => *events,
             Self::DemandExceeds { .. } | Self::PartitionWaits { .. } => 0,
         }
     }
@@ -154,6 +163,9 @@ impl fmt::Display for Notice {
                 f,
                 "{events} events wait for a consumer of partition {partition}, and hold back the other partitions"
             ),
+            Self::PartitionFull { partition, events } => {
+                write!(f, "{events} events discarded, partition {partition} is full")
+            }
         }
     }
 }

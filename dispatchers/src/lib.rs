@@ -54,7 +54,7 @@ pub use demand::DemandDispatcher;
 pub use dispatcher::Dispatcher;
 pub use events::{Events, IntoIter};
 pub use key::PartitionKey;
-pub use partition::{PartitionDispatcher, PartitionError};
+pub use partition::{PartitionDispatcher, PartitionError, WhenFull};
 pub use refusal::Refusal;
 pub use subscriber::{Selector, Subscriber, Wants};
 pub use subscription::SubscriptionId;

@@ -39,6 +39,10 @@ impl<T, I> Buffer<T, I> {
         Self { events: VecDeque::new(), infos: VecDeque::new(), first: 0, capacity, keep }
     }
 
+    pub(crate) fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
     /// How many events there are.
     pub(crate) fn len(&self) -> usize {
         self.events.len()

@@ -31,6 +31,8 @@ pub(crate) trait Inside<S> {
     fn subscribe_to(&mut self, subscribe: Box<dyn Any + Send>) -> bool;
     fn continue_with(&mut self, command: Box<dyn Command<S>>);
     fn idle_timeout(&mut self, time: Duration, handle: OnTimeout<S>);
+    fn buffered(&self) -> usize;
+    fn still_holds(&mut self, events: usize);
     fn hibernate(&mut self);
     fn hibernate_after(&mut self, time: Option<Duration>);
     fn post(&self, command: Box<dyn Command<S>>, behind_buffer: bool);
@@ -225,6 +227,19 @@ impl<'a, S: 'static> Context<'a, S> {
         S: HandleTimeout,
     {
         self.inside.idle_timeout(time, S::handle_timeout);
+    }
+
+    /// How many events wait in the stage's buffer and in its dispatcher's queues, or are kept back because demand accumulates; what
+    /// this callback emits does not count yet. As [`StageRef::estimate_buffered_count`](crate::StageRef::estimate_buffered_count)
+    /// tells it to others. In a consumer 0.
+    pub fn estimate_buffered_count(&self) -> usize {
+        self.inside.buffered()
+    }
+
+    /// In a [drain](crate::drain()), after `handle_drain`: how many events this stage still keeps in a state of its own, or has given
+    /// to others that are not done. With 0 it ends, once what it has emitted has gone out. At other times it says nothing.
+    pub fn still_holds(&mut self, events: usize) {
+        self.inside.still_holds(events);
     }
 
     /// Gives spare memory back after the callback, until the next message.

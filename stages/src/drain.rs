@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use genstage_core::{Address, CallError, ExitReason, Mail, Pid, Signal, ThreadProcess};
+use genstage_core::{Address, CallError, Child, ExitReason, Mail, Pid, Signal, ThreadProcess};
 
+use crate::Named;
 use crate::graph::{AnyStage, Observer, Visit, visit};
 use crate::handle::StageRef;
+use crate::mail::Nobody;
 use crate::role::IsProducer;
 use crate::snapshot::{StageSnapshot, SubscriptionSnapshot};
 
@@ -23,39 +26,47 @@ pub(crate) enum DrainMail {
     Begin(Address<Last>),
     /// Tell this one how it is.
     Tell(Address<Last>),
+    /// The time is over.
+    Stop,
 }
 
 /// The numbers of a stage that is being drained, with the subscriptions that ended meanwhile, of both sides.
 #[derive(Clone, Debug)]
 pub(crate) struct Last {
     pub(crate) snapshot: StageSnapshot,
+    /// What its user's part still has.
+    pub(crate) held: usize,
     pub(crate) ended: Vec<SubscriptionSnapshot>,
     pub(crate) gone: Vec<SubscriptionSnapshot>,
 }
 
-/// A running producer, for lists of different ones: `&[&numbers, &words]`. Sealed.
+/// A running producer, for lists of different ones: `&[&numbers, &words]`. By its handle, by a supervisor's child handle, or by what
+/// [`named`](crate::named) gives, where a name of what is no producer is the name of nobody. Sealed.
 pub trait Drainable: AnyStage {}
 
 impl<R: IsProducer> Drainable for StageRef<R> {}
+impl<R: IsProducer> Drainable for Child<StageRef<R>> {}
+impl<T: Send + 'static> Drainable for Named<T> {}
 
 /// Stops producers and all that lives on them, in order, so that every event they have emitted is handled.
 ///
-/// 1. The producers take nothing more: `handle_demand` is not called again. What they have emitted goes out as consumers ask for
-///    it; what casts and calls make them emit meanwhile does, too. Held demand and events are let go. A producer whose buffer is
-///    empty ends normally.
-/// 2. A stage downstream ends normally once its last producer has ended and nothing is left in it, **whatever the cancel modes of
+/// 1. The producers take nothing more: [`handle_drain`](crate::Producer::handle_drain) runs, and unless it says that there are
+///    events left in a state of their own, `handle_demand` is not called again. What they have emitted goes out as consumers ask
+///    for it; what casts and calls make them emit meanwhile does, too. Held demand and events are let go. A producer that has
+///    nothing left ends normally.
+/// 2. A stage downstream ends normally once its last producer has ended and nothing is left in it, by its own
+///    [`handle_drain`](crate::Consumer::handle_drain) as well, **whatever the cancel modes of
 ///    its subscriptions**: one with `Permanent` does not go with the first of several producers, as the events of the others would
-///    be lost; one with `Temporary` ends, too, as it has nobody left to live on. Where a producer ends abnormally, or a
+///    be lost; one with `Temporary` ends, too, as it has nobody left to live on. A
+///    [`ConsumerSupervisor`](crate::ConsumerSupervisor) waits for its children. Where a producer ends abnormally, or a
 ///    subscription is cancelled for an abnormal reason, the modes hold as ever.
-/// 3. After `within` the rest is stopped: asked for its numbers, told to shut down, and killed if it does not. Who is in a callback
-///    then ends when that returns; it is given a moment and reported as [`DrainEnd::Stuck`]. So a drain takes `within` and some
+/// 3. After `within` the rest is stopped: asked for its numbers, told to shut down, and killed if it does not; one that traps
+///    exits runs `terminate`, and stops its children. Who is in a callback then ends when that returns; it is given a moment and reported as [`DrainEnd::Stuck`]. So a drain takes `within` and some
 ///    tenths of a second at most.
 ///
 /// A stage with further producers, which are not drained, stays out of it, and so does what lives on it: for them a producer ends as
 /// any does, and the cancel mode decides. Drain all producers of a graph together. A [`stream`](crate::stream()) sees the end of
 /// its producer as ever.
-///
-/// What a producer keeps in a state of its own and has not emitted yet is unknown to the engine: it is not waited for.
 ///
 /// ```
 /// use std::time::Duration;
@@ -77,7 +88,7 @@ pub fn drain(producers: &[&dyn Drainable], within: Duration) -> DrainReport {
     let mut report = DrainReport::default();
     let Ok(here) = ThreadProcess::aside() else { return report };
     let deadline = here.now().saturating_add(within);
-    let roots: BTreeMap<Pid, Observer> = producers.iter().map(|producer| producer.observer()).map(named).collect();
+    let roots: BTreeMap<Pid, Observer> = producers.iter().map(|producer| root(producer.observer())).collect();
     for root in roots.values() {
         root.drain(DrainMail::Hold);
     }
@@ -90,7 +101,8 @@ pub fn drain(producers: &[&dyn Drainable], within: Duration) -> DrainReport {
     for is_root in [false, true] {
         for (pid, (observer, first)) in found.reports.iter().filter(|(pid, _)| set.contains(pid)) {
             if roots.contains_key(pid) == is_root {
-                let last = Last { snapshot: first.snapshot.clone(), ended: Vec::new(), gone: Vec::new() };
+                let (snapshot, ended, gone) = (first.snapshot.clone(), Vec::new(), Vec::new());
+                let last = Last { snapshot, held: 0, ended, gone };
                 collector.begin(observer, last);
             }
         }
@@ -99,13 +111,16 @@ pub fn drain(producers: &[&dyn Drainable], within: Duration) -> DrainReport {
     collector.stop_the_rest();
     // Producers that have not even answered.
     for root in found.failed.iter().filter_map(|(pid, _)| roots.get(pid)) {
+        root.drain(DrainMail::Stop);
         root.peer().exit(ExitReason::Shutdown);
     }
     report.stages = collector.finish();
     report
 }
 
-fn named(observer: Observer) -> (Pid, Observer) {
+/// What is no producer is nobody.
+fn root(observer: Observer) -> (Pid, Observer) {
+    let observer = if observer.is_producer() { observer } else { Arc::new(Nobody) };
     (observer.peer().pid(), observer)
 }
 
@@ -165,7 +180,9 @@ impl Collector {
             }
             Mail::Signal(Signal::Down(down)) => {
                 if let Some(open) = self.stages.get_mut(&down.process) {
-                    open.end = Some(match (&open.end, down.reason) {
+                    // Its handle knows the reason also where it had ended before it was watched.
+                    let reason = open.observer.peer().exit_reason().unwrap_or(down.reason);
+                    open.end = Some(match (&open.end, reason) {
                         (Some(_), _) => DrainEnd::Stopped,
                         (None, ExitReason::Normal) => DrainEnd::Drained,
                         (None, reason) => DrainEnd::Ended(reason),
@@ -191,6 +208,8 @@ impl Collector {
         for reason in [ExitReason::Shutdown, ExitReason::Kill] {
             for stage in self.stages.values_mut().filter(|stage| !stage.is_over()) {
                 stage.end = Some(DrainEnd::Stuck);
+                // For one that traps exits; the signal ends the others.
+                stage.observer.drain(DrainMail::Stop);
                 stage.observer.peer().exit(reason.clone());
             }
             self.wait_until(self.here.now() + GRACE, Open::is_over);
@@ -215,6 +234,7 @@ impl Collector {
             .map(|(pid, open)| DrainedStage {
                 snapshot: open.last.snapshot,
                 under_way: under_way.get(&pid).copied().unwrap_or(0),
+                held: open.last.held as u64,
                 end: open.end.unwrap_or(DrainEnd::Stuck),
             })
             .collect()
@@ -262,6 +282,9 @@ pub struct DrainedStage {
     pub snapshot: StageSnapshot,
     /// Events that were sent to it and lay in its inbox.
     pub under_way: u64,
+    /// Events that it kept in a state of its own, as it said itself; the children of a
+    /// [`ConsumerSupervisor`](crate::ConsumerSupervisor) that were still running.
+    pub held: u64,
     /// How it ended.
     pub end: DrainEnd,
 }
@@ -272,10 +295,11 @@ impl DrainedStage {
         self.snapshot.handled
     }
 
-    /// Events that it had when it ended: in its inbox, at hand, waiting for demand, or buffered.
+    /// Events that it had when it ended: in its inbox, at hand, waiting for demand, buffered, or in a state of its own. The last
+    /// may count as handled as well, if they are in the hands of children.
     pub fn left(&self) -> u64 {
         let taken = self.snapshot.handled + self.snapshot.discarded.late;
-        (self.under_way + self.snapshot.input.events).saturating_sub(taken) + self.snapshot.buffered as u64
+        (self.under_way + self.snapshot.input.events).saturating_sub(taken) + self.snapshot.buffered as u64 + self.held
     }
 }
 
@@ -296,9 +320,13 @@ pub enum DrainEnd {
 impl fmt::Display for DrainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for stage in &self.stages {
-            let StageSnapshot { kind, pid, handled, emitted, .. } = &stage.snapshot;
+            let StageSnapshot { kind, pid, name, handled, emitted, .. } = &stage.snapshot;
             let end = &stage.end;
-            writeln!(f, "{kind} {pid}: {handled} handled, {emitted} emitted, {} left, {end:?}", stage.left())?;
+            match name {
+                Some(name) => write!(f, "{kind} {name}")?,
+                None => write!(f, "{kind} {pid}")?,
+            }
+            writeln!(f, ": {handled} handled, {emitted} emitted, {} left, {end:?}", stage.left())?;
         }
         for (pid, error) in &self.unreachable {
             writeln!(f, "{pid}: {error}")?;

@@ -14,7 +14,7 @@ use crate::{Outcome, Producer};
 ///
 /// When the iterator ends, the stage ends with reason normal, after everything it had buffered has gone out. An exact match of
 /// demand and items is noticed at the next demand. A slow iterator holds up this stage alone: other processes
-/// run meanwhile. A panic in it ends the stage, and its consumers hear the reason.
+/// run meanwhile; [`max_batch`](Enumerable::max_batch) sends on what is there. A panic in it ends the stage, and its consumers hear the reason.
 ///
 /// With several consumers, start it with [`DemandMode::Accumulate`](crate::DemandMode::Accumulate) and let demand through once
 /// all have subscribed: a short iterator may be at its end before the last of them is there.
@@ -31,7 +31,13 @@ pub fn from_enumerable<I>(items: I) -> Enumerable<I::IntoIter>
 where
     I: IntoIterator<Item: Send + 'static, IntoIter: Send + 'static>,
 {
-    Enumerable { items: Some(items.into_iter()), on_cancel: OnCancel::Continue, consumers: 0 }
+    Enumerable {
+        items: Some(items.into_iter()),
+        on_cancel: OnCancel::Continue,
+        consumers: 0,
+        max_batch: usize::MAX,
+        owed: 0,
+    }
 }
 
 /// The stage made by [`from_enumerable`].
@@ -42,6 +48,9 @@ pub struct Enumerable<I> {
     items: Option<I>,
     on_cancel: OnCancel,
     consumers: usize,
+    max_batch: usize,
+    /// Asked for and not pulled yet: only where batches are bounded.
+    owed: usize,
 }
 
 /// What the end of the last subscription means to a producer over an iterator.
@@ -58,6 +67,30 @@ impl<I> Enumerable<I> {
     /// What happens when the last consumer leaves.
     pub fn on_cancel(mut self, on_cancel: OnCancel) -> Self {
         self.on_cancel = on_cancel;
+        self
+    }
+
+    /// How many items are pulled, at least 1, before they are sent on; by default all that are asked for.
+    ///
+    /// For an iterator that takes its time, as one over the lines of a terminal: without it the first item waits for the last that
+    /// was asked for, and so do calls, asks and cancels. With 1 each goes on as it comes.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// let (send, lines) = std::sync::mpsc::channel();
+    /// let source = from_enumerable(lines).max_batch(1).start(StageOptions::new())?;
+    /// let mut stream = stream(&source, SubscriptionOptions::new().max_demand(100))?;
+    /// send.send("first")?;
+    /// assert_eq!(stream.next(), Some(Ok("first"))); // 100 are asked for, and one is there
+    /// send.send("second")?;
+    /// drop(send);
+    /// assert_eq!(stream.next(), Some(Ok("second")));
+    /// # assert_eq!(stream.next(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn max_batch(mut self, items: usize) -> Self {
+        self.max_batch = items.max(1);
         self
     }
 }
@@ -83,17 +116,45 @@ pub(crate) fn pull<T>(items: &mut impl Iterator<Item = T>, demand: usize, out: &
 /// All items have been emitted; handled when they have all gone out.
 struct Finished;
 
+/// More was asked for than one batch may have.
+struct More;
+
+impl<I: Iterator<Item: Send + 'static> + Send + 'static> Enumerable<I> {
+    /// Pulls one batch. The rest comes in a turn of its own, behind what waits by then.
+    fn pull(&mut self, demand: usize, out: &mut Emit<I::Item>, cx: &mut Context<'_, Self>) {
+        let Some(items) = &mut self.items else { return };
+        let asked = self.owed.saturating_add(demand);
+        let batch = asked.min(self.max_batch);
+        pull(items, batch, out);
+        if out.len() < batch {
+            self.items = None;
+            cx.async_info(Finished);
+            return;
+        }
+        // One note is under way at a time.
+        if self.owed == 0 && asked > batch {
+            cx.send(More);
+        }
+        self.owed = asked - batch;
+    }
+}
+
 impl<I: Iterator<Item: Send + 'static> + Send + 'static> Producer for Enumerable<I> {
     type Event = I::Item;
 
     fn handle_demand(&mut self, demand: usize, out: &mut Emit<I::Item>, cx: &mut Context<'_, Self>) -> Outcome {
-        let Some(items) = &mut self.items else { return Outcome::Continue };
-        pull(items, demand, out);
-        if out.len() < demand {
-            self.items = None;
-            cx.async_info(Finished);
+        if self.owed == 0 {
+            self.pull(demand, out, cx);
+        } else {
+            self.owed = self.owed.saturating_add(demand);
         }
         Outcome::Continue
+    }
+
+    /// Nothing more is pulled.
+    fn handle_drain(&mut self, _: &mut Context<'_, Self>) -> usize {
+        self.owed = 0;
+        0
     }
 
     fn handle_subscribe(&mut self, _: &Partner, _: &mut Context<'_, Self>) -> Outcome {
@@ -110,8 +171,25 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Producer for Enumerable
     }
 }
 
+impl<I: Iterator<Item: Send + 'static> + Send + 'static> HandleInfo<More> for Enumerable<I> {
+    fn handle_info(&mut self, _: More, cx: &mut Context<'_, Self>) -> Outcome {
+        let owed = std::mem::take(&mut self.owed);
+        if owed > 0 {
+            let mut out = Emit::new();
+            self.pull(owed, &mut out, cx);
+            cx.out().events.append(&mut out.events);
+        }
+        Outcome::Continue
+    }
+}
+
 impl<I: Iterator<Item: Send + 'static> + Send + 'static> HandleInfo<Finished> for Enumerable<I> {
-    fn handle_info(&mut self, _: Finished, _: &mut Context<'_, Self>) -> Outcome {
+    fn handle_info(&mut self, _: Finished, cx: &mut Context<'_, Self>) -> Outcome {
+        if cx.estimate_buffered_count() > 0 {
+            // Taken back meanwhile from a consumer that died, to be delivered again.
+            cx.async_info(Finished);
+            return Outcome::Continue;
+        }
         Outcome::Stop(ExitReason::Normal)
     }
 }

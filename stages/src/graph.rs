@@ -5,12 +5,13 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use genstage_core::{Address, CALL_TIMEOUT, CallError, Peer, Pid, ThreadProcess};
+use genstage_core::{Address, CALL_TIMEOUT, CallError, Child, Peer, Pid, ThreadProcess};
 use genstage_dispatchers::SubscriptionId;
 
+use crate::Named;
 use crate::drain::DrainMail;
 use crate::handle::StageRef;
-use crate::mail::{Nobody, StageMail};
+use crate::mail::{Nobody, ProducerPort, StageMail};
 use crate::role::Role;
 use crate::snapshot::{Flow, Report, StageSnapshot};
 
@@ -21,6 +22,8 @@ pub(crate) type Observer = Arc<dyn Observed>;
 #[doc(hidden)]
 pub trait Observed: Send + Sync {
     fn peer(&self) -> Peer;
+    /// Whether it emits what nobody sends to it.
+    fn is_producer(&self) -> bool;
     #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
     fn report(&self, within: Duration) -> Result<Report, CallError>;
     #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
@@ -30,6 +33,10 @@ pub trait Observed: Send + Sync {
 impl<R: Role> Observed for Address<StageMail<R>> {
     fn peer(&self) -> Peer {
         Peer::from(self)
+    }
+
+    fn is_producer(&self) -> bool {
+        R::EMITS && !R::PULLS
     }
 
     #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
@@ -48,6 +55,10 @@ impl Observed for Nobody {
         Peer::from(Pid::NOBODY)
     }
 
+    fn is_producer(&self) -> bool {
+        false
+    }
+
     #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
     fn report(&self, _: Duration) -> Result<Report, CallError> {
         Err(CallError::NoProc)
@@ -57,7 +68,8 @@ impl Observed for Nobody {
     fn drain(&self, _: DrainMail) {}
 }
 
-/// A running stage of any kind, for lists of different ones: `&[&numbers, &printer]`. Sealed.
+/// A running stage of any kind, for lists of different ones: `&[&numbers, &printer]`. By its handle, by a supervisor's child handle,
+/// or by what [`named`](crate::named) gives: whoever has the name then. Sealed.
 pub trait AnyStage: sealed::Sealed {
     #[doc(hidden)]
     fn observer(&self) -> Arc<dyn Observed>;
@@ -66,6 +78,8 @@ pub trait AnyStage: sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl<R: crate::role::Role> Sealed for crate::StageRef<R> {}
+    impl<R: crate::role::Role> Sealed for genstage_core::Child<crate::StageRef<R>> {}
+    impl<T: Send + 'static> Sealed for crate::Named<T> {}
 }
 
 impl<R: Role> AnyStage for StageRef<R> {
@@ -76,6 +90,36 @@ impl<R: Role> AnyStage for StageRef<R> {
             None => Arc::new(Nobody),
         }
     }
+}
+
+impl<R: Role> AnyStage for Child<StageRef<R>> {
+    fn observer(&self) -> Arc<dyn Observed> {
+        StageRef::from(self).observer()
+    }
+}
+
+impl<T: Send + 'static> AnyStage for Named<T> {
+    fn observer(&self) -> Arc<dyn Observed> {
+        ProducerPort::observer(self)
+    }
+}
+
+/// The numbers of one stage, whatever handle there is of it: see [`StageRef::snapshot`].
+///
+/// ```
+/// use genstage::prelude::*;
+///
+/// from_enumerable(0_u64..).start(StageOptions::new().name("numbers"))?;
+/// let snapshot = genstage::snapshot(&named::<u64>("numbers"))?;
+/// assert_eq!(snapshot.name.as_deref(), Some("numbers"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`CallError`], as for a call.
+pub fn snapshot(stage: &dyn AnyStage) -> Result<StageSnapshot, CallError> {
+    stage.observer().report(CALL_TIMEOUT).map(|report| report.snapshot)
 }
 
 /// The numbers of these stages and of all that are joined to them by subscriptions, upstream and downstream.

@@ -363,14 +363,17 @@ impl<R: Emits> StageRef<R> {
     }
 }
 
-impl<R: IsProducer> StageRef<R> {
+impl<R: Role> StageRef<R> {
     /// Lets demand through, or keeps it back. Takes effect when the stage comes to it (section 9.4).
-    pub fn demand(&self, mode: DemandMode) {
+    pub fn demand(&self, mode: DemandMode)
+    where
+        R: IsProducer,
+    {
         let _ = self.0.send(StageMail::Demand(mode));
     }
 }
 
-impl<R: Receives> StageRef<R> {
+impl<R: Role> StageRef<R> {
     /// Subscribes this stage to a producer. Returns when the request has been sent to the producer and this stage's own
     /// `handle_subscribe` has run; what the producer thinks of it shows later (section 14).
     ///
@@ -383,6 +386,7 @@ impl<R: Receives> StageRef<R> {
         options: SubscriptionOptions<C>,
     ) -> Result<SubscriptionId, SubscribeError>
     where
+        R: Receives,
         S: Source<Event = R::In> + ?Sized,
         C: Choice<R::In>,
     {
@@ -392,6 +396,7 @@ impl<R: Receives> StageRef<R> {
     /// As [`sync_subscribe`](Self::sync_subscribe), without waiting. Bad options are logged.
     pub fn async_subscribe<S, C>(&self, producer: &S, options: SubscriptionOptions<C>)
     where
+        R: Receives,
         S: Source<Event = R::In> + ?Sized,
         C: Choice<R::In>,
     {
@@ -428,6 +433,7 @@ impl<R: Receives> StageRef<R> {
         options: SubscriptionOptions<C>,
     ) -> Result<SubscriptionId, SubscribeError>
     where
+        R: Receives,
         S: Source<Event = R::In> + ?Sized,
         C: Choice<R::In>,
     {
@@ -442,6 +448,7 @@ impl<R: Receives> StageRef<R> {
         producer: &S,
         options: SubscriptionOptions<C>,
     ) where
+        R: Receives,
         S: Source<Event = R::In> + ?Sized,
         C: Choice<R::In>,
     {

@@ -283,9 +283,13 @@ mod stage;
 mod stream;
 mod subscription;
 mod target;
+#[cfg(test)]
+mod testing;
 
 /// The runtime beneath: processes, servers, supervisors, registries, tasks.
 pub use genstage_core as core;
+/// Looking into a running stage: its state, its status, statistics, traces; and suspending it.
+pub use genstage_core::sys;
 pub use genstage_dispatchers as dispatchers;
 
 pub use by_name::{Named, named};
@@ -309,9 +313,9 @@ pub use genstage_core::{
     StartError, StopError, Timer,
 };
 pub use genstage_dispatchers::{
-    Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId,
+    Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId, WhenFull,
 };
-pub use graph::{AnyStage, Edge, Graph, graph, graph_within};
+pub use graph::{AnyStage, Edge, Graph, graph, graph_within, snapshot};
 pub use handle::{ConsumerRef, HasDemandMode, ProducerConsumerRef, ProducerRef, Source, StageRef};
 pub use messages::{HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout};
 
@@ -320,6 +324,7 @@ pub use producer::Producer;
 pub use producer_consumer::ProducerConsumer;
 pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, IsProducer, Receives, Role};
 pub use snapshot::{Discarded, Flow, StageKind, StageSnapshot, SubscriptionSnapshot, Times};
+pub use stage::StageStatus;
 pub use stream::{Stream, stream};
 pub use subscription::{CancelKind, Cancellation, Manner, Partner, Side};
 
@@ -336,6 +341,7 @@ pub mod prelude {
         HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout, Keep, Manner, Name, OnCancel, Outcome,
         PartitionDispatcher, Partner, Peer, Pid, Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime,
         Side, Signal, Simulation, Source, StageOptions, StartError, StopError, StreamError, SubscribeError,
-        SubscriptionId, SubscriptionOptions, SuperviseEvents, WaitError, for_each, from_enumerable, map, named, stream,
+        SubscriptionId, SubscriptionOptions, SuperviseEvents, WaitError, WhenFull, for_each, from_enumerable, map,
+        named, stream,
     };
 }

@@ -1,5 +1,6 @@
 //! What stages say to each other, and the ports they say it through (section 6).
 
+use genstage_core::sys::Event;
 use genstage_core::{Address, ExitReason, Peer, Pid, ReplyTo};
 use genstage_dispatchers::{Batch, SubscriptionId};
 
@@ -11,6 +12,7 @@ use crate::handle::Source;
 use crate::options::DemandMode;
 use crate::role::Role;
 use crate::snapshot::Report;
+use crate::stage::Look;
 use crate::target::Target;
 use crate::{Outcome, SubscribeError, SubscriptionOptions};
 
@@ -18,10 +20,10 @@ use crate::{Outcome, SubscribeError, SubscriptionOptions};
 pub(crate) enum StageMail<R: Role> {
     /// From a producer.
     Events(SubscriptionId, Batch<R::In>),
-    /// From a producer: the subscription is over.
-    Cancelled(SubscriptionId, ExitReason),
     /// From a consumer: so many more events, and an emptied batch to send them in.
     Ask(SubscriptionId, usize, Batch<R::Out>),
+    /// From a producer: the subscription is over.
+    Cancelled(SubscriptionId, ExitReason),
     /// From a consumer.
     Subscribe(Box<Subscribe<R::Out>>),
     /// From a consumer, or from whoever knows the subscription.
@@ -44,6 +46,8 @@ pub(crate) enum StageMail<R: Role> {
     Report(ReplyTo<Report>),
     /// From who drains the graph.
     Drain(DrainMail),
+    /// From who looks into it.
+    System(Look<R>),
     /// From the stage itself: events were dropped that demand still waits for.
     Pull,
     /// From the stage itself: no callback has run since the timer with this number was set.
@@ -120,6 +124,12 @@ pub(crate) trait Command<S>: Send {
     fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome;
     /// After what it emitted has been dispatched; after `terminate`, if it stopped the stage.
     fn finish(&mut self) {}
+    /// What it is, to those who watch.
+    fn event(&self) -> Event;
+    /// What the callback replied to, if it replied.
+    fn replied(&self) -> Option<Event> {
+        None
+    }
 }
 
 /// A consumer, as its producers know it.

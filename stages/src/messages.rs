@@ -1,5 +1,8 @@
 //! Messages besides events: calls, casts and infos, one small trait each (section 16).
 
+use std::any::type_name;
+
+use genstage_core::sys::Event;
 use genstage_core::{Answer, Caller, ReplyTo};
 
 use crate::Outcome;
@@ -36,6 +39,10 @@ use crate::mail::Command;
 /// assert_eq!(summer.call(Total), Ok(0));
 /// # Ok::<(), StartError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes no calls of this type",
+    label = "it has no `HandleCall` for this message"
+)]
 pub trait HandleCall<M>: Sized + 'static {
     /// What the caller gets.
     type Reply: Send + 'static;
@@ -50,18 +57,30 @@ pub trait HandleCall<M>: Sized + 'static {
 }
 
 /// A stage that takes messages of type `M` that want no reply.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes no casts of this type",
+    label = "it has no `HandleCast` for this message"
+)]
 pub trait HandleCast<M>: Sized + 'static {
     /// One message.
     fn handle_cast(&mut self, message: M, cx: &mut Context<'_, Self>) -> Outcome;
 }
 
 /// A stage that takes messages of type `M` from timers, from itself, or behind its buffered events.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes no infos of this type",
+    label = "it has no `HandleInfo` for this message"
+)]
 pub trait HandleInfo<M>: Sized + 'static {
     /// One message.
     fn handle_info(&mut self, message: M, cx: &mut Context<'_, Self>) -> Outcome;
 }
 
 /// A stage that has more to do after a callback: see [`Context::continue_with`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot continue with a message of this type",
+    label = "it has no `HandleContinue` for this message"
+)]
 pub trait HandleContinue<M>: Sized + 'static {
     /// Right after the callback that asked for it.
     fn handle_continue(&mut self, message: M, cx: &mut Context<'_, Self>) -> Outcome;
@@ -113,6 +132,14 @@ impl<M: Send, S: HandleCall<M>> Command<S> for Call<M, S::Reply> {
             to.send(reply);
         }
     }
+
+    fn event(&self) -> Event {
+        Event::Call { request: type_name::<M>(), from: self.caller.pid() }
+    }
+
+    fn replied(&self) -> Option<Event> {
+        self.reply.as_ref().map(|_| Event::Reply { request: type_name::<M>(), to: self.caller.pid() })
+    }
 }
 
 pub(crate) struct Cast<M>(Option<M>);
@@ -126,6 +153,10 @@ impl<M: Send + 'static> Cast<M> {
 impl<M: Send, S: HandleCast<M>> Command<S> for Cast<M> {
     fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome {
         self.0.take().map_or(Outcome::Continue, |message| stage.handle_cast(message, cx))
+    }
+
+    fn event(&self) -> Event {
+        Event::Cast(type_name::<M>())
     }
 }
 
@@ -141,6 +172,10 @@ impl<M: Send, S: HandleInfo<M>> Command<S> for Info<M> {
     fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome {
         self.0.take().map_or(Outcome::Continue, |message| stage.handle_info(message, cx))
     }
+
+    fn event(&self) -> Event {
+        Event::Info(type_name::<M>())
+    }
 }
 
 pub(crate) struct Continue<M>(Option<M>);
@@ -154,5 +189,9 @@ impl<M: Send + 'static> Continue<M> {
 impl<M: Send, S: HandleContinue<M>> Command<S> for Continue<M> {
     fn run(&mut self, stage: &mut S, cx: &mut Context<'_, S>) -> Outcome {
         self.0.take().map_or(Outcome::Continue, |message| stage.handle_continue(message, cx))
+    }
+
+    fn event(&self) -> Event {
+        Event::Continue(type_name::<M>())
     }
 }

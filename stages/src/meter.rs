@@ -1,11 +1,11 @@
 //! Where the time of a stage goes, for next to nothing: a light callback takes 300 ns, a look at the clock 25 ns.
 //!
-//! Times are in nanoseconds. Turns with events or asks are the many: of these, long ones are timed each, light ones one in 64, and the others count as
-//! long as the last that was timed. All other turns are timed. What a stage waits for when it has nothing to do changes seldom: the clock is read when it does.
+//! Times are in nanoseconds. Turns with events, asks or signals are the many: of each kind, long ones are timed each, light ones one in 64, and the others
+//! count as long as the last of that kind that was timed. All other turns are timed. What a stage waits for when it has nothing to do changes seldom: the clock is read when it does.
 
 use std::time::Duration;
 
-/// Of light turns with events or asks one in so many is timed.
+/// Of light turns of one kind one in so many is timed.
 const EVERY: u32 = 64;
 
 /// From here on each turn is timed: two looks at the clock are less than a hundredth of it.
@@ -18,16 +18,33 @@ pub(crate) enum Lack {
     Events,
 }
 
+/// What a turn is about. What is usual for one kind says nothing of another: a `producer_consumer` may work long on events, and passes
+/// on each ask at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Events,
+    Ask,
+    Signal,
+    /// No two are alike: all are timed.
+    Other,
+}
+
+/// What is known of the turns of one kind.
+#[derive(Clone, Copy, Debug, Default)]
+struct Usual {
+    /// What the last timed turn took.
+    turn: u64,
+    /// Turns until one is timed.
+    untimed: u32,
+}
+
 /// Counts the time of one stage. Told the time by its caller, and when to ask for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
     /// When the stage began.
     began: u64,
     busy: u64,
-    /// What the last timed turn took.
-    turn: u64,
-    /// Turns until one is timed.
-    untimed: u32,
+    usual: [Usual; 4],
     lack: Lack,
     /// Since when it lacks that, and how busy it had been by then.
     since: (u64, u64),
@@ -38,33 +55,31 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(lack: Lack) -> Self {
-        Self { began: 0, busy: 0, turn: 0, untimed: 0, lack, since: (0, 0), demand: 0, events: 0 }
+        Self { began: 0, busy: 0, usual: [Usual::default(); 4], lack, since: (0, 0), demand: 0, events: 0 }
     }
 
     pub(crate) fn begin(&mut self, now: u64) {
         (self.began, self.since.0) = (now, now);
     }
 
-    /// A turn with events or an ask begins. True: look at the clock, and give what it says to [`timed`](Self::timed) with the time at its end.
+    /// A turn begins. True: look at the clock, and give what it says to [`timed`](Self::timed) with the time at its end.
     #[inline]
-    pub(crate) fn turn(&mut self) -> bool {
-        if self.untimed == 0 {
+    pub(crate) fn turn(&mut self, kind: Kind) -> bool {
+        let usual = &mut self.usual[kind as usize];
+        if usual.untimed == 0 {
             return true;
         }
-        self.untimed -= 1;
-        self.busy += self.turn;
+        usual.untimed -= 1;
+        self.busy += usual.turn;
         false
     }
 
-    /// `hot`: one of the many.
-    pub(crate) fn timed(&mut self, hot: bool, from: u64, to: u64) {
+    #[cold]
+    pub(crate) fn timed(&mut self, kind: Kind, from: u64, to: u64) {
         let turn = to.saturating_sub(from);
         self.busy += turn;
-        if !hot {
-            return;
-        }
-        self.turn = turn;
-        self.untimed = if self.turn >= HEAVY { 0 } else { EVERY - 1 };
+        let untimed = if turn >= HEAVY || kind == Kind::Other { 0 } else { EVERY - 1 };
+        self.usual[kind as usize] = Usual { turn, untimed };
     }
 
     /// After a turn. True: what it waits for has changed, so [`settle`](Self::settle) it.
@@ -109,26 +124,40 @@ mod tests {
     fn heavy_turns_are_timed_each_and_light_ones_one_in_64() {
         let mut meter = Meter::new(Lack::Events);
         for turn in 0..10 {
-            assert!(meter.turn());
-            meter.timed(true, us(turn * 100), us(turn * 100 + 10));
+            assert!(meter.turn(Kind::Events));
+            meter.timed(Kind::Events, us(turn * 100), us(turn * 100 + 10));
         }
         assert_eq!(meter.busy, us(100));
-        assert!(meter.turn());
-        meter.timed(true, us(1000), us(1001));
-        meter.timed(false, us(1010), us(1020));
+        assert!(meter.turn(Kind::Events));
+        meter.timed(Kind::Events, us(1000), us(1001));
+        assert!(meter.turn(Kind::Other));
+        meter.timed(Kind::Other, us(1010), us(1020));
         for _ in 0..63 {
-            assert!(!meter.turn());
+            assert!(!meter.turn(Kind::Events));
         }
         assert_eq!(meter.busy, us(174));
-        assert!(meter.turn());
+        assert!(meter.turn(Kind::Events));
+    }
+
+    #[test]
+    fn light_asks_do_not_hide_heavy_events() {
+        let mut meter = Meter::new(Lack::Events);
+        for turn in 0..100 {
+            assert!(meter.turn(Kind::Events), "turn {turn}");
+            meter.timed(Kind::Events, us(turn * 100), us(turn * 100 + 10));
+            if meter.turn(Kind::Ask) {
+                meter.timed(Kind::Ask, us(turn * 100 + 20), us(turn * 100 + 21));
+            }
+        }
+        assert_eq!(meter.busy, us(1100));
     }
 
     #[test]
     fn idle_time_counts_for_what_was_lacking() {
         let mut meter = Meter::new(Lack::Events);
         meter.begin(us(50));
-        assert!(meter.turn());
-        meter.timed(true, us(100), us(120));
+        assert!(meter.turn(Kind::Events));
+        meter.timed(Kind::Events, us(100), us(120));
         assert!(!meter.changes(Lack::Events) && meter.changes(Lack::Demand));
         meter.settle(Lack::Demand, us(120));
         let times = meter.read(us(200));

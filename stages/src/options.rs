@@ -330,8 +330,14 @@ impl<C> SubscriptionOptions<C> {
     ///
     /// The producer keeps the events that are not acknowledged, by a shared handle on the batch, at most `max_demand` of them and
     /// the rest of their first batch; a consumer by hand that asks for more at once than `max_demand` has that many kept. The
-    /// consumer clones the events that it takes by value. Producer and events gone, nothing is delivered again: that
-    /// holds for what consumers have in hand when a producer ends, too.
+    /// consumer clones the events that it takes by value.
+    ///
+    /// **The end of the producer ends it.** What consumers have in hand by then is delivered to nobody again, also where the
+    /// producer ends because it has no more events: the last asks, which would acknowledge them, may never come, so it does not
+    /// wait for them. What came back before goes out first: [`from_enumerable`](crate::from_enumerable()), [`feed`](crate::feed())
+    /// and a [`drain`](crate::drain()) see to that; a producer of your own that ends on an info looks at
+    /// [`Context::estimate_buffered_count`](crate::Context::estimate_buffered_count). To outlive the producer, keep the events where
+    /// it can find them again.
     ///
     /// With a [`DemandDispatcher`](crate::DemandDispatcher) the events go back to the front of the producer's buffer, with a
     /// [`PartitionDispatcher`](crate::PartitionDispatcher) to the front of their partition, for its next consumer. A full buffer

@@ -256,6 +256,14 @@ impl<T, I> Outlet<T, I> {
         self.deliveries.drain_expelled().collect()
     }
 
+    pub(crate) fn dispatcher(&self) -> &dyn Dispatcher<T> {
+        &*self.dispatcher
+    }
+
+    pub(crate) fn capacity(&self) -> Capacity {
+        self.buffer.capacity()
+    }
+
     pub(crate) fn mode(&self) -> DemandMode {
         if self.held.is_some() { DemandMode::Accumulate } else { DemandMode::Forward }
     }
@@ -294,3 +302,6 @@ impl<T, I> Outlet<T, I> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,47 @@ pub trait Producer: Send + Sized + 'static {
         true
     }
 
+    /// This stage is to be [drained](crate::drain()): once, as the drain begins. It takes nothing more from outside from now on, and
+    /// says how many events it has taken already and keeps in a state of its own, at least about.
+    ///
+    /// With 0, the default, it is asked for nothing more, and ends when what it has emitted has gone out. With more,
+    /// `handle_demand` goes on being called, until [`Context::still_holds`] says that nothing is left.
+    ///
+    /// ```
+    /// use std::collections::VecDeque;
+    /// use std::time::Duration;
+    ///
+    /// use genstage::prelude::*;
+    ///
+    /// /// Gives what it has been told.
+    /// struct Queue(VecDeque<u64>);
+    ///
+    /// impl Producer for Queue {
+    ///     type Event = u64;
+    ///
+    ///     fn handle_demand(&mut self, demand: usize, out: &mut Emit<u64>, cx: &mut Context<'_, Self>) -> Outcome {
+    ///         out.extend(self.0.drain(..demand.min(self.0.len())));
+    ///         cx.still_holds(self.0.len()); // means something in a drain only
+    ///         Outcome::Continue
+    ///     }
+    ///
+    ///     fn handle_drain(&mut self, _: &mut Context<'_, Self>) -> usize {
+    ///         self.0.len()
+    ///     }
+    /// }
+    ///
+    /// let queue = Queue((0..1000).collect()).start(StageOptions::new())?;
+    /// let sink = for_each(|_| {}).start(StageOptions::new())?;
+    /// sink.sync_subscribe(&queue, SubscriptionOptions::new().max_demand(10))?;
+    /// let report = queue.drain(Duration::from_secs(5));
+    /// assert_eq!((report.is_complete(), report.stages[1].handled()), (true, 1000));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn handle_drain(&mut self, cx: &mut Context<'_, Self>) -> usize {
+        let _ = cx;
+        0
+    }
+
     /// The last callback; not after an exit signal that was not trapped, nor when `init` failed.
     fn terminate(&mut self, reason: &ExitReason, cx: &mut Context<'_, Self>) {
         let _ = (reason, cx);

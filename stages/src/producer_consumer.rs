@@ -90,6 +90,14 @@ pub trait ProducerConsumer: Send + Sized + 'static {
         true
     }
 
+    /// This stage is being [drained](crate::drain()), and all its input is handled: once. It may emit what it has kept of it, through
+    /// [`Context::out`]. Says how much of it is not done with
+    /// yet: while that is more than 0 the stage does not end, until [`Context::still_holds`] says that nothing is left.
+    fn handle_drain(&mut self, cx: &mut Context<'_, Self>) -> usize {
+        let _ = cx;
+        0
+    }
+
     /// The last callback; not after an exit signal that was not trapped, nor when `init` failed.
     fn terminate(&mut self, reason: &ExitReason, cx: &mut Context<'_, Self>) {
         let _ = (reason, cx);

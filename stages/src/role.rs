@@ -66,6 +66,8 @@ pub trait Role: sealed::Sealed + Sized + Send + 'static {
     #[doc(hidden)]
     fn format_discarded(stage: &mut Self::Stage, count: usize) -> bool;
     #[doc(hidden)]
+    fn drain(stage: &mut Self::Stage, cx: &mut Context<'_, Self::Stage>) -> usize;
+    #[doc(hidden)]
     fn terminate(stage: &mut Self::Stage, reason: &ExitReason, cx: &mut Context<'_, Self::Stage>);
 }
 
@@ -128,6 +130,10 @@ macro_rules! shared_callbacks {
 
         fn cancelled(stage: &mut $stage, cancellation: &Cancellation, cx: &mut Context<'_, $stage>) -> Outcome {
             $kind::handle_cancel(stage, cancellation, cx)
+        }
+
+        fn drain(stage: &mut $stage, cx: &mut Context<'_, $stage>) -> usize {
+            $kind::handle_drain(stage, cx)
         }
 
         fn terminate(stage: &mut $stage, reason: &ExitReason, cx: &mut Context<'_, $stage>) {

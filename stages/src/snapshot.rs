@@ -23,7 +23,8 @@ use crate::role::Role;
 ///
 /// ```text
 ///     emitted + redelivered = output.events + buffered + filtered
-///                             + discarded.buffer_full + discarded.unknown_partition + discarded.hash_panicked
+///                             + discarded.buffer_full + discarded.partition_full
+///                             + discarded.unknown_partition + discarded.hash_panicked
 /// ```
 ///
 /// And on a subscription between two living stages what the producer has sent is what the consumer has received, or lies in the
@@ -166,6 +167,8 @@ pub struct SubscriptionSnapshot {
 pub struct Discarded {
     /// There was no room in the buffer.
     pub buffer_full: u64,
+    /// As many events waited for their partition as may: see [`WhenFull`](crate::WhenFull).
+    pub partition_full: u64,
     /// The hash named a partition that does not exist.
     pub unknown_partition: u64,
     /// The hash panicked.
@@ -179,15 +182,15 @@ pub struct Discarded {
 impl Discarded {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.buffer_full + self.unknown_partition + self.hash_panicked + self.other + self.late
+        self.buffer_full + self.partition_full + self.unknown_partition + self.hash_panicked + self.other + self.late
     }
 }
 
 /// Where the time of a stage went: the last three make up the first.
 ///
-/// Turns with events or asks that take 5 µs or more are timed each, of light ones one in 64, which stands for the others: two
-/// looks at the clock would be a tenth of such a turn. So one that is suddenly long among light ones may count as a light one, and
-/// the rest of its time as waiting. Calls, casts and all other turns are timed.
+/// Turns with events, with asks and with signals that take 5 µs or more are timed each, of light ones of each of these kinds one in
+/// 64, which stands for the others: two looks at the clock would be a tenth of such a turn. So one that is suddenly long among light
+/// ones of its kind may count as a light one, and the rest of its time as waiting. Calls, casts and all other turns are timed.
 ///
 /// Whether a waiting stage is runnable, with mail in its inbox and no worker free, is not told apart: that time counts as
 /// waiting, and [`inbox`](StageSnapshot::inbox) shows it.

@@ -1,9 +1,10 @@
 //! Back into an iterator: a consumer in the caller's own thread (section 18).
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use genstage_core::{Address, CallError, ExitReason, Mail, Peer, Signal, StartError, ThreadProcess, current_pid};
-use genstage_dispatchers::{Batch, SubscriptionId};
+use genstage_dispatchers::{Batch, Events, SubscriptionId};
 
 use crate::choice::{Choice, Wanted};
 use crate::demand::Demand;
@@ -52,11 +53,11 @@ pub struct Stream<T: Send + 'static> {
     waiting: Vec<Waiting<T>>,
     /// There from the first `next` on.
     running: Option<Running<T>>,
-    /// The batch at hand.
-    events: std::vec::IntoIter<T>,
-    /// How many of its events belong to the current piece, and where the rest stands.
+    /// The events at hand, in the order in which they are given out.
+    events: VecDeque<T>,
+    /// How many of them belong to the current piece, and what comes after it.
     piece: usize,
-    rest: Option<Message>,
+    rest: Option<Message<T>>,
     done: bool,
     /// What the demand mode is set to when all subscriptions are made, and of whom; `None`: of those it subscribes to.
     mode: DemandMode,
@@ -71,10 +72,25 @@ struct Waiting<T> {
 }
 
 /// A message that is being handed to the caller.
-struct Message {
+struct Message<T> {
     id: SubscriptionId,
     ask: usize,
     split: crate::demand::Split,
+    /// Its batch, without its events: it goes up again when these have been taken.
+    husk: Batch<T>,
+}
+
+impl<T> Message<T> {
+    /// The batch with its buffer, if all events have been taken.
+    fn emptied(&mut self, events: &mut VecDeque<T>) -> Batch<T> {
+        if !events.is_empty() {
+            return Batch::new();
+        }
+        let mut husk = std::mem::take(&mut self.husk);
+        // Of an empty deque this moves nothing.
+        husk.swap(&mut Vec::from(std::mem::take(events)));
+        husk
+    }
 }
 
 struct Running<T: Send + 'static> {
@@ -117,7 +133,7 @@ impl<T: Send + 'static> Stream<T> {
         Self {
             waiting: Vec::new(),
             running: None,
-            events: Vec::new().into_iter(),
+            events: VecDeque::new(),
             piece: 0,
             rest: None,
             done: false,
@@ -207,19 +223,22 @@ impl<T: Send + 'static> Stream<T> {
         loop {
             if let Some(message) = &mut self.rest {
                 // The caller pulls beyond the piece: it has been handled.
-                running.ask(message.id, std::mem::take(&mut message.ask));
+                let ask = std::mem::take(&mut message.ask);
+                if ask > 0 {
+                    running.ask(message.id, ask, message.emptied(&mut self.events));
+                }
                 if let Some(piece) = message.split.next() {
                     message.ask = piece.ask;
                     self.piece = piece.size.saturating_sub(1);
-                    if let Some(event) = self.events.next() {
+                    if let Some(event) = self.events.pop_front() {
                         return Some(Ok(event));
                     }
                 }
                 self.rest = None;
             }
             match running.receive() {
-                Next::Events(message, batch) => {
-                    self.events = batch.into_vec().into_iter();
+                Next::Events(mut message) => {
+                    self.events = Events::new(&mut message.husk).into_vec().into();
                     self.rest = Some(message);
                 }
                 Next::Nothing => {}
@@ -234,7 +253,7 @@ impl<T: Send + 'static> Stream<T> {
 }
 
 enum Next<T> {
-    Events(Message, Batch<T>),
+    Events(Message<T>),
     Nothing,
     End(Option<StreamError>),
 }
@@ -255,11 +274,9 @@ impl<T: Send + 'static> Running<T> {
         Ok(Self { process, producers })
     }
 
-    fn ask(&self, id: SubscriptionId, count: usize) {
-        if count > 0
-            && let Some(upstream) = self.producers.iter().find(|upstream| upstream.id == id)
-        {
-            upstream.port.ask(id, count, Batch::new());
+    fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<T>) {
+        if let Some(upstream) = self.producers.iter().find(|upstream| upstream.id == id) {
+            upstream.port.ask(id, count, buffer);
         }
     }
 
@@ -291,7 +308,7 @@ impl<T: Send + 'static> Running<T> {
         if excess > 0 {
             log::error!("stream {}: {excess} events in excess on subscription {id}", self.process.pid());
         }
-        Next::Events(Message { id, ask: 0, split }, batch)
+        Next::Events(Message { id, ask: 0, split, husk: batch })
     }
 
     /// A producer is gone. Whether that ends the stream, its mode says.
@@ -324,7 +341,7 @@ impl<T: Send + 'static> Iterator for Stream<T> {
     fn next(&mut self) -> Option<Self::Item> {
         if self.piece > 0 {
             self.piece -= 1;
-            if let Some(event) = self.events.next() {
+            if let Some(event) = self.events.pop_front() {
                 return Some(Ok(event));
             }
         }
@@ -340,5 +357,26 @@ impl<T: Send + 'static> fmt::Debug for Stream<T> {
             .field("running", &self.running.is_some())
             .field("done", &self.done)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So that a stream in steady state allocates nothing.
+    #[test]
+    fn a_batch_goes_up_again_once_its_events_are_taken() {
+        let mut husk = Batch::from(vec![1, 2]);
+        let place = husk.as_slice().as_ptr();
+        let mut events: VecDeque<i32> = Events::new(&mut husk).into_vec().into();
+        let split = Demand::new(1, 2).split(2);
+        let mut message = Message { id: SubscriptionId::new(1), ask: 0, split, husk };
+        assert_eq!(events.pop_front(), Some(1));
+        assert_eq!(message.emptied(&mut events).capacity(), 0, "one event is still in it");
+        assert_eq!(events.pop_front(), Some(2));
+        let empty = message.emptied(&mut events);
+        assert!(empty.is_empty() && empty.capacity() >= 2);
+        assert_eq!(empty.as_slice().as_ptr(), place);
     }
 }

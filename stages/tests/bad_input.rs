@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::messages::{Die, Put};
 use common::probes::{Counter, Middle, Sink};
 use common::{Log, Seen, demand, range, seeds};
@@ -290,4 +292,197 @@ fn an_ask_on_an_automatic_subscription_is_refused() {
     greedy.wait().unwrap();
     drop(greedy);
     assert_eq!(reports.iter().collect::<Vec<_>>(), [false; 6]);
+}
+
+/// From inside there is nobody to tell but the log; `check` tells before.
+#[test]
+fn bad_bounds_from_inside_change_nothing() {
+    struct Wrong(SubscriptionOptions);
+
+    impl Consumer for Wrong {
+        type Event = u64;
+
+        fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+            cx.subscribe(&named::<u64>("p"), self.0);
+            Outcome::Continue
+        }
+
+        fn handle_events(&mut self, _: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+            panic!("it is subscribed to nothing")
+        }
+
+        fn handle_cancel(&mut self, _: &Cancellation, _: &mut Context<'_, Self>) -> Outcome {
+            panic!("it is subscribed to nothing")
+        }
+    }
+
+    for options in [demand(0, 0), demand(5, 5), demand(1, 7)] {
+        seeds(10, |sim, log| {
+            Counter::new("p", log).start(StageOptions::new().name("p")).unwrap();
+            let wrong = Wrong(options).start(StageOptions::new()).unwrap();
+            sim.run_until_idle();
+            assert!(wrong.is_alive() && options.check().is_err());
+            assert_eq!(log.of("p"), [Seen::Init]);
+        });
+    }
+}
+
+/// Times beyond all measure never come, and overflow nothing.
+#[test]
+fn times_without_measure_never_come() {
+    struct Patient;
+
+    impl Producer for Patient {
+        type Event = u64;
+
+        fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+            cx.send_after(1_u64, Duration::MAX);
+            cx.idle_timeout(Duration::MAX);
+            cx.hibernate_after(Some(Duration::MAX));
+            Outcome::Continue
+        }
+
+        fn handle_demand(&mut self, _: usize, _: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
+            Outcome::Continue
+        }
+    }
+
+    impl HandleInfo<u64> for Patient {
+        fn handle_info(&mut self, _: u64, _: &mut Context<'_, Self>) -> Outcome {
+            panic!("too soon")
+        }
+    }
+
+    impl HandleTimeout for Patient {
+        fn handle_timeout(&mut self, _: &mut Context<'_, Self>) -> Outcome {
+            panic!("too soon")
+        }
+    }
+
+    seeds(10, |sim, log| {
+        let patient = Patient.start(StageOptions::new()).unwrap();
+        sim.run_for(Duration::from_secs(1_000_000_000));
+        assert!(patient.is_alive());
+        assert!(patient.snapshot_within(Duration::MAX).is_ok());
+        let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&patient, demand(1, 0)).unwrap();
+        assert!(patient.drain(Duration::MAX).is_complete());
+    });
+}
+
+#[test]
+fn nothing_is_drained_and_drawn_as_well() {
+    seeds(2, |_, _| {
+        assert!(genstage::drain(&[], Duration::ZERO).is_complete());
+        assert!(genstage::graph(&[]).stages.is_empty());
+    });
+}
+
+/// It cannot wait for itself: it is told so, and ends.
+#[test]
+fn a_producer_that_drains_itself_is_told_so() {
+    struct Selfish(std::sync::mpsc::Sender<Vec<(Pid, CallError)>>);
+    struct Me(ProducerRef<Selfish>);
+
+    impl Producer for Selfish {
+        type Event = u8;
+
+        fn handle_demand(&mut self, _: usize, _: &mut Emit<u8>, _: &mut Context<'_, Self>) -> Outcome {
+            Outcome::Continue
+        }
+    }
+
+    impl HandleCast<Me> for Selfish {
+        fn handle_cast(&mut self, Me(me): Me, _: &mut Context<'_, Self>) -> Outcome {
+            let _ = self.0.send(me.drain(Duration::from_secs(1)).unreachable);
+            Outcome::Continue
+        }
+    }
+
+    seeds(20, |sim, _| {
+        let (report, reports) = std::sync::mpsc::channel();
+        let stage = Selfish(report).start(StageOptions::new()).unwrap();
+        stage.cast(Me(stage.clone()));
+        sim.run_until_idle();
+        assert_eq!(reports.recv(), Ok(vec![(stage.pid(), CallError::CallingSelf)]));
+        assert_eq!(stage.exit_reason(), Some(ExitReason::Shutdown));
+    });
+}
+
+/// A panic in `handle_drain` ends that stage, and the report says so.
+#[test]
+fn a_panic_over_a_drain_ends_that_stage_alone() {
+    struct Clumsy;
+
+    impl Consumer for Clumsy {
+        type Event = u64;
+
+        fn handle_events(&mut self, _: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+            Outcome::Continue
+        }
+
+        fn handle_drain(&mut self, _: &mut Context<'_, Self>) -> usize {
+            panic!("not now")
+        }
+    }
+
+    seeds(20, |_, log| {
+        let producer = Counter::new("p", log).up_to(5).start(StageOptions::new()).unwrap();
+        let (clumsy, sink) = (Clumsy.start(StageOptions::new()).unwrap(), Sink::new("c", log));
+        let sink = sink.start(StageOptions::new()).unwrap();
+        clumsy.sync_subscribe(&producer, demand(1, 0)).unwrap();
+        sink.sync_subscribe(&producer, demand(1, 0)).unwrap();
+        let report = producer.drain(Duration::from_secs(1));
+        let ends: Vec<_> = report.stages.iter().map(|stage| &stage.end).collect();
+        assert!(matches!(ends[1], genstage::DrainEnd::Ended(ExitReason::Panic(_))), "{report}");
+        assert_eq!((ends[0], ends[2]), (&genstage::DrainEnd::Drained, &genstage::DrainEnd::Drained));
+    });
+}
+
+/// A dispatcher of the user's that is wrong costs its own producer at most.
+#[test]
+fn a_dispatcher_that_is_wrong_harms_nobody_else() {
+    use genstage::dispatchers::{Deliveries, Dispatcher, Refusal, Subscriber};
+
+    /// Sends everything to somebody who does not exist, or panics.
+    #[derive(Debug)]
+    struct Wrong(bool, usize);
+
+    impl Dispatcher<u64> for Wrong {
+        fn subscribe(&mut self, _: SubscriptionId, _: &Subscriber<u64>) -> Result<(), Refusal> {
+            Ok(())
+        }
+
+        fn ask(&mut self, _: SubscriptionId, count: usize, _: &mut Deliveries<u64>) {
+            self.1 += count;
+        }
+
+        fn cancel(&mut self, _: SubscriptionId, _: &mut Deliveries<u64>) {}
+
+        fn demand(&self) -> usize {
+            self.1
+        }
+
+        fn dispatch(&mut self, events: &mut Vec<u64>, out: &mut Deliveries<u64>) {
+            assert!(!self.0, "no idea");
+            self.1 = self.1.saturating_sub(events.len());
+            out.deliver(SubscriptionId::new(99), std::mem::take(events));
+        }
+    }
+
+    for panics in [false, true] {
+        seeds(20, |sim, log| {
+            let producer = Counter::new("p", log).up_to(3);
+            let producer = producer.start(StageOptions::new().dispatcher(Wrong(panics, 0))).unwrap();
+            let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
+            sink.sync_subscribe(&producer, demand(4, 2).cancel(Cancel::Temporary)).unwrap();
+            sim.run_until_idle();
+            assert!(sink.is_alive() && log.events("c").is_empty());
+            if panics {
+                assert!(matches!(producer.exit_reason(), Some(ExitReason::Panic(_))));
+            } else {
+                assert_eq!(producer.snapshot().unwrap().discarded.other, 3);
+            }
+        });
+    }
 }

@@ -504,3 +504,82 @@ fn an_end_runs_down_a_chain() {
         }
     });
 }
+
+/// Q26: when the caller has its answer, the consumer's own `handle_subscribe` has run; the producer's may be still to come.
+#[test]
+fn q26_a_subscription_is_answered_when_the_consumer_has_seen_to_it() {
+    let later = std::cell::Cell::new(0);
+    seeds(50, |_, log| {
+        let (_producer, _consumer, id) = pair(log, Cancel::Permanent);
+        assert_eq!(log.of("c"), [Seen::Subscribed(id)]);
+        later.set(later.get() + usize::from(!log.of("p").contains(&Seen::Subscribed(id))));
+    });
+    assert!(later.get() > 0, "the producer was first with every seed");
+}
+
+/// Q16: who hibernates in `handle_cancel`. It serves so many demands.
+struct Sleepy(usize);
+
+impl Producer for Sleepy {
+    type Event = u64;
+
+    fn handle_demand(&mut self, demand: usize, out: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
+        if self.0 > 0 {
+            self.0 -= 1;
+            out.extend(range(0..demand as u64));
+        }
+        Outcome::Continue
+    }
+
+    fn handle_cancel(&mut self, _: &Cancellation, cx: &mut Context<'_, Self>) -> Outcome {
+        cx.hibernate();
+        Outcome::Continue
+    }
+}
+
+struct Dozing(Log);
+
+impl Consumer for Dozing {
+    type Event = u64;
+
+    fn handle_events(&mut self, events: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+        self.0.note("c", Seen::Batch(events.into_iter().collect()));
+        Outcome::Continue
+    }
+
+    fn handle_cancel(&mut self, _: &Cancellation, cx: &mut Context<'_, Self>) -> Outcome {
+        cx.hibernate();
+        Outcome::Continue
+    }
+}
+
+/// The reference skips the end that a permanent subscription means, and forgets the new subscription.
+#[test]
+fn q16_hibernating_in_handle_cancel_suppresses_nothing() {
+    for (mode, survives) in [(Cancel::Permanent, false), (Cancel::Temporary, true)] {
+        seeds(20, |sim, log| {
+            let producer = Sleepy(2).start(StageOptions::new()).unwrap();
+            let consumer = Dozing(log.clone()).start(StageOptions::new()).unwrap();
+            let old = consumer.sync_subscribe(&producer, demand(2, 0).cancel(mode)).unwrap();
+            sim.run_until_idle();
+            let gone = ExitReason::other("gone");
+            producer.cancel(old, gone.clone());
+            sim.run_until_idle();
+            assert_eq!(consumer.exit_reason(), (!survives).then_some(gone));
+            assert!(producer.is_alive());
+        });
+    }
+    // On the side of the producer the cancel of a resubscription is followed by the new subscription.
+    seeds(20, |sim, log| {
+        let producer = Sleepy(2).start(StageOptions::new()).unwrap();
+        let consumer = Dozing(log.clone()).start(StageOptions::new()).unwrap();
+        let old = consumer.sync_subscribe(&producer, demand(2, 0).cancel(Cancel::Temporary)).unwrap();
+        sim.run_until_idle();
+        assert_eq!(log.batches("c"), [[0, 1], [0, 1]]);
+        consumer.sync_resubscribe(old, ExitReason::Normal, &producer, demand(3, 0)).unwrap();
+        sim.run_until_idle();
+        let snapshot = producer.snapshot().unwrap();
+        assert_eq!(snapshot.consumers.iter().map(|made| made.flow.demand()).collect::<Vec<_>>(), [3]);
+        assert!(consumer.is_alive());
+    });
+}

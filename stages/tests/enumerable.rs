@@ -238,3 +238,51 @@ fn the_greatest_demand_takes_all() {
         assert_eq!(producer.exit_reason(), Some(ExitReason::Normal));
     });
 }
+
+/// Each lump goes on as it comes, and what waits in the inbox comes in between.
+#[test]
+fn with_max_batch_items_go_on_in_lumps() {
+    seeds(50, |sim, log| {
+        let source = from_enumerable(0..25_u64).max_batch(4).start(StageOptions::new()).unwrap();
+        let sink = common::probes::Sink::new("c", log).manual().start(StageOptions::new()).unwrap();
+        let id = sink.sync_subscribe(&source, common::demand(100, 50)).unwrap();
+        source.ask(id, 10);
+        sim.run_until_idle();
+        assert_eq!(log.sizes("c"), [4, 4, 2]);
+        source.ask(id, 6);
+        source.ask(id, 6);
+        sim.run_until_idle();
+        assert_eq!(log.sizes("c")[3..], [4, 4, 4], "what is asked for meanwhile comes behind, and is not lost");
+        source.ask(id, 4);
+        sim.run_until_idle();
+        assert_eq!((log.events("c"), source.exit_reason()), (common::range(0..25), Some(ExitReason::Normal)));
+    });
+}
+
+/// The iterator has one item and then waits until it is told: a call and a drain do not wait for it.
+#[test]
+fn with_max_batch_a_slow_iterator_holds_up_nobody_for_long() {
+    let (send, items) = std::sync::mpsc::channel();
+    let source = from_enumerable(items).max_batch(1).start(StageOptions::new()).unwrap();
+    let (give, got) = std::sync::mpsc::channel();
+    let sink = for_each(move |n: u64| give.send(n).unwrap()).start(StageOptions::new()).unwrap();
+    sink.sync_subscribe(&source, SubscriptionOptions::new().max_demand(1000)).unwrap();
+    for n in 0..5 {
+        send.send(n).unwrap();
+        assert_eq!(got.recv(), Ok(n));
+    }
+    drop(send);
+    assert_eq!((source.wait(), sink.wait()), (Ok(()), Ok(())));
+}
+
+#[test]
+fn with_max_batch_a_drain_pulls_no_more() {
+    seeds(50, |_, log| {
+        let source = from_enumerable(0_u64..).max_batch(3).start(StageOptions::new()).unwrap();
+        let sink = common::probes::Sink::new("c", log).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&source, common::demand(100, 50)).unwrap();
+        let report = source.drain(std::time::Duration::from_secs(1));
+        assert!(report.is_complete(), "{report}");
+        assert_eq!(log.events("c"), common::range(0..report.stages[0].snapshot.emitted));
+    });
+}

@@ -119,3 +119,20 @@ fn a_feed_is_a_sink() {
         assert!(all.into_iter().eq(0..100));
     });
 }
+
+/// What has been fetched is delivered, and nothing more is fetched.
+#[test]
+fn a_stream_is_drained() {
+    seeds(60, |sim, log| {
+        let (driven, stream) = numbers(0, u64::MAX);
+        let source = from_stream(stream).start(StageOptions::new()).unwrap();
+        let sink = common::probes::Sink::new("c", log).slow(std::time::Duration::from_millis(1));
+        let sink = sink.start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&source, common::demand(7, 3)).unwrap();
+        let report = source.drain(std::time::Duration::from_secs(60));
+        assert!(report.is_complete(), "{report}");
+        assert_eq!(log.events("c"), common::range(0..driven.load(Ordering::Relaxed)));
+        sim.run_until_idle();
+        assert_eq!(processes(), []);
+    });
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use common::messages::{AskFor, Boom, Put, PutMark};
 use common::probes::{Counter, Middle, Sink};
 use common::{Log, demand, range, seeds};
+use genstage::WhenFull;
 use genstage::dispatchers::Refusal;
 use genstage::prelude::*;
 
@@ -52,6 +53,25 @@ fn s15_4_each_event_goes_to_its_partition_in_order() {
             assert_eq!(log.events(who), rest(0..300, 3, partition), "{who}");
         }
         assert_eq!(producer.estimate_buffered_count(), Ok(0));
+    });
+}
+
+/// Nobody takes the odd ones: they are counted and reported, and the even ones go on for ever.
+#[test]
+fn a_partition_that_nobody_takes_may_discard_and_says_so() {
+    seeds(50, |sim, log| {
+        let producer = counter(log, 200, by_rest(2).queue_size(10).when_unclaimed(WhenFull::DiscardOldest));
+        sink("a", log).sync_subscribe(&producer, demand(8, 4).partition(0)).unwrap();
+        sim.run_until_idle();
+        assert_eq!(log.events("a"), rest(0..200, 2, 0));
+        assert_eq!(log.discarded("p").iter().sum::<usize>(), 90);
+        let seen = producer.snapshot().unwrap();
+        assert_eq!((seen.discarded.partition_full, seen.discarded.total(), seen.buffered), (90, 90, 10));
+        assert_eq!(seen.emitted, seen.output.events + seen.buffered as u64 + seen.discarded.total());
+        // The last ten are there for who comes at last.
+        sink("b", log).sync_subscribe(&producer, demand(8, 4).partition(1)).unwrap();
+        sim.run_until_idle();
+        assert_eq!(log.events("b"), rest(180..200, 2, 1));
     });
 }
 

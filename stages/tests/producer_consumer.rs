@@ -401,3 +401,47 @@ fn the_output_buffer_has_no_bound_by_default() {
         assert_eq!(log.of("m"), Vec::<Seen>::new());
     });
 }
+
+/// A stop from `handle_cancel` waits for what the partitions hold, as an end that the mode demands does.
+#[test]
+fn a_stop_over_the_end_of_upstream_waits_for_what_the_partitions_hold() {
+    for mode in [Cancel::Temporary, Cancel::Transient, Cancel::Permanent] {
+        seeds(50, |sim, log| {
+            let producer = Counter::new("p", log).up_to(6).start(StageOptions::new()).unwrap();
+            let by_rest = PartitionDispatcher::by_key([0, 1], |event: &u64| event % 2).unwrap();
+            let middle = Middle::forwarder("m", log).on_cancel_stop(ExitReason::other("done"));
+            let middle = middle.start(StageOptions::new().dispatcher(by_rest)).unwrap();
+            let even = Sink::new("even", log).ask_first(10).start(StageOptions::new()).unwrap();
+            even.sync_subscribe(&middle, demand(10, 5).partition(0)).unwrap();
+            middle.sync_subscribe(&producer, demand(10, 5).cancel(mode)).unwrap();
+            sim.run_until_idle();
+            producer.stop().unwrap();
+            sim.run_until_idle();
+            assert_eq!(log.events("even"), [0, 2, 4]);
+            assert!(middle.is_alive(), "1, 3 and 5 wait in a partition that nobody has taken");
+            let odd = Sink::new("odd", log).start(StageOptions::new()).unwrap();
+            odd.sync_subscribe(&middle, demand(2, 1).partition(1)).unwrap();
+            sim.run_until_idle();
+            assert_eq!(log.events("odd"), [1, 3, 5]);
+            assert_eq!(log.cancels("m").iter().filter(|(_, reason)| *reason == ExitReason::Normal).count(), 1);
+            assert_eq!(middle.exit_reason(), Some(ExitReason::other("done")));
+        });
+    }
+}
+
+/// What `handle_cancel` emits goes out before the mode ends the stage.
+#[test]
+fn what_the_end_of_upstream_emits_goes_out_before_the_stage_ends() {
+    seeds(50, |sim, log| {
+        let producer = Counter::new("p", log).up_to(3).start(StageOptions::new()).unwrap();
+        let middle = Middle::forwarder("m", log).on_cancel_emit(range(100..120)).start(StageOptions::new()).unwrap();
+        let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&middle, demand(4, 2)).unwrap();
+        middle.sync_subscribe(&producer, demand(10, 5)).unwrap();
+        sim.run_until_idle();
+        producer.stop().unwrap();
+        sim.run_until_idle();
+        assert_eq!(log.events("c"), [range(0..3), range(100..120)].concat());
+        assert!(!middle.is_alive() && !sink.is_alive());
+    });
+}

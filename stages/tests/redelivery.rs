@@ -231,3 +231,57 @@ fn a_subscription_that_is_made_anew_gets_them() {
         assert_eq!((seen.consumers.len(), seen.unacknowledged, seen.buffered), (1, 0, 0));
     });
 }
+
+/// What a consumer has in hand when its producer ends is delivered to nobody again.
+#[test]
+fn the_end_of_the_producer_ends_redelivery() {
+    for stop in [true, false] {
+        seeds(50, |sim, log| {
+            let numbers = from_enumerable(0..10).start(StageOptions::new()).unwrap();
+            let weak = start(Sink::new("weak", log).ask_first(6));
+            weak.sync_subscribe(&numbers, options(10, 5)).unwrap();
+            let other = start(Sink::new("other", log).manual());
+            let id = other.sync_subscribe(&numbers, options(10, 5)).unwrap();
+            sim.run_until_idle();
+            if stop {
+                numbers.stop().unwrap();
+            } else {
+                // The rest, and one more, over which it notices its end.
+                numbers.ask(id, 5);
+                sim.run_until_idle();
+            }
+            assert!(!numbers.is_alive());
+            weak.exit(ExitReason::Kill);
+            sim.run_until_idle();
+            assert_eq!(log.events("other"), if stop { range(0..0) } else { range(6..10) });
+            assert!(other.is_alive());
+        });
+    }
+}
+
+/// What has come back before that goes out first: the end of the iterator is noticed, then the consumer dies, then it would end.
+#[test]
+fn what_came_back_before_the_producer_ends_goes_out_first() {
+    seeds(50, |sim, log| {
+        let numbers = from_enumerable(0..10).start(StageOptions::new()).unwrap();
+        let weak = start(Sink::new("weak", log).ask_first(6));
+        weak.sync_subscribe(&numbers, options(10, 5)).unwrap();
+        let other = start(Sink::new("other", log).ask_first(4));
+        let id = other.sync_subscribe(&numbers, options(10, 5)).unwrap();
+        sim.run_until_idle();
+        genstage::sys::suspend(&numbers).unwrap();
+        numbers.ask(id, 1);
+        sim.run_until_idle();
+        weak.exit(ExitReason::Kill);
+        sim.run_until_idle();
+        genstage::sys::resume(&numbers).unwrap();
+        sim.run_until_idle();
+        assert_eq!(log.events("weak").len() + log.events("other").len(), 11);
+        assert!(numbers.is_alive(), "five are left");
+        numbers.ask(id, 5);
+        sim.run_until_idle();
+        let mut all = log.events("other");
+        all.sort_unstable();
+        assert_eq!((all, numbers.exit_reason()), (range(0..10), Some(ExitReason::Normal)));
+    });
+}

@@ -8,7 +8,7 @@ use super::call::Request;
 use super::context::Next;
 use super::{Context, GenServer};
 use crate::process::{Process, ProcessContext};
-use crate::sys::{Debug, Event};
+use crate::sys::{Event, Watchers};
 use crate::timer::Timer;
 use crate::{ExitReason, Init, Outcome, Signal, send_after};
 
@@ -49,7 +49,7 @@ pub(crate) struct Serve<S: GenServer> {
     /// The request that is being handled. It is dropped after the reason of an end is known, so that its caller hears of that.
     current: Option<Box<dyn Request<S>>>,
     idle: Idle,
-    pub(crate) debug: Debug,
+    pub(crate) watchers: Watchers,
     /// What came while suspended, in its order.
     held: VecDeque<Held<S>>,
     suspended: bool,
@@ -83,7 +83,7 @@ impl<S: GenServer> Serve<S> {
             next: Next::default(),
             current: None,
             idle: Idle::default(),
-            debug: Debug::default(),
+            watchers: Watchers::default(),
             held: VecDeque::new(),
             suspended: false,
         }
@@ -138,17 +138,17 @@ impl<S: GenServer> Serve<S> {
     }
 
     fn take(&mut self, message: S::Message, cx: &mut Cx<'_, S>) -> Outcome {
-        self.debug.say(|| Event::Cast(std::any::type_name::<S::Message>()));
+        self.watchers.say(|| Event::Cast(std::any::type_name::<S::Message>()));
         self.callback(cx, |server, cx| server.handle_cast(message, cx))
     }
 
     fn answer(&mut self, request: Box<dyn Request<S>>, cx: &mut Cx<'_, S>) -> Outcome {
-        self.debug.say(|| Event::Call { request: request.name(), from: request.caller() });
+        self.watchers.say(|| Event::Call { request: request.name(), from: request.caller() });
         let request = self.current.insert(request);
         let mut context = Context { process: cx.reborrow(), next: &mut self.next };
         let outcome = request.run(&mut self.server, &mut context);
         if request.replied() {
-            self.debug.say(|| Event::Reply { request: request.name(), to: request.caller() });
+            self.watchers.say(|| Event::Reply { request: request.name(), to: request.caller() });
         }
         // The request of one that is bound to end stays, until its reason is known.
         if outcome == Outcome::Continue && !cx.is_doomed() {
@@ -159,7 +159,7 @@ impl<S: GenServer> Serve<S> {
 
     fn hear(&mut self, signal: Signal, cx: &mut Cx<'_, S>) -> Outcome {
         self.begin();
-        self.debug.say(|| Event::Signal(signal.clone()));
+        self.watchers.say(|| Event::Signal(signal.clone()));
         let outcome = self.callback(cx, |server, cx| server.handle_signal(signal, cx));
         self.after(outcome, cx)
     }
@@ -192,7 +192,7 @@ impl<S: GenServer> Serve<S> {
                 break;
             };
             self.begin();
-            self.debug.say(|| Event::Continue(std::any::type_name::<S::Message>()));
+            self.watchers.say(|| Event::Continue(std::any::type_name::<S::Message>()));
             outcome = self.callback(cx, |server, cx| server.handle_continue(message, cx));
         }
         outcome
@@ -243,7 +243,7 @@ impl<S: GenServer> Serve<S> {
             }
             Then::Timeout => {
                 self.begin();
-                self.debug.say(|| Event::Timeout);
+                self.watchers.say(|| Event::Timeout);
                 let outcome = self.callback(cx, GenServer::handle_timeout);
                 self.after(outcome, cx)
             }

@@ -10,7 +10,9 @@ use super::info::{ProcessInfo, Status};
 use super::lineage::{self, Ancestor, Lineage};
 use super::peer::Peer;
 use super::rare::Rare;
+use super::relations::Tie;
 use crate::names::Names;
+use crate::runtime::engine::Engine;
 use crate::runtime::shutdown::Callback;
 use crate::signal::{Down, Exit};
 use crate::sync::Arc;
@@ -23,9 +25,9 @@ pub(crate) trait AnyProcess: Send + Sync {
     fn exit_reason(&self) -> Option<ExitReason>;
     fn inbox_len(&self) -> usize;
     /// An exit signal arrives (P4), through a link or from a caller of `exit`.
-    fn exit_signal(&self, from: Pid, reason: ExitReason, through_link: bool);
-    /// A monitor of this process's fires.
-    fn down(&self, down: Down);
+    fn exit_signal(self: Arc<Self>, from: Pid, reason: ExitReason, through_link: bool);
+    /// A monitor of this process's fires. The engine is the one at hand.
+    fn down(self: Arc<Self>, down: Down, engine: &Engine);
     /// False where the process is dead and has told everybody.
     fn add_link(&self, peer: Peer) -> bool;
     fn remove_link(&self, pid: Pid) -> bool;
@@ -48,8 +50,8 @@ pub(crate) trait AnyProcess: Send + Sync {
     fn read_rare(&self, read: &mut dyn FnMut(&Rare));
     /// Changes that, under its lock.
     fn edit_rare(&self, change: &mut dyn FnMut(&mut Rare));
-    /// What its children descend from.
-    fn lineage(&self) -> Lineage;
+    /// Starts a child, which it may monitor: gives what that descends from.
+    fn bear(&self, child: Pid, monitor: Option<MonitorRef>) -> Lineage;
     /// The pid of who started it.
     fn parent(&self) -> Option<Pid>;
     /// Gives it the one name it may have (P8.1), unless it is bound to end.
@@ -87,7 +89,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
         self.inbox.lock().len()
     }
 
-    fn exit_signal(&self, from: Pid, reason: ExitReason, through_link: bool) {
+    fn exit_signal(self: Arc<Self>, from: Pid, reason: ExitReason, through_link: bool) {
         let pushed = {
             let mut inbox = self.inbox.lock();
             if !inbox.is_alive() || (through_link && !inbox.relations.unlink(from)) {
@@ -108,7 +110,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
         }
     }
 
-    fn down(&self, down: Down) {
+    fn down(self: Arc<Self>, down: Down, engine: &Engine) {
         let pushed = {
             let mut inbox = self.inbox.lock();
             if inbox.relations.remove_monitor(down.monitor).is_none() {
@@ -117,7 +119,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
             inbox.push(Mail::Signal(Signal::Down(down)))
         };
         if matches!(pushed, Pushed::Schedule) {
-            self.schedule();
+            self.schedule_by(engine);
         }
     }
 
@@ -125,7 +127,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
         let mut inbox = self.inbox.lock();
         let alive = !inbox.is_finished();
         if alive {
-            inbox.relations.link(peer);
+            inbox.relations.add(Tie::Link(peer));
         }
         alive
     }
@@ -138,7 +140,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
         let mut inbox = self.inbox.lock();
         let alive = !inbox.is_finished();
         if alive {
-            inbox.relations.add_watcher(monitor, watcher);
+            inbox.relations.add(Tie::Watcher(monitor, watcher));
         }
         alive
     }
@@ -148,7 +150,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
     }
 
     fn add_monitor(&self, monitor: MonitorRef, target: Peer) {
-        self.inbox.lock().relations.add_monitor(monitor, target);
+        self.inbox.lock().relations.add(Tie::Monitor(monitor, target));
     }
 
     fn remove_monitor(&self, monitor: MonitorRef) -> Option<Peer> {
@@ -201,14 +203,14 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
                 registered_name: text(rare.and_then(|rare| rare.name.as_ref())),
                 status,
                 message_queue_len: resting.len() + held,
-                links: resting.relations.links().map(|(pid, _)| *pid).collect(),
-                monitors: resting.relations.monitors().map(|(_, peer)| peer.pid()).collect(),
-                monitored_by: resting.relations.watchers().map(|(_, peer)| peer.pid()).collect(),
+                links: resting.relations.links(),
+                monitors: resting.relations.monitored(),
+                monitored_by: resting.relations.watchers(),
                 trap_exit: resting.trap_exit,
                 priority: rare.map(|rare| rare.priority).unwrap_or_default(),
                 dictionary: Vec::new(),
                 ancestors: Vec::new(),
-                initial_call: (self.birth.kind)(),
+                initial_call: (self.kind)(),
                 label: text(rare.and_then(|rare| rare.label.as_ref())),
                 reductions: resting.handled().saturating_sub(held as u64),
                 memory: resting.memory() + buffer,
@@ -230,17 +232,20 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
         change(self.inbox.lock().rare_mut());
     }
 
-    fn lineage(&self) -> Lineage {
+    fn bear(&self, child: Pid, monitor: Option<MonitorRef>) -> Lineage {
         let mut inbox = self.inbox.lock();
+        if let Some(monitor) = monitor {
+            inbox.relations.add(Tie::Monitor(monitor, Peer::by_pid(child)));
+        }
         let rare = inbox.rare_mut();
         let own = rare.lineage.get_or_insert_with(|| {
-            lineage::of_children(Ancestor { pid: self.pid, name: rare.name.clone() }, self.birth.ancestors.as_ref())
+            lineage::of_children(Ancestor { pid: self.pid, name: rare.name.clone() }, self.ancestors.as_ref())
         });
         Arc::clone(own)
     }
 
     fn parent(&self) -> Option<Pid> {
-        self.birth.ancestors.as_ref()?.first().map(|parent| parent.pid)
+        self.ancestors.as_ref()?.first().map(|parent| parent.pid)
     }
 
     fn take_name(&self, name: Arc<str>) -> Result<(), RegisterError> {
@@ -282,7 +287,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
     }
 
     fn initial_call(&self) -> &'static str {
-        (self.birth.kind)()
+        (self.kind)()
     }
 
     fn handled(&self) -> u64 {
@@ -294,24 +299,20 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
     }
 
     fn abandon(&self) -> bool {
-        let (bound, body, mail) = {
-            let mut resting = self.inbox.lock();
-            let bound = (resting.is_doomed() || resting.phase() == Phase::Dead) && !resting.is_finished();
-            let body = resting.body.take_if(|_| bound);
-            let mail = if bound { resting.close(ExitReason::Killed) } else { None };
-            (bound, body, mail)
-        };
-        if !bound {
+        let mut resting = self.inbox.lock();
+        if (!resting.is_doomed() && resting.phase() != Phase::Dead) || resting.is_finished() {
             return false;
         }
+        let body = resting.body.take();
+        let mail = resting.close(ExitReason::Killed).unwrap_or_default();
+        drop(resting);
         let (held, last) = body.as_ref().map_or((0, Last::Nothing), |body| (body.work().0, body.last()));
-        let mail = mail.unwrap_or_default();
         let left = held + mail.len();
         if left > 0 || body.is_some() {
             // The user's destructors may be stuck as well: they run where nobody waits for them.
             self.engine.run_soon(move || drop(Self::empty(body, mail)));
         }
-        self.conclude(last, left);
+        self.conclude(self.inbox.lock(), last, left);
         self.engine.timers.orphan(self.pid);
         true
     }

@@ -1,6 +1,7 @@
 //! Processes whose body is one call.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 
 use super::cell::{Body, Cell, Turn};
 use super::inbox::Inbox;
@@ -20,9 +21,9 @@ pub fn call_link<F>(work: F) -> Result<Peer, StartError>
 where
     F: FnOnce() -> ExitReason + Send + 'static,
 {
-    let (cell, family) =
+    let (cell, _) =
         prepare::<Infallible, _>(std::any::type_name::<F>, StartOptions::new().link()).map_err(|(_, error)| error)?;
-    cell.launch(&family, Box::new(Called(Some(work))), || true)?;
+    cell.set_going(Box::pin(Called(Some(work))));
     Ok(Peer::new(cell))
 }
 
@@ -34,21 +35,17 @@ where
     M: Send + 'static,
     F: FnOnce() -> ExitReason + Send,
 {
-    fn begin(&mut self, inbox: &mut Inbox<M>) {
+    fn begin(self: Pin<&mut Self>, inbox: &mut Inbox<M>) {
         inbox.begin_future();
     }
 
-    fn init(&mut self, cell: &Arc<Cell<M>>) -> Turn {
-        cell.wake_future();
-        Turn::Drained
-    }
-
-    fn run(&mut self, cell: &Arc<Cell<M>>) -> Turn {
+    fn run(mut self: Pin<&mut Self>, cell: &Arc<Cell<M>>) -> Turn {
         if cell.is_doomed() {
             return Turn::Doomed;
         }
-        self.0.take().map_or(Turn::Drained, |work| Turn::Stop(work()))
+        self.0.take().map_or(Turn::Drained, |work| Turn::Ended(work()))
     }
-
-    fn terminate(&mut self, _cell: &Arc<Cell<M>>, _reason: &ExitReason) {}
 }
+
+/// It holds no future.
+impl<F> Unpin for Called<F> {}

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 use std::thread::Thread;
 
 use super::any::AnyProcess;
@@ -15,27 +16,32 @@ use super::dictionary;
 use super::family::Family;
 use super::inbox::{Ended, Inbox, Last, Mail, Phase, Pushed};
 use super::lineage::{Ancestor, Lineage};
-use super::peer::Peer;
 use super::rare::Rare;
+use super::relations::{Relations, Tie};
 use crate::runtime::engine::Engine;
 use crate::scheduler::{Cost, Ran, Runnable, Task};
 use crate::signal::Down;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Arc, Mutex, Weak};
+use crate::sync::{Arc, Mutex, MutexGuard};
 use crate::{ExitReason, Pid, StartError, reason::Panic};
 
-/// What a process does in its turns.
+/// What a process does in its turns. It stays where it is, so that a future can be one without a box of its own.
 pub(crate) trait Body<M>: Send {
     /// Takes its mail, at the start of a slice.
-    fn begin(&mut self, inbox: &mut Inbox<M>);
-    /// Once, before the first turn, with the starter waiting.
-    fn init(&mut self, cell: &Arc<Cell<M>>) -> Turn;
+    fn begin(self: Pin<&mut Self>, inbox: &mut Inbox<M>);
+    /// Once, before the first turn, with the starter waiting. [`Turn::More`]: its first turn is to come without mail.
+    fn init(self: Pin<&mut Self>, cell: &Cell<M>) -> Turn {
+        let _ = cell;
+        Turn::More
+    }
     /// One slice.
-    fn run(&mut self, cell: &Arc<Cell<M>>) -> Turn;
-    /// Once, after the last turn, unless an exit signal ended the process.
-    fn terminate(&mut self, cell: &Arc<Cell<M>>, reason: &ExitReason);
+    fn run(self: Pin<&mut Self>, cell: &Arc<Cell<M>>) -> Turn;
+    /// Once, after a last turn that was a [`Turn::Stop`] or a panic.
+    fn terminate(self: Pin<&mut Self>, reason: &ExitReason) {
+        let _ = reason;
+    }
     /// Mail it has taken from the inbox and not handled.
-    fn take_work(&mut self) -> VecDeque<Mail<M>> {
+    fn take_work(self: Pin<&mut Self>) -> VecDeque<Mail<M>> {
         VecDeque::new()
     }
     /// How much of that there is, and the bytes of its buffer.
@@ -47,22 +53,19 @@ pub(crate) trait Body<M>: Send {
         Last::Nothing
     }
     /// Gives spare memory back; asked only while it holds no mail.
-    fn hibernate(&mut self) {}
+    fn hibernate(self: Pin<&mut Self>) {}
 }
 
-/// What a process is from its birth.
+pub(crate) type BoxedBody<M> = Pin<Box<dyn Body<M>>>;
+
+/// What a process has from its birth, before anybody knows of it.
 pub(crate) struct Birth {
+    pub(super) pid: Pid,
     /// Names the type of its body.
     pub(super) kind: fn() -> &'static str,
     pub(super) ancestors: Option<Lineage>,
-}
-
-impl Birth {
-    /// Of a body of this kind, to whoever calls.
-    pub(crate) fn of(kind: fn() -> &'static str, starter: Option<&Peer>) -> Self {
-        let ancestors = starter.and_then(Peer::process).map(|starter| starter.lineage());
-        Self { kind, ancestors }
-    }
+    pub(crate) relations: Relations,
+    pub(super) rare: Option<Box<Rare>>,
 }
 
 /// How a slice ended.
@@ -74,6 +77,8 @@ pub(crate) enum Turn {
     More,
     /// A callback asked for the end.
     Stop(ExitReason),
+    /// The body has come to its end: it has no callbacks, and nothing of the user's is left in it.
+    Ended(ExitReason),
     /// `init` does not want to run.
     Ignore,
     /// `init` fails the start, for this reason, and ends normally.
@@ -94,8 +99,8 @@ pub(crate) enum Home {
 pub(crate) struct Cell<M> {
     pub(super) pid: Pid,
     pub(super) home: Home,
-    pub(super) birth: Birth,
-    me: Weak<Cell<M>>,
+    pub(super) kind: fn() -> &'static str,
+    pub(super) ancestors: Option<Lineage>,
     pub(super) engine: Arc<Engine>,
     /// Mirrors `inbox.is_doomed()`, to be asked between messages without the lock.
     doomed: AtomicBool,
@@ -107,7 +112,7 @@ pub(crate) struct Cell<M> {
 pub(crate) struct Resting<M> {
     inbox: Inbox<M>,
     /// `None` while a slice runs, and once dead.
-    pub(super) body: Option<Box<dyn Body<M>>>,
+    pub(super) body: Option<BoxedBody<M>>,
 }
 
 impl<M> Deref for Resting<M> {
@@ -126,17 +131,18 @@ impl<M> DerefMut for Resting<M> {
 
 impl<M: Send + 'static> Cell<M> {
     /// A process that is being started: alive, in no run queue, without a body.
-    pub(crate) fn starting(engine: &Arc<Engine>, home: Home, birth: Birth) -> Arc<Self> {
-        let pid = engine.next_pid();
-        Arc::new_cyclic(|me| Self {
+    #[inline]
+    pub(crate) fn starting(engine: Arc<Engine>, home: Home, birth: Birth) -> Arc<Self> {
+        let Birth { pid, kind, ancestors, relations, rare } = birth;
+        Arc::new(Self {
             pid,
             home,
-            birth,
-            me: Weak::clone(me),
-            engine: Arc::clone(engine),
+            kind,
+            ancestors,
+            engine,
             doomed: AtomicBool::new(false),
             cost: Cost::unknown(),
-            inbox: Mutex::new(Resting { inbox: Inbox::starting(), body: None }),
+            inbox: Mutex::new(Resting { inbox: Inbox::starting(relations, rare), body: None }),
         })
     }
 
@@ -170,7 +176,7 @@ impl<M: Send + 'static> Cell<M> {
         let pushed: Pushed<()> = inbox.accept(Mail::Message(message));
         drop(inbox);
         if pushed == Pushed::Schedule {
-            self.schedule_this();
+            self.schedule();
         }
         Ok(())
     }
@@ -179,27 +185,31 @@ impl<M: Send + 'static> Cell<M> {
     pub(crate) fn wake_future(self: &Arc<Self>) {
         let pushed: Pushed<()> = self.inbox.lock().wake();
         if pushed == Pushed::Schedule {
-            self.schedule_this();
+            self.schedule();
         }
     }
 
-    /// As [`schedule`](Self::schedule), for those who hold it: that spares the way through the weak reference.
     #[inline]
-    fn schedule_this(self: &Arc<Self>) {
+    pub(super) fn schedule(self: &Arc<Self>) {
         match &self.home {
             Home::Seats => self.engine.schedule(Arc::clone(self) as Task),
             Home::Thread(thread) => thread.unpark(),
         }
     }
 
-    pub(super) fn schedule(&self) {
+    /// As [`schedule`](Self::schedule), for those who have no further use for it. It takes the caller's engine, as its own goes
+    /// with it: nearly always the same.
+    pub(super) fn schedule_by(self: Arc<Self>, engine: &Engine) {
         match &self.home {
-            Home::Seats => {
-                if let Some(me) = self.me.upgrade() {
-                    self.engine.schedule(me as Task);
-                }
-            }
-            Home::Thread(thread) => thread.unpark(),
+            Home::Seats if std::ptr::eq(&*self.engine, engine) => engine.schedule(self as Task),
+            _ => self.schedule(),
+        }
+    }
+
+    /// Ends a start that has nothing to wait for: the body's first turn comes on a seat.
+    pub(crate) fn set_going(self: &Arc<Self>, body: BoxedBody<M>) {
+        if self.end_slice(body, true) {
+            self.engine.schedule(Arc::clone(self) as Task);
         }
     }
 
@@ -210,42 +220,49 @@ impl<M: Send + 'static> Cell<M> {
     pub(crate) fn launch(
         self: &Arc<Self>,
         family: &Family,
-        mut body: Box<dyn Body<M>>,
+        mut body: BoxedBody<M>,
         in_time: impl Fn() -> bool,
     ) -> Result<(), StartError> {
         let _inside = current::enter_start(&self.engine, self.pid);
-        let (reason, told) = match Panic::catch_exit(|| body.init(self)) {
-            Ok(Turn::Stop(reason)) | Err(reason) => (reason, None),
-            Ok(Turn::Ignore) => (ExitReason::Normal, Some(StartError::Ignore)),
-            Ok(Turn::Fail(reason)) => (ExitReason::Normal, Some(StartError::Init(reason))),
-            Ok(Turn::Doomed) => (ExitReason::Killed, None),
-            Ok(Turn::Drained | Turn::More) if in_time() => {
-                if self.end_slice(body, false) {
+        match Panic::catch_exit(|| body.as_mut().init(self)).unwrap_or_else(Turn::Stop) {
+            turn @ (Turn::Drained | Turn::More) if in_time() => {
+                if self.end_slice(body, matches!(turn, Turn::More)) {
                     self.engine.schedule(Arc::clone(self) as Task);
                 }
-                return Ok(());
+                Ok(())
             }
-            Ok(Turn::Drained | Turn::More) => {
+            Turn::Drained | Turn::More => {
                 family.part(&**self);
                 self.bury(Some(body), ExitReason::Killed);
-                return Err(StartError::Timeout);
+                Err(StartError::Timeout)
             }
+            turn => Err(self.fail_as(family, Some(body), turn)),
+        }
+    }
+
+    /// A start whose `init` has ended it, and what the starter hears of it.
+    pub(crate) fn fail_as(&self, family: &Family, body: Option<BoxedBody<M>>, turn: Turn) -> StartError {
+        let (reason, told) = match turn {
+            Turn::Stop(reason) | Turn::Ended(reason) => (reason, None),
+            Turn::Ignore => (ExitReason::Normal, Some(StartError::Ignore)),
+            Turn::Fail(reason) => (ExitReason::Normal, Some(StartError::Init(reason))),
+            Turn::Doomed | Turn::Drained | Turn::More => (ExitReason::Killed, None),
         };
-        let reason = self.fail(family, Some(body), reason);
+        let reason = self.fail(family, body, reason);
         // An end that came from elsewhere meanwhile is what the starter hears of.
-        Err(told.filter(|_| reason == ExitReason::Normal).unwrap_or(StartError::Init(reason)))
+        told.filter(|_| reason == ExitReason::Normal).unwrap_or(StartError::Init(reason))
     }
 
     /// A start that failed. A parent that traps exits hears of it from the start alone (G1.5); one that does not dies
     /// with it (G1.6). A monitor is removed.
-    pub(crate) fn fail(&self, family: &Family, body: Option<Box<dyn Body<M>>>, reason: ExitReason) -> ExitReason {
+    pub(crate) fn fail(&self, family: &Family, body: Option<BoxedBody<M>>, reason: ExitReason) -> ExitReason {
         family.forget(self);
         self.bury(body, reason)
     }
 
     /// The end of a slice, or of the start. True: the process must run again.
     #[inline]
-    fn end_slice(&self, body: Box<dyn Body<M>>, more: bool) -> bool {
+    fn end_slice(&self, body: BoxedBody<M>, more: bool) -> bool {
         let mut resting = self.inbox.lock();
         if resting.phase() == Phase::Dead {
             drop(resting);
@@ -265,89 +282,83 @@ impl<M: Send + 'static> Cell<M> {
     fn hibernate(resting: &mut Resting<M>) {
         resting.inbox.shrink();
         if let Some(body) = &mut resting.body {
-            body.hibernate();
+            body.as_mut().hibernate();
         }
     }
 
     /// The callback of an abandoned process has returned after all.
     #[cold]
-    fn drop_late(body: Box<dyn Body<M>>) {
+    fn drop_late(body: BoxedBody<M>) {
         let _ = Self::empty(Some(body), VecDeque::new());
     }
 
     /// The end: after a callback's wish or fault with `terminate`, after an exit signal without (G6.3). Where both came, the
     /// signal counts: whoever sent it has seen the process as dead since.
-    fn stop(self: &Arc<Self>, mut body: Box<dyn Body<M>>, reason: ExitReason) {
+    fn stop(&self, mut body: BoxedBody<M>, reason: ExitReason) {
         let terminated = if self.is_doomed() {
             Ok(())
         } else {
             self.inbox.lock().terminate();
-            Panic::catch_exit(|| body.terminate(self, &reason))
+            Panic::catch_exit(|| body.as_mut().terminate(&reason))
         };
         self.bury(Some(body), terminated.err().unwrap_or(reason));
     }
 
     /// Death, in the order of P3.3: no longer alive; state dropped and names freed; only then are others told. So whoever
     /// hears of it can take the name and finds sockets and files released. Returns the reason it died with.
-    pub(crate) fn bury(&self, body: Option<Box<dyn Body<M>>>, reason: ExitReason) -> ExitReason {
-        let closed = self.inbox.lock().close(reason);
-        let Some(mail) = closed else {
+    pub(crate) fn bury(&self, body: Option<BoxedBody<M>>, reason: ExitReason) -> ExitReason {
+        let mut resting = self.inbox.lock();
+        let Some(mail) = resting.close(reason) else {
+            drop(resting);
             let _ = Self::empty(body, VecDeque::new());
             return self.reason();
         };
+        if body.is_none() && mail.is_empty() {
+            return self.conclude(resting, Last::Nothing, 0);
+        }
+        drop(resting);
         let (left, last) = body.as_ref().map_or((0, Last::Nothing), |body| (body.work().0, body.last()));
         let left = left + mail.len();
-        if let Err(panic) = Self::empty(body, mail) {
-            self.inbox.lock().amend(panic);
+        let emptied = Self::empty(body, mail);
+        let mut resting = self.inbox.lock();
+        if let Err(panic) = emptied {
+            resting.amend(panic);
         }
-        self.conclude(last, left)
+        self.conclude(resting, last, left)
     }
 
     /// The second half of death; whoever comes first does it.
-    pub(super) fn conclude(&self, last: Last, left: usize) -> ExitReason {
-        let (first, name, rare) = {
-            let mut inbox = self.inbox.lock();
-            let first = inbox.conclude();
-            let mut rare = if first { inbox.rare.take() } else { None };
-            (first, rare.as_mut().and_then(|rare| rare.name.take()), rare)
-        };
-        if !first {
+    pub(super) fn conclude<'a>(
+        &'a self,
+        mut resting: MutexGuard<'a, Resting<M>>,
+        last: Last,
+        left: usize,
+    ) -> ExitReason {
+        if !resting.conclude() {
+            drop(resting);
             return self.reason();
         }
-        if let Some(name) = &name {
-            self.engine.names.free(name, self.pid);
+        let rare = resting.rare.take();
+        if rare.is_some() || !resting.has_ended_well() {
+            drop(resting);
+            self.settle(rare, last, left);
+            resting = self.inbox.lock();
         }
+        let relations = resting.finish();
+        let reason = resting.reason().cloned().unwrap_or(ExitReason::Killed);
+        drop(resting);
         self.engine.table.remove(self.pid);
-        self.report(name, rare, last, left);
-        let reason = self.reason();
-        let relations = self.inbox.lock().finish();
-        if let Some(observer) = relations.observer() {
-            observer.ending(self.pid);
-        }
-        for (monitor, target) in relations.monitors() {
-            if let Some(target) = target.process() {
-                target.remove_watcher(*monitor);
-            }
-        }
-        for (monitor, watcher) in relations.watchers() {
-            if let Some(watcher) = watcher.process() {
-                watcher.down(Down { monitor: *monitor, process: self.pid, reason: reason.clone() });
-            }
-        }
-        for (_, linked) in relations.links() {
-            if let Some(linked) = linked.process() {
-                linked.exit_signal(self.pid, reason.clone(), true);
-            }
-        }
-        if let Some(observer) = relations.observer() {
-            observer.ended(&reason);
-        }
+        self.tell(relations, &reason);
         reason
     }
 
-    /// Drops the dictionary, and reports a crash (P14).
-    fn report(&self, name: Option<Arc<str>>, rare: Option<Box<Rare>>, last: Last, left: usize) {
-        let Rare { label, dictionary, .. } = rare.map(|rare| *rare).unwrap_or_default();
+    /// Frees the name, drops the dictionary, and reports a crash (P14).
+    #[cold]
+    fn settle(&self, rare: Option<Box<Rare>>, last: Last, left: usize) {
+        let Rare { name, label, dictionary, .. } = rare.map(|rare| *rare).unwrap_or_default();
+        if let Some(name) = &name {
+            self.engine.names.free(name, self.pid);
+        }
         let shown = if self.reason().is_clean() { Vec::new() } else { dictionary::shown(&dictionary.values()) };
         for value in dictionary.into_values() {
             if let Err(panic) = Panic::catch(|| drop(value)) {
@@ -358,13 +369,13 @@ impl<M: Send + 'static> Cell<M> {
             let inbox = self.inbox.lock();
             let last = if last == Last::Nothing { inbox.last() } else { last };
             let Some(reason) = inbox.reason().filter(|reason| !reason.is_clean()).cloned() else { return };
-            (reason, last, inbox.relations.links().map(|(pid, _)| *pid).collect())
+            (reason, last, inbox.relations.links())
         };
         self.engine.report(&CrashReport {
             pid: self.pid,
             name,
             ancestors: self.ancestors(),
-            initial_call: (self.birth.kind)(),
+            initial_call: (self.kind)(),
             label,
             reason,
             last_message: last.type_name(),
@@ -374,8 +385,36 @@ impl<M: Send + 'static> Cell<M> {
         });
     }
 
+    /// Tells the others, each kind in the order of its keys.
+    fn tell(&self, mut relations: Relations, reason: &ExitReason) {
+        let observer = relations.take_observer();
+        if let Some(observer) = &observer {
+            observer.ending(self.pid);
+        }
+        relations.part(|tie| match tie {
+            Tie::Monitor(monitor, target) => {
+                if let Some(target) = target.process_in(&self.engine) {
+                    target.remove_watcher(monitor);
+                }
+            }
+            Tie::Watcher(monitor, watcher) => {
+                if let Some(watcher) = watcher.into_process() {
+                    watcher.down(Down { monitor, process: self.pid, reason: reason.clone() }, &self.engine);
+                }
+            }
+            Tie::Link(linked) => {
+                if let Some(linked) = linked.into_process() {
+                    linked.exit_signal(self.pid, reason.clone(), true);
+                }
+            }
+        });
+        if let Some(observer) = observer {
+            observer.ended(reason);
+        }
+    }
+
     pub(super) fn ancestors(&self) -> Vec<Ancestor> {
-        self.birth.ancestors.as_ref().map(|ancestors| ancestors.to_vec()).unwrap_or_default()
+        self.ancestors.as_ref().map(|ancestors| ancestors.to_vec()).unwrap_or_default()
     }
 
     fn reason(&self) -> ExitReason {
@@ -383,8 +422,8 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     /// Drops the state and the mail, each by itself: two panics in one unwinding would end the program. Gives the first.
-    pub(super) fn empty(mut body: Option<Box<dyn Body<M>>>, mail: VecDeque<Mail<M>>) -> Result<(), Panic> {
-        let work = body.as_mut().map(|body| body.take_work()).unwrap_or_default();
+    pub(super) fn empty(mut body: Option<BoxedBody<M>>, mail: VecDeque<Mail<M>>) -> Result<(), Panic> {
+        let work = body.as_mut().map(|body| body.as_mut().take_work()).unwrap_or_default();
         let state = Panic::catch(|| drop(body));
         work.into_iter().chain(mail).fold(state, |so_far, mail| so_far.and(Panic::catch(|| drop(mail))))
     }
@@ -418,12 +457,17 @@ impl<M: Send + 'static> Cell<M> {
         let mut body = {
             let mut resting = self.inbox.lock();
             let Some(mut body) = resting.body.take() else { return false };
-            body.begin(&mut resting);
+            body.as_mut().begin(&mut resting);
             body
         };
-        let reason = match Panic::catch_exit(|| body.run(self)) {
+        let reason = match Panic::catch_exit(|| body.as_mut().run(self)) {
             Ok(Turn::Drained) => return self.end_slice(body, false),
             Ok(Turn::More) => return self.end_slice(body, true),
+            Ok(Turn::Ended(reason)) => {
+                drop(body);
+                self.bury(None, reason);
+                return false;
+            }
             Ok(Turn::Stop(reason) | Turn::Fail(reason)) | Err(reason) => reason,
             Ok(Turn::Ignore) => ExitReason::Normal,
             Ok(Turn::Doomed) => ExitReason::Killed,

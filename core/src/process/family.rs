@@ -1,32 +1,45 @@
 //! Who a new process is tied to: the process that starts it.
 
 use super::any::AnyProcess;
-use super::cell::Cell;
+use super::cell::{Birth, Cell};
 use super::current;
 use super::own::link;
 use super::peer::Peer;
+use super::relations::{Relations, Tie};
+use crate::runtime::engine::Engine;
 use crate::signal::Down;
 use crate::sync::Arc;
-use crate::{Address, ExitReason, MonitorRef};
+use crate::{ExitReason, MonitorRef};
 
 /// Who starts a process, and by what the two are tied from the first moment (P2.1).
 #[derive(Clone, Default)]
 pub(crate) struct Family {
     /// `None` from a plain thread.
-    starter: Option<Peer>,
+    starter: Option<Arc<dyn AnyProcess>>,
     linked: bool,
     monitor: Option<MonitorRef>,
 }
 
 impl Family {
-    /// The calling process as the starter.
-    pub(crate) fn of_caller(linked: bool) -> Self {
-        let starter = current::pid().map(Peer::from).filter(|starter| starter.process().is_some());
+    /// The calling process as the starter, if it is of this runtime.
+    pub(crate) fn of_caller(engine: &Engine, linked: bool) -> Self {
+        let starter = current::pid().and_then(|pid| engine.table.get(pid));
         Self { linked: linked && starter.is_some(), starter, monitor: None }
     }
 
-    pub(crate) fn starter(&self) -> Option<&Peer> {
-        self.starter.as_ref()
+    /// What a new process with a body of this kind has from its birth. If it is to be watched, its starter monitors it.
+    pub(crate) fn bear(&mut self, engine: &Engine, kind: fn() -> &'static str, watched: bool) -> Birth {
+        let pid = engine.next_pid();
+        let mut birth = Birth { pid, kind, ancestors: None, relations: Relations::default(), rare: None };
+        if let Some(starter) = &self.starter {
+            if watched {
+                let monitor = engine.next_monitor();
+                birth.relations.add(Tie::Watcher(monitor, Peer::new(Arc::clone(starter))));
+                self.monitor = Some(monitor);
+            }
+            birth.ancestors = Some(starter.bear(pid, self.monitor));
+        }
+        birth
     }
 
     /// Whether the starter is its parent (G1.4).
@@ -38,35 +51,26 @@ impl Family {
         self.monitor
     }
 
-    pub(crate) fn set_monitor<M: Send + 'static>(&mut self, cell: &Arc<Cell<M>>) {
-        self.monitor = self.watch(cell);
-    }
-
-    /// Has the starter monitor it.
-    pub(crate) fn watch<M: Send + 'static>(&self, cell: &Arc<Cell<M>>) -> Option<MonitorRef> {
+    /// Has the starter hear of a process that has ended already.
+    pub(crate) fn mourn<M: Send + 'static>(&self, cell: &Arc<Cell<M>>) -> Option<MonitorRef> {
         let starter = self.starter.as_ref()?;
-        let own = starter.process()?;
         let monitor = cell.engine().next_monitor();
-        own.add_monitor(monitor, Peer::from(&Address(Arc::clone(cell))));
-        if !cell.add_watcher(monitor, starter.clone()) {
-            let reason = cell.exit_reason().unwrap_or(ExitReason::NoProc);
-            own.down(Down { monitor, process: AnyProcess::pid(&**cell), reason });
-        }
+        starter.add_monitor(monitor, Peer::new(Arc::clone(cell) as _));
+        let reason = cell.exit_reason().unwrap_or(ExitReason::NoProc);
+        Arc::clone(starter).down(Down { monitor, process: AnyProcess::pid(&**cell), reason }, cell.engine());
         Some(monitor)
     }
 
     pub(crate) fn link<M: Send + 'static>(&self, cell: &Arc<Cell<M>>) {
-        if let Some(starter) = self.starter.as_ref().filter(|_| self.linked)
-            && let Some(own) = starter.process()
-        {
+        if let Some(starter) = self.starter.as_ref().filter(|_| self.linked) {
             // The starter runs, so it lives; if a kill hits it right now, the child's end follows through this link.
-            let _ = link(&**own, starter, &Peer::from(&Address(Arc::clone(cell))));
+            let _ = link(&Peer::new(Arc::clone(starter)), &Peer::new(Arc::clone(cell) as _));
         }
     }
 
     /// The start has failed: a starter that traps exits hears of it from the start alone (G1.5).
     pub(crate) fn forget(&self, process: &dyn AnyProcess) {
-        if let Some(own) = self.starter.as_ref().and_then(Peer::process) {
+        if let Some(own) = &self.starter {
             if self.linked && own.traps_exits() {
                 Self::unlink(&**own, process);
             }
@@ -76,7 +80,7 @@ impl Family {
 
     /// The start took too long: the starter lives on, whether it traps exits or not (G1.6).
     pub(crate) fn part(&self, process: &dyn AnyProcess) {
-        if let Some(own) = self.starter.as_ref().and_then(Peer::process) {
+        if let Some(own) = &self.starter {
             if self.linked {
                 Self::unlink(&**own, process);
             }

@@ -130,7 +130,8 @@ pub(crate) struct Inbox<M> {
 
 impl<M> Inbox<M> {
     /// An inbox of a process that is being started: it counts as running until its first slice ends.
-    pub(crate) fn starting() -> Self {
+    #[inline]
+    pub(crate) fn starting(relations: Relations, rare: Option<Box<Rare>>) -> Self {
         Self {
             mail: VecDeque::new(),
             phase: Phase::Starting,
@@ -144,8 +145,8 @@ impl<M> Inbox<M> {
             end: None,
             handled: 0,
             waiter: None,
-            relations: Relations::default(),
-            rare: None,
+            relations,
+            rare,
         }
     }
 
@@ -348,6 +349,11 @@ impl<M> Inbox<M> {
         std::mem::take(&mut self.relations)
     }
 
+    /// Whether it is dead and nobody needs to be told why.
+    pub(crate) fn has_ended_well(&self) -> bool {
+        self.reason().is_some_and(ExitReason::is_clean)
+    }
+
     pub(crate) fn is_finished(&self) -> bool {
         self.rites == Rites::Over
     }
@@ -358,7 +364,7 @@ mod tests {
     use super::*;
 
     fn idle() -> Inbox<u8> {
-        let mut inbox = Inbox::starting();
+        let mut inbox = Inbox::starting(Relations::default(), None);
         assert_eq!(inbox.end(false), Ended::Idle);
         inbox
     }
@@ -467,7 +473,7 @@ mod loom_models {
     #[test]
     fn it_is_scheduled_exactly_when_it_must_be() {
         loom::model(|| {
-            let mut starting = Inbox::starting();
+            let mut starting = Inbox::starting(Relations::default(), None);
             assert_eq!(starting.end(false), Ended::Idle);
             let process = Arc::new(Process {
                 inbox: Mutex::new(starting),

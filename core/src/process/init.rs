@@ -4,7 +4,7 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use super::any::AnyProcess;
-use super::cell::{Body, Cell};
+use super::cell::{BoxedBody, Cell};
 use super::family::Family;
 use crate::sync::{Arc, Mutex};
 use crate::{ExitReason, StartError};
@@ -66,7 +66,7 @@ pub(crate) fn within<M: Send + 'static>(
     limit: Duration,
     cell: &Arc<Cell<M>>,
     family: &Family,
-    body: Box<dyn Body<M>>,
+    body: BoxedBody<M>,
 ) -> Result<(), StartError> {
     let engine = cell.engine();
     let deadline = engine.clock.now().saturating_add(limit);
@@ -91,7 +91,7 @@ pub(crate) fn within<M: Send + 'static>(
         return engine.wait(None, || start.outcome()).unwrap_or(Err(StartError::Timeout));
     }
     family.part(&**cell);
-    cell.exit_signal(crate::Pid::NOBODY, ExitReason::Kill, false);
+    Arc::clone(cell).exit_signal(crate::Pid::NOBODY, ExitReason::Kill, false);
     cell.abandon();
     Err(StartError::Timeout)
 }

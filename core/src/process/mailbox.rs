@@ -6,12 +6,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use super::cell::{Body, Cell, Turn};
+use pin_project_lite::pin_project;
+
+use super::address::Address;
+use super::cell::{Body, BoxedBody, Cell, Turn};
 use super::inbox::{Inbox, Mail};
 use super::own::Own;
 use super::server::SLICE_MAIL;
+use crate::alarm;
 use crate::sync::Arc;
-use crate::timer::Timer;
 use crate::{ExitReason, Signal};
 
 /// The inbox of a process whose body is a future, and what the process can do for itself.
@@ -53,22 +56,7 @@ impl<M: Send + 'static> Mailbox<M> {
     /// Waits for `duration` without holding a thread.
     pub async fn sleep(&self, duration: Duration) {
         let engine = self.own.me().0.engine();
-        let deadline = engine.clock.now().saturating_add(duration);
-        let mut alarm = Alarm(None);
-        poll_fn(|task| {
-            let left = deadline.saturating_sub(engine.clock.now());
-            if left.is_zero() {
-                return Poll::Ready(());
-            }
-            // A combinator may poll with another waker than before; the last one counts.
-            if !matches!(&alarm.0, Some((_, waker)) if waker.will_wake(task.waker())) {
-                let waker = task.waker().clone();
-                let timer = engine.timers.after(left, Box::new(move || waker.wake()), None);
-                alarm = Alarm(Some((timer, task.waker().clone())));
-            }
-            Poll::Pending
-        })
-        .await;
+        alarm::until(engine, engine.clock.now().saturating_add(duration)).await;
     }
 
     /// The next mail that fits; all other stays queued, in its order.
@@ -95,17 +83,6 @@ impl<M: Send + 'static> Mailbox<M> {
             None => Poll::Pending,
         })
         .await
-    }
-}
-
-/// A sleep that is given up must not wake the process later.
-struct Alarm(Option<(Timer, Waker)>);
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        if let Some((timer, _)) = &self.0 {
-            timer.cancel();
-        }
     }
 }
 
@@ -171,44 +148,58 @@ impl<E: std::fmt::Display> IntoExit for Result<(), E> {
     }
 }
 
-type Running = Pin<Box<dyn Future<Output = ExitReason> + Send>>;
-
-pub(crate) struct FutureBody {
-    /// `None` once it has ended.
-    future: Option<Running>,
-    /// Holds the process, which holds this: a ring that its end breaks, when it drops its body.
-    waker: Waker,
-    /// What the start comes to.
-    start: Turn,
+pin_project! {
+    /// A future as a body: first what makes it, then the future itself, in the same place.
+    pub(crate) struct FutureBody<M, F, Fut>
+    where
+        M: Send,
+        M: 'static,
+    {
+        // Holds the process, which holds this: a ring that its end breaks, when it drops its body.
+        waker: Waker,
+        #[pin]
+        state: State<M, F, Fut>,
+    }
 }
 
-impl FutureBody {
-    pub(crate) fn new<M, F, Fut>(cell: &Arc<Cell<M>>, own: Own<M>, body: F) -> Self
+pin_project! {
+    #[project = Now]
+    #[project_replace = Before]
+    enum State<M, F, Fut>
     where
-        M: Send + 'static,
-        F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
-        Fut: Future<Output: IntoExit> + Send + 'static,
+        M: Send,
+        M: 'static,
     {
-        let mailbox = Mailbox::new(own);
         // The closure too runs inside the process, so that a panic in it is the process's own.
-        Self::begun(cell, Ok(async move { body(mailbox).await }))
+        Unbegun { make: F, mailbox: Mailbox<M> },
+        Begun { #[pin] future: Fut },
+        Over,
+    }
+}
+
+impl<M, F, Fut> FutureBody<M, F, Fut>
+where
+    M: Send + 'static,
+    F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
+    Fut: Future<Output: IntoExit> + Send + 'static,
+{
+    pub(crate) fn boxed(cell: &Arc<Cell<M>>, make: F) -> BoxedBody<M> {
+        let mailbox = Mailbox::new(Own(Address(Arc::clone(cell))));
+        Self::of(cell, State::Unbegun { make, mailbox })
     }
 
-    /// A body that has begun already, or will not run at all.
-    pub(crate) fn begun<M, Fut>(cell: &Arc<Cell<M>>, begun: Result<Fut, Turn>) -> Self
-    where
-        M: Send + 'static,
-        Fut: Future<Output: IntoExit> + Send + 'static,
-    {
-        let waker = Waker::from(Arc::clone(cell));
-        match begun {
-            Ok(future) => {
-                let future = Box::pin(async move { future.await.into_exit() });
-                Self { future: Some(future), waker, start: Turn::Drained }
-            }
-            Err(start) => Self { future: None, waker, start },
-        }
+    fn of(cell: &Arc<Cell<M>>, state: State<M, F, Fut>) -> BoxedBody<M> {
+        Box::pin(Self { waker: Waker::from(Arc::clone(cell)), state })
     }
+}
+
+/// The body of a future that has begun already.
+pub(crate) fn begun<M, Fut>(cell: &Arc<Cell<M>>, future: Fut) -> BoxedBody<M>
+where
+    M: Send + 'static,
+    Fut: Future<Output: IntoExit> + Send + 'static,
+{
+    FutureBody::<M, fn(Mailbox<M>) -> Fut, Fut>::of(cell, State::Begun { future })
 }
 
 /// A waker kept by a stranger keeps no more of a dead process than an address does: its state and its mail are gone.
@@ -222,31 +213,35 @@ impl<M: Send + 'static> Wake for Cell<M> {
     }
 }
 
-impl<M: Send + 'static> Body<M> for FutureBody {
-    fn begin(&mut self, inbox: &mut Inbox<M>) {
+impl<M, F, Fut> Body<M> for FutureBody<M, F, Fut>
+where
+    M: Send + 'static,
+    F: FnOnce(Mailbox<M>) -> Fut + Send,
+    Fut: Future<Output: IntoExit> + Send,
+{
+    fn begin(self: Pin<&mut Self>, inbox: &mut Inbox<M>) {
         inbox.begin_future();
     }
 
-    fn init(&mut self, cell: &Arc<Cell<M>>) -> Turn {
-        cell.wake_future();
-        std::mem::replace(&mut self.start, Turn::Drained)
-    }
-
-    fn run(&mut self, cell: &Arc<Cell<M>>) -> Turn {
+    fn run(self: Pin<&mut Self>, cell: &Arc<Cell<M>>) -> Turn {
         if cell.is_doomed() {
             return Turn::Doomed;
         }
-        let Some(future) = &mut self.future else { return Turn::Drained };
-        let polled = future.as_mut().poll(&mut Context::from_waker(&self.waker));
-        match polled {
+        let mut this = self.project();
+        if let Now::Unbegun { .. } = this.state.as_mut().project()
+            && let Before::Unbegun { make, mailbox } = this.state.as_mut().project_replace(State::Over)
+        {
+            this.state.set(State::Begun { future: make(mailbox) });
+        }
+        let Now::Begun { future } = this.state.as_mut().project() else { return Turn::Drained };
+        match future.poll(&mut Context::from_waker(this.waker)) {
             Poll::Ready(reason) => {
-                self.future = None;
-                Turn::Stop(reason)
+                let reason = reason.into_exit();
+                this.state.set(State::Over);
+                Turn::Ended(reason)
             }
             Poll::Pending if cell.is_doomed() => Turn::Doomed,
             Poll::Pending => Turn::Drained,
         }
     }
-
-    fn terminate(&mut self, _cell: &Arc<Cell<M>>, _reason: &ExitReason) {}
 }

@@ -38,7 +38,7 @@ mod waiting;
 
 pub use address::Address;
 pub(crate) use any::AnyProcess;
-pub(crate) use cell::{Birth, Body, Cell, Home, Turn};
+pub(crate) use cell::{Body, BoxedBody, Cell, Home, Turn};
 pub use crash::CrashReport;
 pub(crate) use crash::Hook;
 pub(crate) use family::Family;

@@ -49,7 +49,7 @@ impl<M: Send + 'static> Own<M> {
     /// [`LinkError`] if the other is dead and this process does not trap exits. If it does, it gets an
     /// [`Exit`](crate::Exit) with [`ExitReason::NoProc`] instead (P5.4).
     pub fn link(&self, other: impl Into<Peer>) -> Result<(), LinkError> {
-        link(&*self.0.0, &Peer::from(&self.0), &other.into())
+        link(&Peer::from(&self.0), &other.into())
     }
 
     /// Removes a link. Afterwards it can no longer affect this process; an exit that is already queued stays (P5.3).
@@ -87,7 +87,8 @@ impl<M: Send + 'static> Own<M> {
         self.0.0.add_monitor(monitor, other.clone());
         let watched = other.process().is_some_and(|process| process.add_watcher(monitor, Peer::from(&self.0)));
         if !watched {
-            self.0.0.down(Down { monitor, process: other.pid(), reason: ExitReason::NoProc });
+            let down = Down { monitor, process: other.pid(), reason: ExitReason::NoProc };
+            Arc::clone(&self.0.0).down(down, self.0.0.engine());
         }
         monitor
     }
@@ -96,7 +97,7 @@ impl<M: Send + 'static> Own<M> {
     /// (P6.4).
     pub fn demonitor(&self, monitor: MonitorRef) -> bool {
         let Some(target) = self.0.0.remove_monitor(monitor) else { return false };
-        if let Some(process) = target.process() {
+        if let Some(process) = target.process_in(self.0.0.engine()) {
             process.remove_watcher(monitor);
         }
         true
@@ -236,16 +237,14 @@ pub fn may_block<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// Both sides of a link; the caller's side first, so that a death in between is noticed by one of the two.
-pub(crate) fn link(own: &dyn AnyProcess, me: &Peer, other: &Peer) -> Result<(), LinkError> {
-    if me.pid() == other.pid() {
-        return Ok(());
-    }
+pub(crate) fn link(me: &Peer, other: &Peer) -> Result<(), LinkError> {
+    let Some(own) = me.process().filter(|_| me.pid() != other.pid()) else { return Ok(()) };
     own.add_link(other.clone());
     if other.process().is_some_and(|process| process.add_link(me.clone())) {
         return Ok(());
     }
     if own.traps_exits() {
-        own.exit_signal(other.pid(), ExitReason::NoProc, true);
+        Arc::clone(own).exit_signal(other.pid(), ExitReason::NoProc, true);
         return Ok(());
     }
     own.remove_link(other.pid());

@@ -6,6 +6,7 @@ use super::any::AnyProcess;
 use super::info::ProcessInfo;
 use super::{Address, current};
 use crate::runtime::Runtime;
+use crate::runtime::engine::Engine;
 use crate::sync::Arc;
 use crate::{ExitReason, Name, Pid};
 
@@ -55,7 +56,7 @@ impl Peer {
     pub fn exit(&self, reason: ExitReason) {
         if let Some(process) = &self.process {
             let from = current::pid().unwrap_or(Pid::NOBODY);
-            process.exit_signal(from, reason, false);
+            Arc::clone(process).exit_signal(from, reason, false);
         }
     }
 
@@ -93,6 +94,20 @@ impl Peer {
 
     pub(crate) fn process(&self) -> Option<&Arc<dyn AnyProcess>> {
         self.process.as_ref()
+    }
+
+    /// One of the caller's runtime that is looked for when it is needed.
+    pub(crate) fn by_pid(pid: Pid) -> Self {
+        Self { pid, process: None }
+    }
+
+    /// As [`process`](Self::process), also of one that is known [by its pid](Self::by_pid) in this runtime.
+    pub(crate) fn process_in(&self, engine: &Engine) -> Option<Arc<dyn AnyProcess>> {
+        self.process.clone().or_else(|| engine.table.get(self.pid))
+    }
+
+    pub(crate) fn into_process(self) -> Option<Arc<dyn AnyProcess>> {
+        self.process
     }
 }
 

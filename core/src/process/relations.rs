@@ -16,83 +16,172 @@ pub(crate) trait Observer: Send + Sync {
     fn ended(&self, reason: &ExitReason);
 }
 
-/// Nothing is allocated until the first tie. The order of each kind is that of the keys, so that a simulated run
-/// tells the same peers in the same order every time.
+/// One end of a tie between two processes, with who is at the other.
+#[derive(Debug)]
+pub(crate) enum Tie {
+    Link(Peer),
+    /// A monitor this process holds on the other.
+    Monitor(MonitorRef, Peer),
+    /// A monitor the other holds on this process.
+    Watcher(MonitorRef, Peer),
+}
+
+/// The only tie is kept in place: most processes have one, to who started them.
+#[derive(Debug, Default)]
+pub(crate) enum Relations {
+    #[default]
+    None,
+    One(Tie),
+    Many(Box<Ties>),
+}
+
+/// The order of each kind is that of the keys, so that a simulated run tells the same peers in the same order every time.
 #[derive(Default)]
-pub(crate) struct Relations {
-    ties: Option<Box<Ties>>,
+pub(crate) struct Ties {
+    links: Sorted<Pid, Peer>,
+    monitors: Sorted<MonitorRef, Peer>,
+    watchers: Sorted<MonitorRef, Peer>,
     observer: Option<Arc<dyn Observer>>,
 }
 
-impl fmt::Debug for Relations {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.ties.fmt(f)
+impl Ties {
+    fn add(&mut self, tie: Tie) {
+        match tie {
+            Tie::Link(peer) => self.links.insert(peer.pid(), peer),
+            Tie::Monitor(monitor, target) => self.monitors.insert(monitor, target),
+            Tie::Watcher(monitor, watcher) => self.watchers.insert(monitor, watcher),
+        }
     }
 }
 
-#[derive(Debug, Default)]
-struct Ties {
-    links: Sorted<Pid, Peer>,
-    /// Monitors this process holds on others.
-    monitors: Sorted<MonitorRef, Peer>,
-    /// Monitors others hold on this process.
-    watchers: Sorted<MonitorRef, Peer>,
+impl fmt::Debug for Ties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { links, monitors, watchers, .. } = self;
+        let (links, monitors, watchers) = (links.keys(), monitors.keys(), watchers.keys());
+        f.debug_struct("Ties")
+            .field("links", &links)
+            .field("monitors", &monitors)
+            .field("watchers", &watchers)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Relations {
-    fn ties(&mut self) -> &mut Ties {
-        self.ties.get_or_insert_default()
+    /// Adds one; at most one link for each pair (P5.1).
+    #[inline]
+    pub(crate) fn add(&mut self, tie: Tie) {
+        match self {
+            Self::None => *self = Self::One(tie),
+            Self::One(_) | Self::Many(_) => self.change(|ties| ties.add(tie)),
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Ties)) {
+        let mut ties = match std::mem::take(self) {
+            Self::None => Box::default(),
+            Self::One(only) => {
+                let mut ties = Box::<Ties>::default();
+                ties.add(only);
+                ties
+            }
+            Self::Many(ties) => ties,
+        };
+        change(&mut ties);
+        *self = Self::Many(ties);
     }
 
     /// At most one, set before the process begins.
     pub(crate) fn observe(&mut self, observer: Arc<dyn Observer>) {
-        self.observer = Some(observer);
+        self.change(|ties| ties.observer = Some(observer));
     }
 
-    pub(crate) fn observer(&self) -> Option<&Arc<dyn Observer>> {
-        self.observer.as_ref()
-    }
-
-    /// Adds a link; at most one for each pair (P5.1).
-    pub(crate) fn link(&mut self, peer: Peer) {
-        self.ties().links.insert(peer.pid(), peer);
+    pub(crate) fn take_observer(&mut self) -> Option<Arc<dyn Observer>> {
+        match self {
+            Self::Many(ties) => ties.observer.take(),
+            Self::None | Self::One(_) => None,
+        }
     }
 
     pub(crate) fn is_linked(&self, pid: Pid) -> bool {
-        self.ties.as_ref().is_some_and(|ties| ties.links.contains(pid))
+        match self {
+            Self::One(Tie::Link(peer)) => peer.pid() == pid,
+            Self::Many(ties) => ties.links.contains(pid),
+            _ => false,
+        }
     }
 
     /// Whether there was such a link.
     pub(crate) fn unlink(&mut self, pid: Pid) -> bool {
-        self.ties.as_mut().is_some_and(|ties| ties.links.remove(pid).is_some())
-    }
-
-    pub(crate) fn add_monitor(&mut self, monitor: MonitorRef, target: Peer) {
-        self.ties().monitors.insert(monitor, target);
+        match self {
+            Self::One(Tie::Link(peer)) if peer.pid() == pid => {
+                *self = Self::None;
+                true
+            }
+            Self::Many(ties) => ties.links.remove(pid).is_some(),
+            _ => false,
+        }
     }
 
     pub(crate) fn remove_monitor(&mut self, monitor: MonitorRef) -> Option<Peer> {
-        self.ties.as_mut()?.monitors.remove(monitor)
-    }
-
-    pub(crate) fn add_watcher(&mut self, monitor: MonitorRef, watcher: Peer) {
-        self.ties().watchers.insert(monitor, watcher);
+        match self {
+            Self::One(Tie::Monitor(only, _)) if *only == monitor => match std::mem::take(self) {
+                Self::One(Tie::Monitor(_, target)) => Some(target),
+                _ => None,
+            },
+            Self::Many(ties) => ties.monitors.remove(monitor),
+            _ => None,
+        }
     }
 
     pub(crate) fn remove_watcher(&mut self, monitor: MonitorRef) -> bool {
-        self.ties.as_mut().is_some_and(|ties| ties.watchers.remove(monitor).is_some())
+        match self {
+            Self::One(Tie::Watcher(only, _)) if *only == monitor => {
+                *self = Self::None;
+                true
+            }
+            Self::Many(ties) => ties.watchers.remove(monitor).is_some(),
+            _ => false,
+        }
     }
 
-    pub(crate) fn links(&self) -> impl Iterator<Item = (&Pid, &Peer)> {
-        self.ties.iter().flat_map(|ties| ties.links.iter())
+    pub(crate) fn links(&self) -> Vec<Pid> {
+        match self {
+            Self::One(Tie::Link(peer)) => vec![peer.pid()],
+            Self::Many(ties) => ties.links.keys(),
+            _ => Vec::new(),
+        }
     }
 
-    pub(crate) fn monitors(&self) -> impl Iterator<Item = (&MonitorRef, &Peer)> {
-        self.ties.iter().flat_map(|ties| ties.monitors.iter())
+    /// Who is monitored, once for each monitor.
+    pub(crate) fn monitored(&self) -> Vec<Pid> {
+        match self {
+            Self::One(Tie::Monitor(_, target)) => vec![target.pid()],
+            Self::Many(ties) => ties.monitors.peers(),
+            _ => Vec::new(),
+        }
     }
 
-    pub(crate) fn watchers(&self) -> impl Iterator<Item = (&MonitorRef, &Peer)> {
-        self.ties.iter().flat_map(|ties| ties.watchers.iter())
+    /// Who monitors this process, once for each monitor.
+    pub(crate) fn watchers(&self) -> Vec<Pid> {
+        match self {
+            Self::One(Tie::Watcher(_, watcher)) => vec![watcher.pid()],
+            Self::Many(ties) => ties.watchers.peers(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// All ties: the monitors it holds, then who watches it, then the links.
+    pub(crate) fn part(self, mut each: impl FnMut(Tie)) {
+        match self {
+            Self::None => {}
+            Self::One(tie) => each(tie),
+            Self::Many(ties) => {
+                let Ties { links, monitors, watchers, .. } = *ties;
+                monitors.into_row().for_each(|(monitor, target)| each(Tie::Monitor(monitor, target)));
+                watchers.into_row().for_each(|(monitor, watcher)| each(Tie::Watcher(monitor, watcher)));
+                links.into_row().for_each(|(_, peer)| each(Tie::Link(peer)));
+            }
+        }
     }
 }
 
@@ -183,6 +272,29 @@ impl<K: Ord + Hash + Copy, V> Sorted<K, V> {
             }
         };
         row.iter().map(|(key, value)| (key, value)).chain(many)
+    }
+
+    fn into_row(self) -> impl Iterator<Item = (K, V)> {
+        let (only, row) = match self {
+            Self::One(only) => (Some(only), Vec::new()),
+            Self::Row(row) => (None, row),
+            Self::Many(many) => {
+                let mut all: Vec<_> = many.into_iter().collect();
+                all.sort_unstable_by_key(|(key, _)| *key);
+                (None, all)
+            }
+        };
+        only.into_iter().chain(row)
+    }
+
+    fn keys(&self) -> Vec<K> {
+        self.iter().map(|(key, _)| *key).collect()
+    }
+}
+
+impl<K: Ord + Hash + Copy> Sorted<K, Peer> {
+    fn peers(&self) -> Vec<Pid> {
+        self.iter().map(|(_, peer)| peer.pid()).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Deref;
+use std::pin::Pin;
 
 use super::address::Address;
 use super::any::AnyProcess;
@@ -147,6 +148,41 @@ impl<M: Send + 'static> ProcessContext<'_, M> {
         ProcessContext { own: self.own, work: self.work }
     }
 
+    /// Whether more of the mail that this slice began with waits to be handled: the process will not rest after this callback. For
+    /// what is worth doing once for all that has come.
+    ///
+    /// ```
+    /// use genstage_core::{Outcome, Process, ProcessContext, Simulation};
+    ///
+    /// struct Sum(u64, std::sync::mpsc::Sender<u64>);
+    ///
+    /// impl Process for Sum {
+    ///     type Message = u64;
+    ///
+    ///     fn handle(&mut self, n: u64, cx: &mut ProcessContext<'_, u64>) -> Outcome {
+    ///         self.0 += n;
+    ///         if !cx.has_mail() {
+    ///             let _ = self.1.send(self.0);
+    ///         }
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    ///
+    /// let (report, reports) = std::sync::mpsc::channel();
+    /// Simulation::new(7).run(|simulation| {
+    ///     let sum = Sum(0, report).start()?;
+    ///     (1..=3).for_each(|n| drop(sum.send(n)));
+    ///     simulation.run_until_idle();
+    ///     assert_eq!(reports.try_iter().collect::<Vec<_>>(), [6]);
+    ///     Ok::<(), genstage_core::StartError>(())
+    /// })?;
+    /// # Ok::<(), genstage_core::StartError>(())
+    /// ```
+    #[inline]
+    pub fn has_mail(&self) -> bool {
+        !self.work.is_empty()
+    }
+
     /// As [`Own::demonitor`], and takes back a [`Down`](crate::Down) that is already queued. True if the monitor was active.
     pub fn demonitor_flush(&mut self, monitor: MonitorRef) -> bool {
         let active = self.own.demonitor_flush(monitor);
@@ -207,14 +243,18 @@ fn is_from_parent<M: Send + 'static>(own: &Own<M>, linked: bool, exit: &Exit) ->
     if linked { own.0.0.parent() == Some(exit.from) } else { exit.is_runtime_shutdown() }
 }
 
+/// It holds no future, and nothing of the user's relies on where it is.
+impl<P: Process> Unpin for Server<P> {}
+
 impl<P: Process> Body<P::Message> for Server<P> {
-    fn begin(&mut self, inbox: &mut Inbox<P::Message>) {
+    fn begin(mut self: Pin<&mut Self>, inbox: &mut Inbox<P::Message>) {
         inbox.begin(&mut self.work);
     }
 
-    fn init(&mut self, cell: &Arc<Cell<P::Message>>) -> Turn {
-        let mut cx = ProcessContext { own: &self.own, work: &mut self.work };
-        match self.process.init(&mut cx) {
+    fn init(self: Pin<&mut Self>, cell: &Cell<P::Message>) -> Turn {
+        let this = self.get_mut();
+        let mut cx = ProcessContext { own: &this.own, work: &mut this.work };
+        match this.process.init(&mut cx) {
             // A link brought an end during `init`: the start has failed, or its starter would hold a dead address.
             Init::Continue if cell.is_doomed() => Turn::Doomed,
             Init::Continue => Turn::Drained,
@@ -224,28 +264,30 @@ impl<P: Process> Body<P::Message> for Server<P> {
         }
     }
 
-    fn run(&mut self, cell: &Arc<Cell<P::Message>>) -> Turn {
+    fn run(self: Pin<&mut Self>, cell: &Arc<Cell<P::Message>>) -> Turn {
+        let this = self.get_mut();
         let mut budget = cell.engine().budget(SLICE_MAIL);
         loop {
             if cell.is_doomed() {
                 return Turn::Doomed;
             }
-            let Some(mail) = self.work.pop_front() else { return Turn::Drained };
-            if let Outcome::Stop(reason) = self.handle(mail) {
+            let Some(mail) = this.work.pop_front() else { return Turn::Drained };
+            if let Outcome::Stop(reason) = this.handle(mail) {
                 return Turn::Stop(reason);
             }
-            if budget.spend() && !self.work.is_empty() {
+            if budget.spend() && !this.work.is_empty() {
                 return if cell.is_doomed() { Turn::Doomed } else { Turn::More };
             }
         }
     }
 
-    fn terminate(&mut self, _cell: &Arc<Cell<P::Message>>, reason: &ExitReason) {
-        let mut cx = ProcessContext { own: &self.own, work: &mut self.work };
-        self.process.terminate(reason, &mut cx);
+    fn terminate(self: Pin<&mut Self>, reason: &ExitReason) {
+        let this = self.get_mut();
+        let mut cx = ProcessContext { own: &this.own, work: &mut this.work };
+        this.process.terminate(reason, &mut cx);
     }
 
-    fn take_work(&mut self) -> VecDeque<Mail<P::Message>> {
+    fn take_work(mut self: Pin<&mut Self>) -> VecDeque<Mail<P::Message>> {
         std::mem::take(&mut self.work)
     }
 
@@ -257,7 +299,7 @@ impl<P: Process> Body<P::Message> for Server<P> {
         self.last
     }
 
-    fn hibernate(&mut self) {
+    fn hibernate(mut self: Pin<&mut Self>) {
         self.work.shrink_to_fit();
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::any::AnyProcess;
-use super::cell::{Birth, Body, Cell, Home, Turn};
+use super::cell::{BoxedBody, Cell, Home, Turn};
 use super::current;
 use super::family::Family;
 use super::info::Priority;
 use super::init;
-use super::mailbox::{FutureBody, IntoExit, Mailbox};
+use super::mailbox::{self, FutureBody, IntoExit, Mailbox};
 use super::own::Own;
 use super::peer::Peer;
 use super::server::{Process, Server};
@@ -181,7 +181,7 @@ pub fn start_with<P: Process, R: StartResult>(
     begin(P::behaviour, options, |cell, family| {
         let me = Address(Arc::clone(cell));
         let process = make(&me);
-        Box::new(Server::new(process, me, family.is_linked()))
+        Ok(Box::pin(Server::new(process, me, family.is_linked())))
     })
 }
 
@@ -199,7 +199,7 @@ where
 {
     begin(kind, options, |cell, _| {
         let mailbox = Mailbox::new(Own(Address(Arc::clone(cell))));
-        Box::new(FutureBody::begun(cell, make(mailbox)))
+        make(mailbox).map(|future| mailbox::begun(cell, future))
     })
 }
 
@@ -207,7 +207,7 @@ where
 fn begin<M: Send + 'static, R: StartResult>(
     kind: fn() -> &'static str,
     options: StartOptions<R>,
-    make: impl FnOnce(&Arc<Cell<M>>, &Family) -> Box<dyn Body<M>>,
+    make: impl FnOnce(&Arc<Cell<M>>, &Family) -> Result<BoxedBody<M>, Turn>,
 ) -> Result<R::Of<M>, StartError> {
     let limit = options.timeout;
     let (cell, family) = prepare(kind, options).map_err(|(_, error)| error)?;
@@ -216,7 +216,8 @@ fn begin<M: Send + 'static, R: StartResult>(
         Panic::catch_exit(|| make(&cell, &family))
     };
     let body = match body {
-        Ok(body) => body,
+        Ok(Ok(body)) => body,
+        Ok(Err(turn)) => return Err(cell.fail_as(&family, None, turn)),
         Err(reason) => return Err(StartError::Init(cell.fail(&family, None, reason))),
     };
     match limit {
@@ -288,7 +289,7 @@ where
 {
     spawn_on(StartOptions::new().monitor(), body).unwrap_or_else(|(dead, _)| {
         // Also of a process that could not start the caller hears: P6.3.
-        let monitor = Family::of_caller(false).watch(&dead.0);
+        let monitor = Family::of_caller(dead.0.engine(), false).mourn(&dead.0);
         (dead, monitor)
     })
 }
@@ -302,12 +303,8 @@ where
     R: StartResult,
 {
     let (cell, family) = prepare(std::any::type_name::<F>, options)?;
-    let me = Address(Arc::clone(&cell));
-    let future = Box::new(FutureBody::new(&cell, Own(me.clone()), body));
-    match cell.launch(&family, future, || true) {
-        Ok(()) => Ok(R::give(me, family.monitor())),
-        Err(error) => Err((me, error)),
-    }
+    cell.set_going(FutureBody::boxed(&cell, body));
+    Ok(R::give(Address(cell), family.monitor()))
 }
 
 /// Each start within a start stands on the stack of the first. Measured: 150 supervisors within each other fit 2 MiB of stack without
@@ -322,18 +319,17 @@ pub(super) fn prepare<M: Send + 'static, R: StartResult>(
     kind: fn() -> &'static str,
     options: StartOptions<R>,
 ) -> Prepared<M> {
-    let mut family = Family::of_caller(options.link);
     let engine = Runtime::current_engine();
-    let cell = Cell::starting(&engine, Home::Seats, Birth::of(kind, family.starter()));
-    if current::starts() >= DEEPEST {
+    let mut family = Family::of_caller(&engine, options.link);
+    let too_deep = current::starts() >= DEEPEST;
+    let mut birth = family.bear(&engine, kind, R::WATCHES && !too_deep);
+    if options.priority != Priority::Normal {
+        birth.rare.get_or_insert_default().priority = options.priority;
+    }
+    let cell = Cell::starting(engine, Home::Seats, birth);
+    if too_deep {
         cell.bury(None, ExitReason::Normal);
         return Err((Address(cell), StartError::TooDeep));
-    }
-    if options.priority != Priority::Normal {
-        cell.edit_rare(&mut |rare| rare.priority = options.priority);
-    }
-    if R::WATCHES {
-        family.set_monitor(&cell);
     }
     match enter(&cell, &family, options.name) {
         Ok(()) => Ok((cell, family)),
@@ -347,13 +343,12 @@ pub(crate) fn enter<M: Send + 'static>(
     family: &Family,
     name: Option<Name>,
 ) -> Result<(), StartError> {
-    let process = Arc::clone(cell) as Arc<dyn AnyProcess>;
-    if !cell.engine().table.insert(Arc::clone(&process)) {
+    if !cell.engine().table.insert(Arc::clone(cell) as _) {
         cell.fail(family, None, ExitReason::Shutdown);
         return Err(StartError::ShutDown);
     }
     if let Some(name) = name
-        && let Err(error) = take_name(&name, &Peer::new(process))
+        && let Err(error) = take_name(&name, &Peer::new(Arc::clone(cell) as _))
     {
         cell.fail(family, None, ExitReason::Normal);
         return Err(error);

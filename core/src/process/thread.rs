@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::address::Address;
-use super::cell::{Birth, Cell, Home};
+use super::cell::{Cell, Home};
 use super::current;
 use super::family::Family;
 use super::inbox::Mail;
@@ -62,9 +62,10 @@ impl<M: Send + 'static> ThreadProcess<M> {
 
     /// On a runtime that starts no more processes it is dead from the start.
     pub(super) fn make() -> (Self, Result<(), StartError>) {
-        let family = Family::of_caller(false);
-        let birth = Birth::of(std::any::type_name::<Self>, family.starter());
-        let cell = Cell::starting(&Runtime::current_engine(), Home::Thread(std::thread::current()), birth);
+        let engine = Runtime::current_engine();
+        let mut family = Family::of_caller(&engine, false);
+        let birth = family.bear(&engine, std::any::type_name::<Self>, false);
+        let cell = Cell::starting(engine, Home::Thread(std::thread::current()), birth);
         let entered = enter(&cell, &family, None);
         if entered.is_ok() {
             let _ = cell.inbox().lock().end(false);

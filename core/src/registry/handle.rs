@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
+use std::time::Duration;
 
 use super::inside::{Inside, Keys};
 use super::partition::discard;
@@ -10,7 +11,7 @@ use super::shard::{Entry, Shared};
 use super::{RegistrationError, RegistryEvent, RegistryKey, RegistryValue, UpdateError};
 use crate::process::current;
 use crate::sync::Arc;
-use crate::{Peer, Pid, Refusal, StopError, SupervisorRef};
+use crate::{ExitReason, Peer, Pid, Refusal, StopError, SupervisorRef};
 
 /// A registry. Cloning costs two reference counts.
 ///
@@ -168,6 +169,24 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     /// [`StopError`]: it had ended before, or ended otherwise.
     pub fn stop(&self) -> Result<(), StopError> {
         self.supervisor.stop()
+    }
+
+    /// As [`stop`](Self::stop), for a reason and within a time; [`Duration::MAX`] for none.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop`](Self::stop), and [`StopError::Timeout`].
+    pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), StopError> {
+        self.supervisor.stop_with(reason, within)
+    }
+
+    /// As [`stop`](Self::stop), with a reason, from a future.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop`](Self::stop).
+    pub async fn stop_async(&self, reason: ExitReason) -> Result<(), StopError> {
+        self.supervisor.stop_async(reason).await
     }
 
     /// The supervisor it is (R1.2): its children are the owners of the partitions, by their numbers.

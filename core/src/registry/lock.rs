@@ -145,14 +145,15 @@ impl<K: Eq> Locks<K> {
             drop(watched);
         }
         let Some(holder) = wanted else { return };
-        let reference = Runtime::current_engine().next_monitor();
+        let engine = Runtime::current_engine();
+        let reference = engine.next_monitor();
         self.watched.lock().holders.insert(reference, Arc::clone(lock));
         owner.add_monitor(reference, holder.clone());
         *monitor = Some((reference, holder.clone()));
         let added =
             holder.process().is_some_and(|process| process.add_watcher(reference, Peer::new(Arc::clone(&owner))));
         if !added {
-            owner.down(Down { monitor: reference, process: holder.pid(), reason: ExitReason::NoProc });
+            owner.down(Down { monitor: reference, process: holder.pid(), reason: ExitReason::NoProc }, &engine);
         }
     }
 }

@@ -286,7 +286,7 @@ fn link(owner: &Arc<dyn AnyProcess>, registrant: &Arc<dyn AnyProcess>) -> Result
     }
     // An owner that ends otherwise than by itself may have told its links in between. The link passes one signal in all.
     if let Some(reason) = owner.exit_reason() {
-        registrant.exit_signal(owner.pid(), reason, true);
+        Arc::clone(registrant).exit_signal(owner.pid(), reason, true);
     }
     Ok(())
 }

@@ -119,7 +119,7 @@ impl Engine {
                 .collect();
             for process in &all {
                 if is_root(&**process, &supervising) && told.insert(process.pid()) {
-                    process.exit_signal(Pid::NOBODY, ExitReason::Shutdown, false);
+                    Arc::clone(process).exit_signal(Pid::NOBODY, ExitReason::Shutdown, false);
                 }
             }
             drop(all);

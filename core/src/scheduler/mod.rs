@@ -59,8 +59,34 @@ pub(crate) struct SeatClaim {
     scheduler: usize,
     seat: usize,
     slice: Slice,
-    /// When it began, where that was looked up.
-    began: Option<Instant>,
+    age: Age,
+}
+
+/// What is known of how long a slice has been going.
+#[derive(Clone, Copy, Debug)]
+enum Age {
+    /// Nothing: its beginning was not looked up.
+    Unknown,
+    Since(Instant),
+    /// It was found to be long, which it stays: no further look at the clock.
+    Long,
+}
+
+impl SeatClaim {
+    #[inline]
+    fn is_long(self) -> bool {
+        match self.age {
+            Age::Unknown => false,
+            Age::Long => true,
+            Age::Since(began) => {
+                let long = began.elapsed() >= LONG;
+                if long {
+                    current::set_seat(Some(Self { age: Age::Long, ..self }));
+                }
+                long
+            }
+        }
+    }
 }
 
 /// What a runtime with threads is made of.
@@ -172,8 +198,7 @@ impl Scheduler {
     #[inline]
     fn push(&self, claim: SeatClaim, task: Task) {
         let seat = &self.seats[claim.seat];
-        let long = claim.began.is_some_and(|began| began.elapsed() >= LONG);
-        if long || !seat.word.is_current(claim.slice) {
+        if claim.is_long() || !seat.word.is_current(claim.slice) {
             return self.inject(task);
         }
         match seat.queue.push(task) {

@@ -4,7 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::row::{Manners, Row};
-use super::{LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
+use super::seat::Seen;
+use super::{Age, LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
 use crate::process::current;
 use crate::runtime::engine::Engine;
 use crate::sync::Arc;
@@ -20,7 +21,7 @@ const SAMPLE: u32 = 64;
 /// processes that live for one light slice pay little for it, and a burst of heavy ones is noticed after a few.
 const SAMPLE_NEW: u32 = 8;
 
-/// How long a seat without work looks around before it sleeps, in rounds of some 250 ns. Chosen by `heavy-2`: shorter, and
+/// How long a seat without work looks around before it sleeps, in rounds of some 500 ns. Chosen by `heavy-2`: shorter, and
 /// the two sides of a balanced pipeline pay for a wake-up with every batch.
 const SEARCH_ROUNDS: u32 = 100;
 
@@ -36,8 +37,8 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
     while let Some(seat) = next {
         let at = seat;
         let manners = scheduler.manners(at);
-        let mut worker =
-            Worker { scheduler, at, seat: &scheduler.seats[at], manners, row: scheduler.row(manners), slices: 0 };
+        let (own, row) = (&scheduler.seats[at], scheduler.row(manners));
+        let mut worker = Worker { scheduler, at, seat: own, manners, row, slices: 0, seen: Vec::new() };
         worker.seat.sitter.sit(number);
         match worker.sit() {
             Left::Stopping => break,
@@ -74,6 +75,8 @@ struct Worker<'a> {
     manners: Manners,
     row: &'a Row,
     slices: u32,
+    /// The words of the other seats when the present search began.
+    seen: Vec<Seen>,
 }
 
 impl Worker<'_> {
@@ -116,7 +119,8 @@ impl Worker<'_> {
         let began = timed.then(Instant::now);
         let tick = self.scheduler.tick.load(Ordering::Relaxed);
         let slice = self.seat.word.begin();
-        current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, began }));
+        let age = began.map_or(Age::Unknown, Age::Since);
+        current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, age }));
         let ran = task.run();
         if let Some(began) = began {
             let took = began.elapsed();
@@ -203,7 +207,10 @@ impl Worker<'_> {
         if self.manners == Manners::Rude {
             return if self.scheduler.is_stopping() { None } else { self.row.injector.pop() };
         }
-        let seen: Vec<_> = self.others().map(|seat| seat.word.look()).collect();
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.clear();
+        seen.extend(self.others().map(|seat| seat.word.look()));
+        self.seen = seen;
         for _ in 0..self.rounds() {
             if let Some(task) = self.seat.queue.pop() {
                 return Some(task);
@@ -218,12 +225,11 @@ impl Worker<'_> {
             if self.scheduler.is_stopping() {
                 return None;
             }
-            for _ in 0..8 {
-                std::hint::spin_loop();
-            }
+            // Not a spin: whoever is to push may need this very core.
+            thread::yield_now();
         }
         // Whoever is still in the slice it was in when the search began will be there for a while.
-        self.steal(|at, seat| seat.word.look() == seen[at] && seen[at].in_callback())
+        self.steal(|at, seat| seat.word.look() == self.seen[at] && self.seen[at].in_callback())
     }
 
     /// Where slices are long, so are the gaps between them, and a wake-up hurts both sides of the pipeline: it is worth looking

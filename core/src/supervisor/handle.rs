@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::error::{DeleteChildError, RestartChildError, StartChildError, TerminateChildError};
 use super::process::Order;
 use super::spec::{ChildId, ChildPlan, ChildSpec};
-use super::start::wait_for_end;
 use super::{ChildCounts, ChildInfo};
 use crate::process::current;
 use crate::runtime::engine::Engine;
+use crate::stop;
 use crate::sync::Arc;
 use crate::{Address, CallError, ExitReason, Name, Peer, Pid, ReplyTo, Request, StopError};
 
@@ -233,12 +233,16 @@ impl SupervisorRef {
     ///
     /// As `stop`; and [`StopError::Timeout`], when the order stands: it still ends later.
     pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), StopError> {
-        if self.waits_for_caller() || current::pid() == Some(self.pid()) {
-            return Err(StopError::CallingSelf);
-        }
-        let wanted = reason.clone();
-        self.0.send(Order::Stop(reason)).map_err(|_| StopError::NoProc)?;
-        wait_for_end(&self.into(), &wanted, within)
+        stop::stop(&self.0, Order::Stop, reason, within)
+    }
+
+    /// As [`stop`](Self::stop), with a reason, from a future: it waits without holding a thread.
+    ///
+    /// # Errors
+    ///
+    /// As `stop`.
+    pub async fn stop_async(&self, reason: ExitReason) -> Result<(), StopError> {
+        stop::stop_async(&self.0, Order::Stop, reason).await
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

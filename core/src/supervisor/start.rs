@@ -10,8 +10,7 @@ use super::handle::SupervisorRef;
 use super::options::Supervisor;
 use super::process::{Live, Order};
 use crate::process::{Turn, current, start_future};
-use crate::stop::no_longer_waiting;
-use crate::{ExitReason, Mailbox, Peer, Pid, RegisterError, StartError, StartOptions, StopError, ThreadProcess};
+use crate::{ExitReason, Mailbox, Peer, Pid, RegisterError, StartError, StartOptions, ThreadProcess};
 
 pub(super) fn start_link(init: impl FnOnce() -> Option<Supervisor>) -> Result<SupervisorRef, StartError> {
     let parent = current::pid().map(Peer::from);
@@ -55,19 +54,6 @@ fn name_error(error: RegisterError) -> StartError {
     match error {
         RegisterError::NameTaken(holder) => StartError::AlreadyStarted(holder),
         error => StartError::Name(error),
-    }
-}
-
-/// Waits until a supervisor is gone that has been ordered to stop for a reason.
-///
-/// # Errors
-///
-/// [`StopError`]: it is not gone within the time, or it ended for another reason.
-pub(super) fn wait_for_end(supervisor: &Peer, wanted: &ExitReason, within: Duration) -> Result<(), StopError> {
-    match wait_until_gone(supervisor, Some(within)) {
-        None => Err(no_longer_waiting()),
-        Some(ended) if ended == *wanted => Ok(()),
-        Some(ended) => Err(StopError::Ended(ended)),
     }
 }
 

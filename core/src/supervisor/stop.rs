@@ -67,7 +67,7 @@ impl Leaving {
     /// A child that traps exits obeys its parent alone (G6.2).
     fn send(&self, from: Pid, reason: ExitReason) {
         if let Some(process) = self.peer.process() {
-            process.exit_signal(from, reason, false);
+            process.clone().exit_signal(from, reason, false);
         }
     }
 

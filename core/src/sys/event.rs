@@ -1,10 +1,10 @@
-//! What a server tells those who watch it.
+//! What a process tells those who watch it.
 
 use std::fmt;
 
 use crate::{Pid, Signal};
 
-/// What a server does, as its hooks see it. Of the user's types it knows the names.
+/// What a process does, as its hooks see it. Of the user's types it knows the names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -17,6 +17,11 @@ pub enum Event {
     },
     /// A message came that wants no reply, of this type.
     Cast(&'static str),
+    /// A message came that stages handle as an info, of this type.
+    Info(&'static str),
+    /// A message came that is not for the user's callbacks by itself, in words: between stages, for one, what they say to each
+    /// other.
+    Protocol(String),
     /// An exit or the end of a monitored process came.
     Signal(Signal),
     /// Nothing came for as long as the server said.
@@ -35,7 +40,7 @@ pub enum Event {
 impl Event {
     /// Whether it is something that came in and was handled.
     pub fn is_incoming(&self) -> bool {
-        matches!(self, Self::Call { .. } | Self::Cast(_) | Self::Signal(_))
+        matches!(self, Self::Call { .. } | Self::Cast(_) | Self::Info(_) | Self::Protocol(_) | Self::Signal(_))
     }
 }
 
@@ -45,6 +50,8 @@ impl fmt::Display for Event {
         match self {
             Self::Call { request, from } => write!(f, "got call {request} from {}", who(from)),
             Self::Cast(message) => write!(f, "got cast {message}"),
+            Self::Info(message) => write!(f, "got info {message}"),
+            Self::Protocol(message) => write!(f, "got {message}"),
             Self::Signal(signal) => write!(f, "got {}", crate::process::describe(signal)),
             Self::Timeout => f.write_str("got timeout"),
             Self::Continue(message) => write!(f, "continues with {message}"),

@@ -1,7 +1,8 @@
-//! Looking into a running server: its state, its statistics, what it does; and suspending it.
+//! Looking into a running server, or a stage: its state, its statistics, what it does; and suspending it.
 //!
-//! All are requests that wait in the queue like others, but they are also served while the server is suspended. They
-//! wait five seconds at most, and fail as calls do.
+//! All are requests that wait in the queue like others, but they are also served while the process is suspended. They
+//! wait five seconds at most, and fail as calls do. They take a [`ServerRef`](crate::ServerRef), a supervisor's
+//! [`Child`](crate::Child) handle, or whatever else is a [`Target`].
 //!
 //! Specification: section 6 of the runtime rules.
 //!
@@ -33,29 +34,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod debug;
 mod event;
 mod state;
+mod target;
 mod trace;
+mod watchers;
 
-pub(crate) use debug::Debug;
-pub use debug::Statistics;
 pub use event::{Event, Hook};
 pub use state::{StateError, Status, get_state, get_status, replace_state, resume, suspend};
+pub use target::{Inspected, Target};
 pub use trace::{
     install, log, log_off, log_on, no_debug, remove, statistics, statistics_off, statistics_on, trace, trace_off,
 };
-
-use crate::gen_server::{Order, Serve, ServerMail};
-use crate::{CALL_TIMEOUT, CallError, GenServer, ServerRef};
-
-/// Runs a function in the server's loop, between its callbacks.
-fn within<S: GenServer, T: Send + 'static>(
-    server: &ServerRef<S>,
-    function: impl FnOnce(&mut Serve<S>, &crate::ProcessContext<'_, ServerMail<S>>) -> T + Send + 'static,
-) -> Result<T, CallError> {
-    let address = server.address().ok_or(CallError::NoProc)?;
-    address.call_with(CALL_TIMEOUT, |reply| {
-        ServerMail(Order::System(Box::new(move |serve, cx| reply.send(function(serve, cx)))))
-    })
-}
+pub use watchers::{Statistics, Watchers};

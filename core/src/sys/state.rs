@@ -1,27 +1,26 @@
-//! The state of a server, and whether it runs.
+//! The state of a process, and whether it runs.
 
 use std::fmt;
 
-use super::within;
-use crate::gen_server::{Cx, Serve};
+use super::{Inspected, Target};
 use crate::reason::Panic;
-use crate::{CallError, GenServer, Pid, ServerRef};
+use crate::{CallError, Pid};
 
 /// A copy of the state.
 ///
 /// # Errors
 ///
 /// [`StateError::CallbackFailed`] if it panics when it is copied: the server lives. Otherwise as calls.
-pub fn get_state<S: GenServer + Clone>(server: &ServerRef<S>) -> Result<S, StateError> {
-    look(server, |serve, _| serve.server.clone())
+pub fn get_state<P: Target<State: Clone>>(process: &P) -> Result<P::State, StateError> {
+    look(process, |inside| inside.state().clone())
 }
 
-/// Runs the user's code in the server's loop without risk to the server.
-fn look<S: GenServer, T: Send + 'static>(
-    server: &ServerRef<S>,
-    look: impl FnOnce(&mut Serve<S>, &Cx<'_, S>) -> T + Send + 'static,
+/// Runs the user's code in the process's loop without risk to the process.
+fn look<P: Target, T: Send + 'static>(
+    process: &P,
+    look: impl FnOnce(&mut dyn Inspected<State = P::State, Detail = P::Detail>) -> T + Send + 'static,
 ) -> Result<T, StateError> {
-    let looked = within(server, |serve, cx| Panic::catch(|| look(serve, cx)));
+    let looked = process.inspect(|inside| Panic::catch(|| look(inside)));
     looked.map_err(StateError::Call)?.map_err(StateError::CallbackFailed)
 }
 
@@ -30,14 +29,15 @@ fn look<S: GenServer, T: Send + 'static>(
 /// # Errors
 ///
 /// [`StateError::CallbackFailed`] if the function panics: the state stays, and the server lives (Y2). Otherwise as calls.
-pub fn replace_state<S: GenServer + Clone>(
-    server: &ServerRef<S>,
-    replace: impl FnOnce(S) -> S + Send + 'static,
-) -> Result<S, StateError> {
-    look(server, |serve, _| {
-        let after = replace(serve.server.clone());
+pub fn replace_state<P: Target<State: Clone>>(
+    process: &P,
+    replace: impl FnOnce(P::State) -> P::State + Send + 'static,
+) -> Result<P::State, StateError> {
+    look(process, |inside| {
+        let state = inside.state();
+        let after = replace(state.clone());
         let copy = after.clone();
-        let before = std::mem::replace(&mut serve.server, after);
+        let before = std::mem::replace(state, after);
         let _ = Panic::catch(|| drop(before));
         copy
     })
@@ -66,12 +66,12 @@ impl fmt::Display for StateError {
 
 impl std::error::Error for StateError {}
 
-/// How a server is.
+/// How a process is.
 ///
 /// Specification: Y4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Status {
+pub struct Status<D = ()> {
     /// Its pid.
     pub pid: Pid,
     /// The type of its state.
@@ -82,20 +82,23 @@ pub struct Status {
     pub state: String,
     /// The last events, if its log is on.
     pub log: Vec<super::Event>,
+    /// What a process of its kind tells of itself besides: of a stage its dispatcher, buffer and subscriptions.
+    pub detail: D,
 }
 
-/// How a server is; its state as `Debug` shows it.
+/// How a process is; its state as `Debug` shows it.
 ///
 /// # Errors
 ///
 /// [`StateError`], as [`get_state`].
-pub fn get_status<S: GenServer + fmt::Debug>(server: &ServerRef<S>) -> Result<Status, StateError> {
-    look(server, |serve, cx| Status {
-        pid: cx.pid(),
-        behaviour: std::any::type_name::<S>(),
-        suspended: serve.is_suspended(),
-        state: format!("{:?}", serve.server),
-        log: serve.debug.logged(),
+pub fn get_status<P: Target<State: fmt::Debug>>(process: &P) -> Result<Status<P::Detail>, StateError> {
+    look(process, |inside| Status {
+        pid: inside.pid(),
+        behaviour: inside.behaviour(),
+        suspended: inside.is_suspended(),
+        state: format!("{:?}", inside.state()),
+        log: inside.watchers().logged(),
+        detail: inside.detail(),
     })
 }
 
@@ -105,8 +108,8 @@ pub fn get_status<S: GenServer + fmt::Debug>(server: &ServerRef<S>) -> Result<St
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn suspend<S: GenServer>(server: &ServerRef<S>) -> Result<(), CallError> {
-    within(server, |serve, _| serve.suspend())
+pub fn suspend<P: Target>(process: &P) -> Result<(), CallError> {
+    process.inspect(|inside| inside.suspend())
 }
 
 /// What has waited is handled, before anything that came later.
@@ -114,6 +117,6 @@ pub fn suspend<S: GenServer>(server: &ServerRef<S>) -> Result<(), CallError> {
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn resume<S: GenServer>(server: &ServerRef<S>) -> Result<(), CallError> {
-    within(server, Serve::resume)
+pub fn resume<P: Target>(process: &P) -> Result<(), CallError> {
+    process.inspect(|inside| inside.resume())
 }

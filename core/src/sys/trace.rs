@@ -1,24 +1,24 @@
-//! What a server does, as it does it.
+//! What a process does, as it does it.
 
-use super::{Event, Hook, Statistics, within};
-use crate::{CallError, GenServer, ServerRef};
+use super::{Event, Hook, Statistics, Target};
+use crate::CallError;
 
 /// The hook of [`trace`].
 const TRACE: &str = "trace";
 
-/// Calls a function with each event, from the server's own loop, until it is done; a panic in it counts as done and harms
+/// Calls a function with each event, from the process's own loop, until it is done; a panic in it counts as done and harms
 /// nobody. False: a hook of this name is there already (Y8).
 ///
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn install<S: GenServer>(
-    server: &ServerRef<S>,
+pub fn install<P: Target>(
+    process: &P,
     name: impl Into<String>,
     hook: impl FnMut(&Event) -> Hook + Send + 'static,
 ) -> Result<bool, CallError> {
     let name = name.into();
-    within(server, move |serve, _| serve.debug.install(name, Box::new(hook)))
+    process.inspect(move |inside| inside.watchers().install(name, Box::new(hook)))
 }
 
 /// Removes a hook. False: there is none of this name.
@@ -26,9 +26,9 @@ pub fn install<S: GenServer>(
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn remove<S: GenServer>(server: &ServerRef<S>, name: impl Into<String>) -> Result<bool, CallError> {
+pub fn remove<P: Target>(process: &P, name: impl Into<String>) -> Result<bool, CallError> {
     let name = name.into();
-    within(server, move |serve, _| serve.debug.remove(&name))
+    process.inspect(move |inside| inside.watchers().remove(&name))
 }
 
 /// Calls a function with each event, until [`trace_off`] (Y6). One at a time: a second takes the place of the first.
@@ -48,17 +48,14 @@ pub fn remove<S: GenServer>(server: &ServerRef<S>, name: impl Into<String>) -> R
 /// assert_eq!(reports.recv()?, "got cast ()");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn trace<S: GenServer>(
-    server: &ServerRef<S>,
-    mut tell: impl FnMut(&Event) + Send + 'static,
-) -> Result<(), CallError> {
-    within(server, move |serve, _| {
+pub fn trace<P: Target>(process: &P, mut tell: impl FnMut(&Event) + Send + 'static) -> Result<(), CallError> {
+    process.inspect(move |inside| {
         let hook = move |event: &Event| {
             tell(event);
             Hook::Keep
         };
-        serve.debug.remove(TRACE);
-        serve.debug.install(TRACE.to_owned(), Box::new(hook));
+        inside.watchers().remove(TRACE);
+        inside.watchers().install(TRACE.to_owned(), Box::new(hook));
     })
 }
 
@@ -67,8 +64,8 @@ pub fn trace<S: GenServer>(
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn trace_off<S: GenServer>(server: &ServerRef<S>) -> Result<(), CallError> {
-    remove(server, TRACE).map(drop)
+pub fn trace_off<P: Target>(process: &P) -> Result<(), CallError> {
+    remove(process, TRACE).map(drop)
 }
 
 /// Keeps the last events, so many; ten are usual (Y7).
@@ -76,8 +73,8 @@ pub fn trace_off<S: GenServer>(server: &ServerRef<S>) -> Result<(), CallError> {
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn log_on<S: GenServer>(server: &ServerRef<S>, events: usize) -> Result<(), CallError> {
-    within(server, move |serve, _| serve.debug.log(Some(events)))
+pub fn log_on<P: Target>(process: &P, events: usize) -> Result<(), CallError> {
+    process.inspect(move |inside| inside.watchers().log(Some(events)))
 }
 
 /// Ends [`log_on`].
@@ -85,8 +82,8 @@ pub fn log_on<S: GenServer>(server: &ServerRef<S>, events: usize) -> Result<(), 
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn log_off<S: GenServer>(server: &ServerRef<S>) -> Result<(), CallError> {
-    within(server, |serve, _| serve.debug.log(None))
+pub fn log_off<P: Target>(process: &P) -> Result<(), CallError> {
+    process.inspect(|inside| inside.watchers().log(None))
 }
 
 /// The events that were kept, oldest first.
@@ -94,17 +91,20 @@ pub fn log_off<S: GenServer>(server: &ServerRef<S>) -> Result<(), CallError> {
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn log<S: GenServer>(server: &ServerRef<S>) -> Result<Vec<Event>, CallError> {
-    within(server, |serve, _| serve.debug.logged())
+pub fn log<P: Target>(process: &P) -> Result<Vec<Event>, CallError> {
+    process.inspect(|inside| inside.watchers().logged())
 }
 
-/// Counts from now on what the server does (Y5). Turning it on twice does not begin anew.
+/// Counts from now on what the process does (Y5). Turning it on twice does not begin anew.
 ///
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn statistics_on<S: GenServer>(server: &ServerRef<S>) -> Result<(), CallError> {
-    within(server, |serve, cx| serve.debug.statistics_on(cx.now()))
+pub fn statistics_on<P: Target>(process: &P) -> Result<(), CallError> {
+    process.inspect(|inside| {
+        let now = inside.now();
+        inside.watchers().statistics_on(now);
+    })
 }
 
 /// Ends [`statistics_on`].
@@ -112,17 +112,20 @@ pub fn statistics_on<S: GenServer>(server: &ServerRef<S>) -> Result<(), CallErro
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn statistics_off<S: GenServer>(server: &ServerRef<S>) -> Result<(), CallError> {
-    within(server, |serve, _| serve.debug.statistics_off())
+pub fn statistics_off<P: Target>(process: &P) -> Result<(), CallError> {
+    process.inspect(|inside| inside.watchers().statistics_off())
 }
 
-/// What the server has done; `None` if nobody counts.
+/// What the process has done; `None` if nobody counts.
 ///
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn statistics<S: GenServer>(server: &ServerRef<S>) -> Result<Option<Statistics>, CallError> {
-    within(server, |serve, cx| serve.debug.statistics(cx.now()))
+pub fn statistics<P: Target>(process: &P) -> Result<Option<Statistics>, CallError> {
+    process.inspect(|inside| {
+        let now = inside.now();
+        inside.watchers().statistics(now)
+    })
 }
 
 /// Removes all hooks, the log and the statistics.
@@ -130,6 +133,6 @@ pub fn statistics<S: GenServer>(server: &ServerRef<S>) -> Result<Option<Statisti
 /// # Errors
 ///
 /// [`CallError`], as calls.
-pub fn no_debug<S: GenServer>(server: &ServerRef<S>) -> Result<(), CallError> {
-    within(server, |serve, _| serve.debug.clear())
+pub fn no_debug<P: Target>(process: &P) -> Result<(), CallError> {
+    process.inspect(|inside| inside.watchers().clear())
 }

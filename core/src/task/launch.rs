@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Task;
 use super::slot::Slot;
 use super::work::{NoMail, Seat, Work};
-use crate::process::{AnyProcess, Birth, Cell, Family, Home, enter, link};
+use crate::process::{AnyProcess, Cell, Family, Home, enter, link};
 use crate::runtime::Runtime;
 use crate::sync::Arc;
 use crate::timer::Timer;
@@ -33,22 +33,23 @@ pub(super) fn launch<W, K>(work: W, slot: &Arc<Slot<W::Output>>, ties: Ties) -> 
 where
     W: Work<K>,
 {
-    let family = Family::of_caller(ties.starter);
-    let birth = Birth::of(std::any::type_name::<W>, family.starter());
-    let cell = Cell::starting(&Runtime::current_engine(), Home::Seats, birth);
+    let engine = Runtime::current_engine();
+    let mut family = Family::of_caller(&engine, ties.starter);
+    let mut birth = family.bear(&engine, std::any::type_name::<W>, false);
+    birth.relations.observe(Arc::clone(slot) as _);
+    let cell = Cell::starting(engine, Home::Seats, birth);
     let address = Address(Arc::clone(&cell));
     // Before anybody knows of the process, so that there is little to undo.
     if let Some(other) = &ties.also {
-        link(&*cell, &Peer::from(&address), other).map_err(|dead| StartError::Init(ExitReason::shutdown_with(dead)))?;
+        link(&Peer::from(&address), other).map_err(|dead| StartError::Init(ExitReason::shutdown_with(dead)))?;
     }
     if ties.wanted && !slot.hold(&address) {
         ties.also.iter().for_each(|other| unlink(&address, other.pid()));
         return Err(StartError::Ignore);
     }
-    cell.inbox().lock().relations.observe(Arc::clone(slot) as _);
     enter(&cell, &family, None)?;
     let seat = Seat { cell: Arc::clone(&cell), slot: Arc::clone(slot), owner: ties.owner };
-    cell.launch(&family, work.prepare(seat).0, || true)?;
+    cell.set_going(work.prepare(seat).0);
     Ok(address)
 }
 

@@ -1,6 +1,7 @@
 //! Several tasks at once.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::slot::Waiter;
 use crate::process::{Waited, wait_while_alive};
 use crate::runtime::engine::Engine;
 use crate::sync::Arc;
-use crate::{CALL_TIMEOUT, ExitReason};
+use crate::{CALL_TIMEOUT, ExitReason, alarm};
 
 /// Waits for the values of all tasks, in the order of the tasks, with one limit for all: Elixir's `await_many`.
 ///
@@ -136,35 +137,90 @@ pub fn yield_many<T: Send + 'static>(
     tasks: &mut [Task<T>],
     options: YieldOptions,
 ) -> Vec<Option<Result<T, ExitReason>>> {
-    let gathering = Gathering::new(tasks);
-    let mut outcomes: Vec<_> = tasks.iter().map(|_| None).collect();
-    let enough = options.limit.min(tasks.len());
-    let deadline = gathering.deadline(options.timeout);
-    let mut there = 0;
+    let mut yielding = Yielding::new(tasks, options.limit);
+    let deadline = yielding.gathering.deadline(options.timeout);
     let mut timed_out = false;
-    loop {
-        while let Some(index) = gathering.group.pop() {
-            if let (Some(task), Some(outcome @ None)) = (tasks.get(index), outcomes.get_mut(index)) {
-                *outcome = task.slot.take();
-                there += usize::from(outcome.is_some());
-            }
-        }
-        if there >= enough || timed_out {
-            break;
-        }
-        match gathering.wait(deadline) {
+    while !yielding.take_news() && !timed_out {
+        match yielding.gathering.wait(deadline) {
             Waited::Ready(()) => {}
             Waited::TimedOut => timed_out = true,
             Waited::Doomed => break,
         }
     }
-    for (task, _) in tasks.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_none()) {
-        task.slot.tell(Waiter::Nobody);
-        if timed_out && there < enough {
-            give_up(task, options.on_timeout);
-        }
+    yielding.outcomes(timed_out.then_some(options.on_timeout))
+}
+
+/// As [`yield_many`], for futures: it waits without holding a thread. If it is given up before it is done, no outcome is lost,
+/// and the tasks may be asked again.
+///
+/// ```
+/// use std::time::Duration;
+/// use genstage_core::{Task, YieldOptions, yield_many_async};
+///
+/// let asked = Task::spawn(async {
+///     let mut tasks = [Task::spawn(async { "tea" }), Task::spawn(std::future::pending())];
+///     yield_many_async(&mut tasks, YieldOptions::new().timeout(Duration::from_millis(5))).await
+/// });
+/// assert_eq!(asked.join(), Ok(vec![Some(Ok("tea")), None]));
+/// ```
+///
+/// Specification: T3.2.
+pub async fn yield_many_async<T: Send + 'static>(
+    tasks: &mut [Task<T>],
+    options: YieldOptions,
+) -> Vec<Option<Result<T, ExitReason>>> {
+    let mut yielding = Yielding::new(tasks, options.limit);
+    let mut timed_out = false;
+    let mut time = pin!(yielding.gathering.time(options.timeout));
+    while !yielding.take_news() && !timed_out {
+        timed_out = yielding.gathering.news_before(time.as_mut()).await;
     }
-    outcomes
+    yielding.outcomes(timed_out.then_some(options.on_timeout))
+}
+
+/// Tasks of which some outcomes are wanted. They stay where they are until the wait is over.
+struct Yielding<'a, T: Send + 'static> {
+    tasks: &'a mut [Task<T>],
+    there: Vec<bool>,
+    missing: usize,
+    gathering: Gathering,
+}
+
+impl<'a, T: Send + 'static> Yielding<'a, T> {
+    fn new(tasks: &'a mut [Task<T>], limit: usize) -> Self {
+        let (there, missing) = (vec![false; tasks.len()], limit.min(tasks.len()));
+        let gathering = Gathering::new(tasks);
+        Self { tasks, there, missing, gathering }
+    }
+
+    /// True once there are enough.
+    fn take_news(&mut self) -> bool {
+        while let Some(index) = self.gathering.group.pop() {
+            if let (Some(task), Some(there @ false)) = (self.tasks.get(index), self.there.get_mut(index))
+                && task.slot.is_there()
+            {
+                *there = true;
+                self.missing = self.missing.saturating_sub(1);
+            }
+        }
+        self.missing == 0
+    }
+
+    /// With what becomes of the others, if the time was over.
+    fn outcomes(self, on_timeout: Option<YieldTimeout>) -> Vec<Option<Result<T, ExitReason>>> {
+        let on_timeout = on_timeout.filter(|_| self.missing > 0);
+        let outcome = |(task, there): (&Task<T>, bool)| {
+            if there {
+                return task.slot.take();
+            }
+            task.slot.tell(Waiter::Nobody);
+            if let Some(how) = on_timeout {
+                give_up(task, how);
+            }
+            None
+        };
+        self.tasks.iter().zip(self.there).map(outcome).collect()
+    }
 }
 
 fn give_up<T: Send + 'static>(task: &Task<T>, how: YieldTimeout) {
@@ -206,13 +262,32 @@ impl Gathering {
         wait_while_alive(engine, deadline, news)
     }
 
+    /// Ready when the time is over: at once, if there is nothing to wait for.
+    fn time(&self, time: Option<Duration>) -> impl Future<Output = ()> + use<> {
+        let (engine, deadline) = (self.engine.clone(), self.deadline(time));
+        async move {
+            match (engine, deadline) {
+                (None, _) => {}
+                (Some(engine), Some(deadline)) => alarm::until(&engine, deadline).await,
+                (Some(_), None) => pending().await,
+            }
+        }
+    }
+
+    /// Waits for news, in a future.
     async fn news(&self) {
-        poll_fn(
-            |cx| {
-                if self.group.poll(|| Sleeper::Future(cx.waker().clone())) { Poll::Ready(()) } else { Poll::Pending }
-            },
-        )
-        .await;
+        self.news_before(pin!(pending())).await;
+    }
+
+    /// As [`news`](Self::news); true if this was ready earlier.
+    async fn news_before(&self, mut time: Pin<&mut impl Future<Output = ()>>) -> bool {
+        poll_fn(|cx| {
+            if self.group.poll(|| Sleeper::Future(cx.waker().clone())) {
+                return Poll::Ready(false);
+            }
+            time.as_mut().poll(cx).map(|()| true)
+        })
+        .await
     }
 }
 

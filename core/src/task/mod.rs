@@ -22,7 +22,7 @@ mod work;
 
 pub use error::JoinError;
 pub use handle::Task;
-pub use many::{YieldOptions, YieldTimeout, join_many, join_many_async, yield_many};
+pub use many::{YieldOptions, YieldTimeout, join_many, join_many_async, yield_many, yield_many_async};
 pub use stream::{
     AsyncStream, AsyncStreamError, AsyncStreamOptionsError, AsyncTaskOutcomes, OnTimeout, TaskOutcomes, async_stream,
 };

@@ -85,6 +85,12 @@ impl<T> Slot<T> {
         self.state.lock().take()
     }
 
+    /// Whether [`take`](Self::take) gives something.
+    pub(super) fn is_there(&self) -> bool {
+        let state = self.state.lock();
+        state.closed || state.value.is_some() || state.end.is_some()
+    }
+
     /// The outcome, or else who is to be told of it.
     pub(super) fn poll(&self, waiter: impl FnOnce() -> Waiter<T>) -> Option<Outcome<T>> {
         let mut state = self.state.lock();

@@ -1,6 +1,7 @@
 //! Tasks under a supervisor.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::Task;
 use super::launch::{Pending, Ties, launch};
@@ -9,8 +10,9 @@ use super::stream::{AsyncStream, Place};
 use super::work::{NoMail, Work};
 use crate::sync::Arc;
 use crate::{
-    Address, CallError, ChildSpec, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, Name,
-    Peer, Pid, Restart, Shutdown, StartDynamicChildError, StartError, StopError, TerminateChildError, current_pid,
+    Address, CallError, ChildSpec, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef,
+    ExitReason, Name, Peer, Pid, Restart, Shutdown, StartDynamicChildError, StartError, StopError, TerminateChildError,
+    current_pid,
 };
 
 /// A supervisor of tasks: where they can be counted, limited in number and stopped together.
@@ -282,13 +284,31 @@ impl TaskSupervisorRef {
     }
 
     /// Stops it and its tasks, all at the same time, and waits until it is gone; it ends normally, the tasks with
-    /// [`ExitReason::Shutdown`](crate::ExitReason::Shutdown) (TS7).
+    /// [`ExitReason::Shutdown`] (TS7).
     ///
     /// # Errors
     ///
     /// [`StopError`]: it was dead already, or ended for another reason.
     pub fn stop(&self) -> Result<(), StopError> {
         self.dynamic.stop()
+    }
+
+    /// As [`stop`](Self::stop), for a reason and within a time; [`Duration::MAX`] for none.
+    ///
+    /// # Errors
+    ///
+    /// As `stop`; and [`StopError::Timeout`], when the order stands: it still ends later.
+    pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), StopError> {
+        self.dynamic.stop_with(reason, within)
+    }
+
+    /// As [`stop`](Self::stop), with a reason, from a future: it waits without holding a thread.
+    ///
+    /// # Errors
+    ///
+    /// As `stop`.
+    pub async fn stop_async(&self, reason: ExitReason) -> Result<(), StopError> {
+        self.dynamic.stop_async(reason).await
     }
 
     fn prepare<K, W: Work<K>>(&self, work: W, link: bool) -> (DynamicChildSpec<Address<NoMail>>, Pending<W::Output>) {

@@ -1,11 +1,12 @@
 //! What a task does: a closure, or a future.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use super::slot::Slot;
-use crate::process::{Body, Cell, FutureBody, Inbox, Own, Turn};
+use crate::process::{Body, BoxedBody, Cell, FutureBody, Inbox, Turn};
 use crate::sync::Arc;
-use crate::{Address, ExitReason, Peer};
+use crate::{ExitReason, Peer};
 
 /// What a task can do: call a closure, which may block and compute, or await a future, which holds no thread while it waits.
 ///
@@ -44,7 +45,7 @@ pub struct Seat<T> {
 }
 
 /// Work that is ready to be done.
-pub struct Prepared(pub(super) Box<dyn Body<NoMail>>);
+pub struct Prepared(pub(super) BoxedBody<NoMail>);
 
 impl std::fmt::Debug for Prepared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -84,7 +85,7 @@ where
     type Output = T;
 
     fn prepare(self, seat: Seat<T>) -> Prepared {
-        Prepared(Box::new(Call { work: Some(self), seat }))
+        Prepared(Box::pin(Call { work: Some(self), seat }))
     }
 }
 
@@ -96,14 +97,13 @@ where
 
     fn prepare(self, seat: Seat<F::Output>) -> Prepared {
         let cell = Arc::clone(&seat.cell);
-        let own = Own(Address(Arc::clone(&cell)));
-        Prepared(Box::new(FutureBody::new(&cell, own, move |_| async move {
+        Prepared(FutureBody::boxed(&cell, move |_| async move {
             if let Some(reason) = seat.orphaned() {
                 return reason;
             }
             seat.finish(self.await);
             ExitReason::Normal
-        })))
+        }))
     }
 }
 
@@ -118,16 +118,11 @@ where
     F: FnOnce() -> T + Send,
     T: Send + 'static,
 {
-    fn begin(&mut self, inbox: &mut Inbox<NoMail>) {
+    fn begin(self: Pin<&mut Self>, inbox: &mut Inbox<NoMail>) {
         inbox.begin_future();
     }
 
-    fn init(&mut self, cell: &Arc<Cell<NoMail>>) -> Turn {
-        cell.wake_future();
-        Turn::Drained
-    }
-
-    fn run(&mut self, cell: &Arc<Cell<NoMail>>) -> Turn {
+    fn run(mut self: Pin<&mut Self>, cell: &Arc<Cell<NoMail>>) -> Turn {
         if cell.is_doomed() {
             return Turn::Doomed;
         }
@@ -139,6 +134,7 @@ where
             None => Turn::Drained,
         }
     }
-
-    fn terminate(&mut self, _cell: &Arc<Cell<NoMail>>, _reason: &ExitReason) {}
 }
+
+/// It holds no future.
+impl<F, T> Unpin for Call<F, T> {}

@@ -96,6 +96,36 @@ fn a_late_subscriber_freezes_delivery_until_it_asks() {
     assert_eq!(rig.cancel(B), 15);
 }
 
+/// The traces of section 15.3. `requested` is the stage's business here, so what A was promised is not stated again; and the demand
+/// of one who leaves is gone, where the reference keeps it.
+#[test]
+fn the_traces_of_section_15_3() {
+    let mut rig = Rig::with(&[A]);
+    assert_eq!(rig.ask(A, 10), 10);
+    rig.subscribe(B);
+    assert_eq!(rig.dispatcher.demand(), 0);
+    assert_eq!(rig.ask(B, 20), 10);
+
+    let mut rig = Rig::with(&[A]);
+    rig.ask(A, 10);
+    rig.cancel(A);
+    rig.subscribe(B);
+    assert_eq!(rig.ask(B, 5), 5);
+    assert_eq!(rig.dispatch(1..=3), (vec![(B, vec![1, 2, 3])], vec![]));
+    assert_eq!(rig.dispatcher.demand(), 2);
+
+    let mut rig = Rig::with(&[A]);
+    rig.ask(A, 10);
+    rig.subscribe(B);
+    assert_eq!(rig.ask(A, 5), 0);
+    assert_eq!(rig.cancel(B), 15);
+
+    let mut rig = Rig::with(&[A, B]);
+    assert_eq!((rig.ask(A, 3), rig.ask(B, 2)), (0, 2));
+    assert_eq!(rig.dispatch(1..=2).0.len(), 2);
+    assert_eq!(rig.ask(B, 9), 1);
+}
+
 /// Q2: A asked 10, B came, the 10 events came late and were buffered: they are wanted as soon as B asks.
 #[test]
 fn q2_a_late_answer_to_demand_strands_nothing() {

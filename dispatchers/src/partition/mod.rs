@@ -4,6 +4,7 @@ mod error;
 mod names;
 mod route;
 mod sorter;
+mod when_full;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +15,7 @@ pub use self::error::PartitionError;
 use self::names::Names;
 use self::route::{ByHash, Failed, Route};
 use self::sorter::Sorter;
+pub use self::when_full::WhenFull;
 use crate::{Deliveries, Dispatcher, InfoTicket, Notice, Refusal, Subscriber, SubscriptionId, Wants, caught::caught};
 
 /// Sends each event to the consumer of the event's partition.
@@ -34,7 +36,9 @@ use crate::{Deliveries, Dispatcher, InfoTicket, Notice, Refusal, Subscriber, Sub
 /// in a queue of that partition, and takes the place of one that another partition has asked for. So no more wait than
 /// were asked for, nothing is lost, and **a partition that is slow, or has no consumer, holds back the others** once as many
 /// events wait for it as they have asked for (with no consumer, that is reported as [`Notice::PartitionWaits`]).
-/// [`queue_size`](Self::queue_size) lets so many events wait for each partition before that.
+/// [`queue_size`](Self::queue_size) lets so many events wait for each partition before that, and
+/// [`when_full`](Self::when_full) and [`when_unclaimed`](Self::when_unclaimed) say that events beyond are discarded instead: counted,
+/// and reported as [`Notice::PartitionFull`]. Then nobody waits for a partition that is slow, or that nobody takes.
 ///
 /// The queue of a partition stays when its consumer leaves, and goes, in order, to the next one (decision Q4).
 ///
@@ -76,6 +80,8 @@ pub struct PartitionDispatcher<T> {
     sorter: Sorter<T>,
     /// Which partition a subscription has.
     subscriptions: BTreeMap<SubscriptionId, usize>,
+    /// For all partitions, and for those without a consumer, if they are to differ.
+    policy: (WhenFull, Option<WhenFull>),
 }
 
 impl<T> PartitionDispatcher<T> {
@@ -201,7 +207,8 @@ impl<T> PartitionDispatcher<T> {
 
     fn build(names: Names, hash: impl Route<T> + 'static) -> Self {
         let sorter = Sorter::new(names.len());
-        Self { hash: Box::new(hash), names, sorter, subscriptions: BTreeMap::new() }
+        let policy = (WhenFull::HoldBack, None);
+        Self { hash: Box::new(hash), names, sorter, subscriptions: BTreeMap::new(), policy }
     }
 
     /// How many events may wait for each partition without holding back the others; 0 unless set.
@@ -211,6 +218,51 @@ impl<T> PartitionDispatcher<T> {
     pub fn queue_size(mut self, events: usize) -> Self {
         self.sorter.set_slack(events);
         self
+    }
+
+    /// What becomes of an event for a partition for which [`queue_size`](Self::queue_size) events wait: by default the other
+    /// partitions are held back, and nothing is lost.
+    pub fn when_full(mut self, policy: WhenFull) -> Self {
+        self.policy.0 = policy;
+        self.set_policy()
+    }
+
+    /// The same for partitions that have no consumer; unless it is said, they are treated as all others. When the consumer of a
+    /// partition leaves, what waits beyond `queue_size` is discarded, unless others are to be held back.
+    ///
+    /// ```
+    /// use genstage_dispatchers::{Deliveries, Dispatcher, Notice, PartitionDispatcher, Subscriber, SubscriptionId, WhenFull};
+    ///
+    /// let mut dispatcher =
+    ///     PartitionDispatcher::by_key(0..2, |n: &u64| n % 2)?.queue_size(3).when_unclaimed(WhenFull::DiscardOldest);
+    /// let mut out = Deliveries::new();
+    /// let even = SubscriptionId::new(1);
+    /// dispatcher.subscribe(even, &Subscriber::new(10, 5).partition(0))?;
+    /// dispatcher.ask(even, 5, &mut out);
+    /// dispatcher.dispatch(&mut (0..10).collect(), &mut out);
+    /// assert_eq!(out.drain().next().unwrap().batch.into_vec(), [0, 2, 4, 6, 8]);
+    /// // Of 1, 3, 5, 7 the last three wait; 9 was not reached, as nobody asks for more.
+    /// assert_eq!(dispatcher.held(), 3);
+    /// let notices: Vec<_> = out.drain_notices().collect();
+    /// assert_eq!(notices, [Notice::PartitionFull { partition: "1".into(), events: 1 }]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn when_unclaimed(mut self, policy: WhenFull) -> Self {
+        self.policy.1 = Some(policy);
+        self.set_policy()
+    }
+
+    fn set_policy(mut self) -> Self {
+        let (all, unclaimed) = self.policy;
+        self.sorter.set_when_full(all, unclaimed.unwrap_or(all));
+        self
+    }
+
+    /// Tells what was discarded because its partition was full.
+    fn report_discarded(&mut self, out: &mut Deliveries<T>) {
+        for (place, events) in self.sorter.take_discarded() {
+            out.notice(Notice::PartitionFull { partition: self.names.shown(place), events });
+        }
     }
 
     /// Sorts events until there is no demand or no event; a panic of the hash costs the event it was called with.
@@ -262,16 +314,16 @@ impl<T: Send> Dispatcher<T> for PartitionDispatcher<T> {
         }
     }
 
-    fn cancel(&mut self, id: SubscriptionId, _: &mut Deliveries<T>) {
-        if let Some(place) = self.subscriptions.remove(&id) {
-            self.sorter.leave(place);
-        }
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Deliveries<T>) {
+        self.take_back(id, &mut Vec::new(), out);
     }
 
-    fn take_back(&mut self, id: SubscriptionId, events: &mut Vec<T>, _: &mut Deliveries<T>) {
+    fn take_back(&mut self, id: SubscriptionId, events: &mut Vec<T>, out: &mut Deliveries<T>) {
         if let Some(place) = self.subscriptions.remove(&id) {
             self.sorter.leave(place);
             self.sorter.put_back(place, events);
+            self.sorter.trim(place, out);
+            self.report_discarded(out);
         }
     }
 
@@ -290,6 +342,7 @@ impl<T: Send> Dispatcher<T> for PartitionDispatcher<T> {
         }
         self.sort(events, out);
         self.sorter.deliver(out);
+        self.report_discarded(out);
         if let Some((place, events)) = self.sorter.stalled() {
             out.notice(Notice::PartitionWaits { partition: self.names.shown(place), events });
         }

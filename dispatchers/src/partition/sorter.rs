@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::WhenFull;
 use crate::{Deliveries, InfoTicket, SubscriptionId};
 
 pub(super) struct Sorter<T> {
@@ -14,6 +15,11 @@ pub(super) struct Sorter<T> {
     excess: usize,
     /// How many events may wait for each partition at nobody's cost.
     slack: usize,
+    /// What becomes of events beyond the slack of their partition; `unclaimed` where it has no consumer.
+    full: WhenFull,
+    unclaimed: WhenFull,
+    /// Events that were discarded for that, by partition, since this was last looked at.
+    discarded: Vec<(usize, usize)>,
     /// Partitions with something to deliver, in the order in which it came.
     touched: Vec<usize>,
     /// Infos behind events that wait, oldest first.
@@ -59,6 +65,9 @@ impl<T> Sorter<T> {
             held: 0,
             excess: 0,
             slack: 0,
+            full: WhenFull::HoldBack,
+            unclaimed: WhenFull::HoldBack,
+            discarded: Vec::new(),
             touched: Vec::new(),
             infos: VecDeque::new(),
             orphan: None,
@@ -68,6 +77,11 @@ impl<T> Sorter<T> {
     /// Before the first event only.
     pub(super) fn set_slack(&mut self, slack: usize) {
         self.slack = slack;
+    }
+
+    /// Before the first event only.
+    pub(super) fn set_when_full(&mut self, full: WhenFull, unclaimed: WhenFull) {
+        (self.full, self.unclaimed) = (full, unclaimed);
     }
 
     #[inline]
@@ -96,6 +110,54 @@ impl<T> Sorter<T> {
         self.asked -= std::mem::take(&mut partition.asked) as u128;
     }
 
+    /// A partition has lost its consumer: no more may wait for it than its policy says.
+    pub(super) fn trim(&mut self, place: usize, out: &mut Deliveries<T>) {
+        let partition = &self.partitions[place];
+        if partition.consumer.is_none() && self.unclaimed != WhenFull::HoldBack {
+            let excess = partition.excess(self.slack);
+            self.discard(place, excess, self.unclaimed, out);
+        }
+    }
+
+    /// So many events of those that wait are lost.
+    fn discard(&mut self, place: usize, events: usize, policy: WhenFull, out: &mut Deliveries<T>) {
+        if events == 0 {
+            return;
+        }
+        let partition = &mut self.partitions[place];
+        let excess = partition.excess(self.slack);
+        let lost = match policy {
+            WhenFull::DiscardOldest => {
+                partition.left += events as u64;
+                let newer = partition.queue.split_off(events);
+                std::mem::replace(&mut partition.queue, newer)
+            }
+            _ => partition.queue.split_off(partition.queue.len() - events),
+        };
+        self.held -= events;
+        self.excess -= excess - partition.excess(self.slack);
+        let end = partition.left + partition.queue.len() as u64;
+        for (_, left) in self.infos.iter_mut().flat_map(|info| &mut info.behind).filter(|(at, _)| *at == place) {
+            *left = end.min(*left);
+        }
+        self.count_discarded(place, events);
+        self.release(out);
+        // The user's destructors come last.
+        drop(lost);
+    }
+
+    fn count_discarded(&mut self, place: usize, events: usize) {
+        match self.discarded.iter_mut().find(|(at, _)| *at == place) {
+            Some((_, count)) => *count += events,
+            None => self.discarded.push((place, events)),
+        }
+    }
+
+    /// The partitions whose events were discarded since the last time, and how many.
+    pub(super) fn take_discarded(&mut self) -> Vec<(usize, usize)> {
+        std::mem::take(&mut self.discarded)
+    }
+
     /// Events of a consumer that has left wait again, ahead of the others of their partition; infos that wait behind those wait on.
     pub(super) fn put_back(&mut self, place: usize, events: &mut Vec<T>) {
         let partition = &mut self.partitions[place];
@@ -106,8 +168,11 @@ impl<T> Sorter<T> {
         }
         self.held += count;
         self.excess += partition.excess(self.slack) - excess;
-        for (_, left) in self.infos.iter_mut().flat_map(|info| &mut info.behind).filter(|(at, _)| *at == place) {
-            *left += count as u64;
+        // Infos that have passed this partition stay past it: what comes back was sent before, or came after them.
+        for (at, left) in self.infos.iter_mut().flat_map(|info| &mut info.behind) {
+            if *at == place && *left > partition.left {
+                *left += count as u64;
+            }
         }
     }
 
@@ -146,11 +211,33 @@ impl<T> Sorter<T> {
             self.asked -= 1;
             return;
         }
+        if partition.queue.len() >= self.slack {
+            let policy = if partition.consumer.is_none() { self.unclaimed } else { self.full };
+            if policy != WhenFull::HoldBack {
+                return self.put_into_full(place, event, policy, out);
+            }
+        }
         partition.queue.push_back(event);
         self.held += 1;
         self.excess += usize::from(partition.queue.len() > self.slack);
         if partition.consumer.is_none() {
             self.orphan = Some(place);
+        }
+    }
+
+    /// As many events wait for this partition as may, and one of them makes room for this, or this one is lost.
+    #[cold]
+    fn put_into_full(&mut self, place: usize, event: T, policy: WhenFull, out: &mut Deliveries<T>) {
+        if policy == WhenFull::DiscardOldest && self.slack > 0 {
+            let beyond = self.partitions[place].queue.len() + 1 - self.slack;
+            let partition = &mut self.partitions[place];
+            partition.queue.push_back(event);
+            self.held += 1;
+            self.excess += usize::from(partition.queue.len() > self.slack);
+            self.discard(place, beyond, policy, out);
+        } else {
+            self.count_discarded(place, 1);
+            drop(event);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{PartitionDispatcher, PartitionError};
+use super::{PartitionDispatcher, PartitionError, WhenFull};
 use crate::kit::Kit;
 use crate::random::Random;
 use crate::{Deliveries, Dispatcher, InfoTicket, Notice, PartitionKey, Refusal, Subscriber, SubscriptionId};
@@ -274,6 +274,92 @@ fn a_partition_without_a_consumer_that_holds_back_others_is_reported_once() {
     assert_eq!(rig.notices(), []);
 }
 
+/// Nobody takes partition 1: at most three wait for it, and the other goes on.
+#[test]
+fn a_partition_without_a_consumer_may_discard_instead() {
+    for (policy, waiting) in [(WhenFull::DiscardNewest, [10, 11, 12]), (WhenFull::DiscardOldest, [12, 13, 14])] {
+        let mut rig = Rig::new(by_ten(2).queue_size(3).when_unclaimed(policy)).with(&[0]);
+        rig.ask(0, 2);
+        assert_eq!(rig.dispatch([10, 11, 0, 12]).0, [(0, vec![0])]);
+        assert_eq!((rig.notices(), rig.state()), (vec![], (1, 3)));
+        assert_eq!(rig.dispatch([13, 14, 1, 2]), (vec![(0, vec![1])], vec![2]), "they cost no demand");
+        let notices = rig.notices();
+        assert_eq!(notices, [Notice::PartitionFull { partition: "1".into(), events: 2 }]);
+        assert_eq!(notices[0].to_string(), "2 events discarded, partition 1 is full");
+        assert_eq!((notices[0].lost(), rig.state()), (2, (0, 3)));
+        rig.subscribe(1, 1).unwrap();
+        assert_eq!(rig.ask(1, 5), [(1, waiting.to_vec())]);
+        // One that has a consumer is treated as all are: it holds back.
+        rig.ask(0, 1);
+        rig.dispatch([15, 16, 17, 18, 19, 15]);
+        assert_eq!((rig.notices(), rig.state()), (vec![], (0, 4)));
+    }
+}
+
+#[test]
+fn slow_partitions_may_discard_as_well() {
+    let mut rig = Rig::new(by_ten(2).queue_size(2).when_full(WhenFull::DiscardOldest)).with(&[0, 1]);
+    rig.ask(0, 3);
+    assert_eq!(rig.dispatch([10, 11, 12, 13, 0, 1, 2]).0, [(0, vec![0, 1, 2])]);
+    assert_eq!(rig.notices(), [Notice::PartitionFull { partition: "1".into(), events: 2 }]);
+    assert_eq!(rig.ask(1, 3), [(1, vec![12, 13])]);
+    let mut none = Rig::new(by_ten(2).when_full(WhenFull::DiscardOldest)).with(&[0]);
+    none.ask(0, 1);
+    assert_eq!(none.dispatch([10, 11, 0]), (vec![(0, vec![0])], vec![]), "with no room at all");
+    assert_eq!((none.notices()[0].lost(), none.state()), (2, (0, 0)));
+}
+
+/// What waited beyond the bound goes with the consumer that it waited for.
+#[test]
+fn what_is_beyond_the_bound_is_discarded_when_the_consumer_leaves() {
+    for (policy, waiting) in [(WhenFull::DiscardNewest, [10, 11]), (WhenFull::DiscardOldest, [12, 13])] {
+        let mut rig = Rig::new(by_ten(2).queue_size(2).when_unclaimed(policy)).with(&[0, 1]);
+        rig.ask(0, 5);
+        rig.dispatch([10, 11, 12, 13]);
+        rig.dispatcher.info(InfoTicket::new(1), &mut rig.out);
+        assert_eq!(rig.state(), (3, 4));
+        rig.dispatcher.cancel(id(1), &mut rig.out);
+        assert_eq!(rig.notices(), [Notice::PartitionFull { partition: "1".into(), events: 2 }]);
+        assert_eq!(rig.state(), (5, 2));
+        assert_eq!(rig.out.drain_released().count(), 0);
+        rig.subscribe(9, 1).unwrap();
+        assert_eq!(rig.ask(9, 2), [(9, waiting.to_vec())]);
+        assert_eq!(
+            rig.out.drain_released().map(InfoTicket::get).collect::<Vec<_>>(),
+            [1],
+            "behind what was left of them"
+        );
+    }
+}
+
+/// What is taken back has its place in front, and is discarded only where the bound says so.
+#[test]
+fn what_is_taken_back_is_bound_as_well() {
+    let mut rig = Rig::new(by_ten(1).queue_size(3).when_unclaimed(WhenFull::DiscardOldest)).with(&[0]);
+    rig.ask(0, 2);
+    rig.dispatch([0, 1]);
+    rig.ask(0, 1);
+    rig.dispatcher.take_back(id(0), &mut vec![0, 1, 2, 3], &mut rig.out);
+    assert_eq!(rig.notices(), [Notice::PartitionFull { partition: "0".into(), events: 1 }]);
+    rig.subscribe(9, 0).unwrap();
+    assert_eq!(rig.ask(9, 5), [(9, vec![1, 2, 3])]);
+}
+
+#[test]
+fn discarding_keeps_the_contract() {
+    for seed in 0..100 {
+        let by_number = |number| Subscriber::new(10, 5).partition(number % 4);
+        let kit = Kit::new().holds(true).drops(true).subscribers(by_number);
+        for policy in [WhenFull::DiscardNewest, WhenFull::DiscardOldest] {
+            for slack in [0, 1, 7] {
+                let keyed = || PartitionDispatcher::by_key(0..4, |event: &u64| event % 4).unwrap().queue_size(slack);
+                kit.run(seed, &mut keyed().when_full(policy)).unwrap();
+                kit.run(seed, &mut keyed().when_unclaimed(policy)).unwrap();
+            }
+        }
+    }
+}
+
 #[test]
 fn infos_wait_for_what_came_before_them() {
     let mut rig = Rig::new(by_ten(3)).with(&[0, 1, 2]);
@@ -294,6 +380,20 @@ fn infos_wait_for_what_came_before_them() {
     assert_eq!(released(&mut rig), [2]);
     rig.ask(0, 1);
     assert_eq!(released(&mut rig), [3]);
+}
+
+/// What comes back was sent before; an info that it let pass does not wait for it again, nor for what came later.
+#[test]
+fn an_info_does_not_wait_twice_for_what_comes_back() {
+    let mut rig = Rig::new(by_ten(3)).with(&[0, 1, 2]);
+    rig.ask(2, 5);
+    rig.dispatch([0, 10]);
+    rig.dispatcher.info(InfoTicket::new(7), &mut rig.out);
+    assert_eq!(rig.ask(1, 2), [(1, vec![10])]);
+    assert_eq!(rig.dispatch([11]).0, [(1, vec![11])]);
+    rig.dispatcher.take_back(id(1), &mut vec![11], &mut rig.out);
+    assert_eq!(rig.ask(0, 1), [(0, vec![0])]);
+    assert_eq!(rig.out.drain_released().map(InfoTicket::get).collect::<Vec<_>>(), [7]);
 }
 
 #[test]

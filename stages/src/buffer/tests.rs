@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::{Buffer, Capacity, Keep};
+use crate::testing::same_each_time;
 
 type Letters = Buffer<char, &'static str>;
 
@@ -251,6 +252,8 @@ impl Naive {
 }
 
 proptest! {
+    #![proptest_config(same_each_time())]
+
     #[test]
     fn agrees_with_a_naive_queue(capacity in 0_usize..8, infinite: bool, first: bool, steps in steps()) {
         let keep = if first { Keep::First } else { Keep::Last };

@@ -55,7 +55,8 @@ use work::{Function, Nobody, Start, Work};
 /// Children are told from each other by their pids alone. Like any supervisor it traps exits, stops all its children at the same
 /// time when it ends, and ends with its parent. Like any consumer it ends when a subscription ends whose
 /// [`Cancel`](crate::Cancel) mode says so, also `Permanent`, the default, when the producer has no more events; children that
-/// run then are stopped. Use [`Cancel::Temporary`](crate::Cancel) where they are to finish their work.
+/// run then are stopped. Use [`Cancel::Temporary`](crate::Cancel) where they are to finish their work, or
+/// [`drain`](crate::drain()) the producer: then it ends, whatever the mode, when its last child has ended.
 ///
 /// Children are [temporary](Self::new) or [transient](Self::transient). There are no permanent ones, which would be given
 /// the same event for ever:
@@ -87,6 +88,8 @@ pub struct ConsumerSupervisor<T> {
     children: Children<Running, Kept<T>>,
     /// Of its subscriptions.
     accounts: Table<Account>,
+    /// It ends with its last child.
+    draining: bool,
     /// Says what it is to be, once it starts.
     init: Option<Later<T>>,
 }
@@ -152,6 +155,7 @@ impl<T: Send + 'static> ConsumerSupervisor<T> {
             flags,
             children: Children::new(usize::MAX),
             accounts: Table::new(),
+            draining: false,
             init: None,
         }
     }

@@ -104,6 +104,12 @@ impl<T: Send + 'static> Consumer for ConsumerSupervisor<T> {
         }
     }
 
+    /// It waits for its children.
+    fn handle_drain(&mut self, _: &mut Context<'_, Self>) -> usize {
+        self.draining = true;
+        self.children.len()
+    }
+
     fn terminate(&mut self, _: &ExitReason, cx: &mut Context<'_, Self>) {
         let running = self.children.take_all().filter_map(|child| leaving(&child, cx)).collect();
         stop_all_from_callback(cx.pid(), running);
@@ -192,6 +198,9 @@ impl<T: Send + 'static> ConsumerSupervisor<T> {
 
     /// A child has ended for good.
     fn finished(&mut self, from: Option<SubscriptionId>, cx: &mut Context<'_, Self>) {
+        if self.draining {
+            cx.still_holds(self.children.len());
+        }
         if let Some((id, account)) = from.and_then(|id| Some((id, self.accounts.get_mut(id)?))) {
             account.ended();
             ask(id, account, cx);

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::{Demand, Piece};
+use crate::testing::same_each_time;
 
 /// Messages of these sizes: for each the (size, ask) of its pieces, and what is outstanding after it.
 fn trace(max: usize, min: usize, sizes: &[usize]) -> Vec<(Vec<(usize, usize)>, usize)> {
@@ -84,6 +85,8 @@ fn the_message_is_counted_even_if_its_pieces_are_not_read() {
 }
 
 proptest! {
+    #![proptest_config(same_each_time())]
+
     /// Section 21, automatic consumer, with a producer that keeps to what it was asked for.
     #[test]
     fn a_correct_producer_is_never_in_excess(
@@ -109,6 +112,28 @@ proptest! {
             prop_assert_eq!(seen, size);
             prop_assert_eq!(demand.outstanding(), owed);
             prop_assert!(demand.outstanding() > min && demand.outstanding() <= max);
+        }
+    }
+
+    /// The short way for a message of one piece says what the long way says.
+    #[test]
+    fn whole_messages_are_counted_as_split_ones(
+        max in 1_usize..60,
+        min in 0_usize..60,
+        sizes in prop::collection::vec(0_usize..70, 0..60),
+    ) {
+        let mut long = Demand::new(min % max, max);
+        let mut short = long.clone();
+        for size in sizes {
+            let pieces: Vec<Piece> = long.split(size).collect();
+            match short.whole(size) {
+                Some(piece) => prop_assert_eq!(&pieces, &[piece]),
+                None => {
+                    prop_assert!(pieces.len() != 1 || pieces[0].excess > 0);
+                    prop_assert_eq!(&short.split(size).collect::<Vec<_>>(), &pieces);
+                }
+            }
+            prop_assert_eq!(&short, &long);
         }
     }
 

@@ -21,8 +21,8 @@ use crate::{Outcome, Producer};
 /// A producer whose events are pushed from outside: by a socket, a callback of another library, another thread. At most
 /// `capacity` events, at least 1, wait in it beside those that were asked for and are under way; who pushes more waits.
 ///
-/// The producer stops with reason normal when all feeds are dropped and everything has gone out. When it ends before that, `send`
-/// gives the event back.
+/// The producer stops with reason normal when all feeds are dropped and everything has gone out. When it ends before that, or is
+/// [drained](crate::drain()), `send` gives the event back.
 ///
 /// ```
 /// use genstage::{feed, pipeline};
@@ -44,10 +44,11 @@ pub fn feed<T: Send + 'static>(capacity: usize) -> (Feed<T>, FeedSource<T>) {
         feeds: 1,
         source: Source::Waiting,
         told: false,
+        closed: false,
         waiters: Vec::new(),
     };
     let shared = Arc::new(Shared(Mutex::new(state)));
-    (Feed::of(&shared), FeedSource { shared, finished: false, begin: None })
+    (Feed::of(&shared), FeedSource { shared, finished: false, begin: None, pumped: false })
 }
 
 /// What events are pushed into: made by [`feed`]. Clones push into the same producer.
@@ -65,6 +66,8 @@ pub struct FeedSource<T: Send + 'static> {
     finished: bool,
     /// Runs in the started stage.
     pub(super) begin: Option<Box<dyn FnOnce() + Send>>,
+    /// Whether its one feed ends by itself when nothing more is taken.
+    pub(super) pumped: bool,
 }
 
 /// An event that was not taken, handed back.
@@ -117,6 +120,8 @@ struct State<T: Send + 'static> {
     source: Source<T>,
     /// The producer has been told to look, and has not looked yet.
     told: bool,
+    /// Nothing more is taken.
+    closed: bool,
     /// Who waits for room, for demand, or for the end.
     waiters: Vec<Waker>,
 }
@@ -149,6 +154,10 @@ impl<T: Send + 'static> State<T> {
             Source::Running(source) => !source.is_alive(),
             Source::Gone => true,
         }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed || self.is_gone()
     }
 
     fn wait(&mut self, waker: Waker) {
@@ -230,9 +239,9 @@ impl<T: Send + 'static> Feed<T> {
         .await
     }
 
-    /// Whether the producer has ended.
+    /// Whether the producer has ended, or takes nothing more.
     pub fn is_closed(&self) -> bool {
-        self.shared.lock().is_gone()
+        self.shared.lock().is_closed()
     }
 
     /// Pushes an event, or, where there is no room, has this one woken when there is.
@@ -240,7 +249,7 @@ impl<T: Send + 'static> Feed<T> {
         // Whatever is the user's runs without the lock.
         let waker = waker.cloned();
         let mut state = self.shared.lock();
-        if state.is_gone() {
+        if state.is_closed() {
             return Err(FeedError::Closed(event));
         }
         if state.queue.len() >= state.capacity {
@@ -249,13 +258,28 @@ impl<T: Send + 'static> Feed<T> {
             }
             return Err(FeedError::Full(event));
         }
+        Self::put(state, event);
+        Ok(())
+    }
+
+    /// Pushes an event that was fetched because it was wanted, also where nothing more is taken since. False: the producer is gone.
+    #[cfg(feature = "futures")]
+    pub(super) fn push_fetched(&self, event: T) -> bool {
+        let state = self.shared.lock();
+        let is_there = !state.is_gone();
+        if is_there {
+            Self::put(state, event);
+        }
+        is_there
+    }
+
+    fn put(mut state: MutexGuard<'_, State<T>>, event: T) {
         state.queue.push_back(event);
         let source = if state.wanted > 0 { state.tell() } else { None };
         drop(state);
         if let Some(source) = source {
             source.send(Look);
         }
-        Ok(())
     }
 
     /// Ready when somebody wants an event that is not there; an error when the producer is gone.
@@ -263,7 +287,7 @@ impl<T: Send + 'static> Feed<T> {
     pub(super) fn poll_wanted(&self, task: &mut Task<'_>) -> Poll<Result<(), ()>> {
         let waker = task.waker().clone();
         let mut state = self.shared.lock();
-        if state.is_gone() {
+        if state.is_closed() {
             return Poll::Ready(Err(()));
         }
         // Also where it is ready: who waits for a source of its own is to hear of the end.
@@ -303,7 +327,7 @@ impl<T: Send + 'static> fmt::Debug for Feed<T> {
 
 impl<T: Send + 'static> FeedSource<T> {
     /// Emits what is there and wanted, and lets go who waits.
-    fn look(&mut self, more: usize, out: &mut Emit<T>, cx: &Context<'_, Self>) {
+    fn look(&mut self, more: usize, out: &mut Emit<T>, cx: &mut Context<'_, Self>) {
         let mut state = self.shared.lock();
         if let Source::Waiting = state.source
             && let Some(address) = Peer::from(cx.pid()).address::<StageMail<AsProducer<Self>>>()
@@ -315,11 +339,14 @@ impl<T: Send + 'static> FeedSource<T> {
         let given = state.wanted.min(state.queue.len());
         out.extend(state.queue.drain(..given));
         state.wanted -= given;
-        let over = state.feeds == 0 && state.queue.is_empty();
+        let left = state.queue.len();
+        let (over, drained) = (state.feeds == 0 && left == 0, state.closed);
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
-        if over && !self.finished {
+        cx.still_holds(left + usize::from(self.pumped && !over));
+        // In a drain it ends when those behind it know of that.
+        if over && !drained && !self.finished {
             self.finished = true;
             cx.async_info(Finished);
         }
@@ -343,6 +370,18 @@ impl<T: Send + 'static> Producer for FeedSource<T> {
         self.look(demand, out, cx);
         Outcome::Continue
     }
+
+    /// Takes nothing more, and gives what it has.
+    fn handle_drain(&mut self, _: &mut Context<'_, Self>) -> usize {
+        let mut state = self.shared.lock();
+        state.closed = true;
+        let (waiters, left) = (std::mem::take(&mut state.waiters), state.queue.len());
+        let pumps = self.pumped && state.feeds > 0;
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
+        // What is being fetched comes as well.
+        left + usize::from(pumps)
+    }
 }
 
 impl<T: Send + 'static> HandleInfo<Look> for FeedSource<T> {
@@ -355,7 +394,12 @@ impl<T: Send + 'static> HandleInfo<Look> for FeedSource<T> {
 }
 
 impl<T: Send + 'static> HandleInfo<Finished> for FeedSource<T> {
-    fn handle_info(&mut self, _: Finished, _: &mut Context<'_, Self>) -> Outcome {
+    fn handle_info(&mut self, _: Finished, cx: &mut Context<'_, Self>) -> Outcome {
+        if cx.estimate_buffered_count() > 0 {
+            // Taken back meanwhile from a consumer that died, to be delivered again.
+            cx.async_info(Finished);
+            return Outcome::Continue;
+        }
         Outcome::Stop(ExitReason::Normal)
     }
 }

@@ -13,11 +13,36 @@ use super::feed::{Feed, FeedSource, feed};
 /// ends the producer with that reason.
 ///
 /// A stream that needs the context of another runtime, such as tokio's timers, must enter it by itself.
+///
+/// ```
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+///
+/// use futures_core::Stream;
+/// use genstage::prelude::{Producer as _, StageOptions, SubscriptionOptions};
+///
+/// struct Countdown(u64);
+///
+/// impl Stream for Countdown {
+///     type Item = u64;
+///
+///     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u64>> {
+///         self.0 = self.0.saturating_sub(1);
+///         Poll::Ready((self.0 > 0).then_some(self.0))
+///     }
+/// }
+///
+/// let source = genstage::from_stream(Countdown(4)).start(StageOptions::new())?;
+/// let events = genstage::stream(&source, SubscriptionOptions::new())?;
+/// assert_eq!(events.collect::<Result<Vec<_>, _>>()?, [3, 2, 1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn from_stream<S>(stream: S) -> FeedSource<S::Item>
 where
     S: Stream<Item: Send + 'static> + Send + 'static,
 {
     let (feed, mut source) = feed(MOST);
+    source.pumped = true;
     source.begin = Some(Box::new(move || {
         spawn_link(move |_: Mailbox<()>| pump(stream, feed));
     }));
@@ -39,7 +64,7 @@ where
             Poll::Pending => Poll::Pending,
         });
         let Some(event) = next.await else { return };
-        if feed.push(event, None).is_err() {
+        if !feed.push_fetched(event) {
             return;
         }
     }

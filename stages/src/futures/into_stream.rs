@@ -22,6 +22,27 @@ use crate::{Consumer, OptionsError, Outcome, StageOptions, StreamError, Subscrip
 ///
 /// An item is an error only where the producer ended abnormally; the stream then ends.
 ///
+/// ```
+/// use std::future::poll_fn;
+/// use std::pin::Pin;
+///
+/// use futures_core::Stream;
+/// use genstage::core::Task;
+/// use genstage::prelude::*;
+///
+/// let numbers = from_enumerable(1..=3_u64).start(StageOptions::new())?;
+/// let mut events = genstage::into_stream(&numbers, SubscriptionOptions::new().max_demand(2))?;
+/// let sum = Task::spawn(async move {
+///     let mut sum = 0;
+///     while let Some(event) = poll_fn(|task| Pin::new(&mut events).poll_next(task)).await {
+///         sum += event?;
+///     }
+///     Ok::<u64, StreamError>(sum)
+/// });
+/// assert_eq!(sum.join()??, 6);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`OptionsError`] if the options make no sense.

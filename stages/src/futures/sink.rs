@@ -14,6 +14,28 @@ fn held<T: Send + 'static>(feed: &mut Feed<T>) -> &mut Option<Box<T>> {
 
 /// Ready while the feed has room. Clones that push at the same time may take the room: then one event is held in the sink, until a
 /// flush has found room for it. Closing flushes; the producer ends when all feeds are dropped.
+///
+/// ```
+/// use std::future::poll_fn;
+/// use std::pin::Pin;
+///
+/// use futures_sink::Sink;
+/// use genstage::core::Task;
+/// use genstage::{feed, pipeline};
+///
+/// let (mut feed, source) = feed(2);
+/// let sum = pipeline::from_producer(source).fold(0, |sum, n: u64| *sum += n).start()?;
+/// Task::spawn(async move {
+///     for n in 1..=10 {
+///         poll_fn(|task| Pin::new(&mut feed).poll_ready(task)).await?; // waits while two are waiting
+///         Pin::new(&mut feed).start_send(n)?;
+///     }
+///     poll_fn(|task| Pin::new(&mut feed).poll_close(task)).await
+/// })
+/// .join()??;
+/// assert_eq!(sum.join()?, 55);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 impl<T: Send + 'static> Sink<T> for Feed<T> {
     type Error = FeedError<T>;
 

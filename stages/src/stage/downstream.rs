@@ -309,3 +309,57 @@ fn deliver<T>(consumers: &mut Table<Downstream<T>>, counts: &mut Counts, deliver
     }
     consumer.port.events(delivery.to, batch);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use super::*;
+    use crate::prelude::{Producer as _, Simulation, StageOptions, SubscriptionOptions, from_enumerable};
+    use crate::{Anything, Choice};
+
+    /// Says what it is told.
+    struct Ear(Sender<String>);
+
+    impl ConsumerPort<u64> for Ear {
+        fn events(&self, _: SubscriptionId, batch: Batch<u64>) {
+            let _ = self.0.send(format!("{:?}", batch.into_vec()));
+        }
+
+        fn cancelled(&self, _: SubscriptionId, reason: ExitReason) {
+            let _ = self.0.send(reason.to_string());
+        }
+
+        fn peer(&self) -> Peer {
+            Peer::from(crate::Pid::NOBODY)
+        }
+
+        fn observer(&self) -> Option<Observer> {
+            None
+        }
+    }
+
+    /// Section 6.3: whoever comes second is sent away, and the first stays whole. No consumer says one twice: ids are never used again.
+    #[test]
+    fn s6_3_an_id_that_is_taken_is_refused_and_the_first_stays() {
+        Simulation::new(1).run(|simulation| {
+            let numbers = from_enumerable(0_u64..5).start(StageOptions::new()).unwrap();
+            let ((first, heard), (second, told)) = (channel(), channel());
+            let id = SubscriptionId::new(7);
+            let subscribe = |ear| {
+                let (options, wants) = (SubscriptionOptions::new(), Choice::<u64>::wants(Anything));
+                let subscribe = Subscribe { id, consumer: Box::new(Ear(ear)), options, wants, current: None };
+                let _ = numbers.0.send(StageMail::Subscribe(Box::new(subscribe)));
+            };
+            crate::sys::suspend(&numbers).unwrap();
+            subscribe(first);
+            subscribe(second);
+            numbers.ask(id, 2);
+            crate::sys::resume(&numbers).unwrap();
+            simulation.run_until_idle();
+            assert_eq!(told.try_iter().collect::<Vec<_>>(), ["duplicated subscription"]);
+            // It watches nobody, who is dead already: the end comes behind the ask.
+            assert_eq!(heard.try_iter().next().unwrap(), "[0, 1]");
+        });
+    }
+}

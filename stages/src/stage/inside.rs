@@ -67,6 +67,14 @@ impl<R: Role> Inside<R::Stage> for Inner<'_, R> {
         self.wiring.next.timeout = Some((time, handle));
     }
 
+    fn buffered(&self) -> usize {
+        self.wiring.outlet.stored()
+    }
+
+    fn still_holds(&mut self, events: usize) {
+        self.wiring.holds(events);
+    }
+
     fn hibernate(&mut self) {
         self.wiring.next.any = true;
         self.wiring.next.hibernate = true;

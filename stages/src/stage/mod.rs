@@ -6,11 +6,13 @@
 //! 4. `report` — its numbers, and its part in a drain
 //! 5. `inside` — what callbacks reach through their context
 //! 6. `next` — what comes after a callback: continuations, timeouts, hibernation
+//! 7. `sys` — looking into it, watching it, suspending it
 
 mod downstream;
 mod inside;
 mod next;
 mod report;
+mod sys;
 pub(crate) mod table;
 mod upstream;
 
@@ -27,7 +29,7 @@ use crate::context::Context;
 use crate::emit::Emit;
 use crate::handle::StageRef;
 use crate::mail::{Command, StageMail, SubscribeTo, Subscriber};
-use crate::meter::{Lack, Meter};
+use crate::meter::{Kind, Lack, Meter};
 use crate::options::DemandMode;
 use crate::outlet::Outlet;
 use crate::role::Role;
@@ -38,6 +40,9 @@ use inside::Inner;
 use next::Next;
 pub(crate) use next::OnTimeout;
 use report::Counts;
+pub(crate) use sys::Look;
+pub use sys::StageStatus;
+use sys::Sys;
 use table::Table;
 pub(crate) use upstream::ends_consumer;
 use upstream::{Queued, Upstream};
@@ -58,6 +63,7 @@ pub(crate) struct Stage<R: Role> {
     /// The subscriptions to start with.
     subscribe_to: Vec<SubscribeTo<R::In>>,
     name: Option<Name>,
+    sys: Option<Box<Sys<R>>>,
 }
 
 /// All of a stage but the user's part.
@@ -78,6 +84,9 @@ pub(crate) struct Wiring<R: Role> {
     meter: Meter,
     /// Its producer is asked for nothing more.
     on_hold: bool,
+    /// Whether `handle_drain` has run, and how many events the user's part still has since.
+    asked_to_drain: bool,
+    still_holds: usize,
     /// Who drains this stage; somebody does unless it is empty.
     drain: Vec<genstage_core::Address<crate::drain::Last>>,
     /// Subscriptions to producers that ended during a drain.
@@ -121,6 +130,8 @@ pub(crate) fn start<R: Role>(
             counts: Counts::default(),
             meter: Meter::new(if R::EMITS { Lack::Demand } else { Lack::Events }),
             on_hold: false,
+            asked_to_drain: false,
+            still_holds: 0,
             drain: Vec::new(),
             ended: Vec::new(),
             gone: Vec::new(),
@@ -129,6 +140,7 @@ pub(crate) fn start<R: Role>(
         subscriber: None,
         subscribe_to: std::mem::take(&mut options.subscribe_to),
         name: options.name.take(),
+        sys: None,
     };
     genstage_core::start(stage, start).map(StageRef::one)
 }
@@ -174,28 +186,17 @@ impl<R: Role> Process for Stage<R> {
 
     #[inline]
     fn handle(&mut self, mail: StageMail<R>, cx: &mut Cx<'_, R>) -> Outcome {
-        let hot = matches!(mail, StageMail::Events(..) | StageMail::Ask(..));
-        let from = (!hot || self.wiring.meter.turn()).then(|| nanos(cx));
-        let outcome = self.take(mail, cx);
-        if let Some(from) = from {
-            self.wiring.meter.timed(hot, from, nanos(cx));
+        if self.sys.is_some() {
+            return self.handle_watched(mail, cx);
         }
-        self.settle(cx);
-        if self.is_drained() && matches!(outcome, Outcome::Continue) {
-            return self.drained();
-        }
-        outcome
+        self.turn(mail, cx)
     }
 
     fn handle_signal(&mut self, signal: Signal, cx: &mut Cx<'_, R>) -> Outcome {
-        let from = nanos(cx);
-        let outcome = self.take_signal(signal, cx);
-        self.wiring.meter.timed(false, from, nanos(cx));
-        self.settle(cx);
-        if self.is_drained() && matches!(outcome, Outcome::Continue) {
-            return self.drained();
+        if self.sys.is_some() {
+            return self.hear_watched(signal, cx);
         }
-        outcome
+        self.hear(signal, cx)
     }
 
     fn terminate(&mut self, reason: &ExitReason, cx: &mut Cx<'_, R>) {
@@ -211,7 +212,42 @@ impl<R: Role> Process for Stage<R> {
 }
 
 impl<R: Role> Stage<R> {
-    /// Has one caller, and moves the mail no further.
+    /// One message.
+    #[expect(clippy::inline_always, reason = "a message would be copied once more")]
+    #[inline(always)]
+    fn turn(&mut self, mail: StageMail<R>, cx: &mut Cx<'_, R>) -> Outcome {
+        let kind = match mail {
+            StageMail::Events(..) => Kind::Events,
+            StageMail::Ask(..) => Kind::Ask,
+            _ => Kind::Other,
+        };
+        let from = self.wiring.meter.turn(kind).then(|| nanos(cx));
+        let outcome = self.take(mail, cx);
+        if let Some(from) = from {
+            self.wiring.meter.timed(kind, from, nanos(cx));
+        }
+        self.settle(cx);
+        if self.is_drained() && matches!(outcome, Outcome::Continue) {
+            return self.drained(cx);
+        }
+        outcome
+    }
+
+    /// One signal.
+    fn hear(&mut self, signal: Signal, cx: &mut Cx<'_, R>) -> Outcome {
+        let from = self.wiring.meter.turn(Kind::Signal).then(|| nanos(cx));
+        let outcome = self.take_signal(signal, cx);
+        if let Some(from) = from {
+            self.wiring.meter.timed(Kind::Signal, from, nanos(cx));
+        }
+        self.settle(cx);
+        if self.is_drained() && matches!(outcome, Outcome::Continue) {
+            return self.drained(cx);
+        }
+        outcome
+    }
+
+    /// Has few callers, and moves the mail no further.
     #[expect(clippy::inline_always, reason = "a message would be copied once more")]
     #[inline(always)]
     fn take(&mut self, mail: StageMail<R>, cx: &mut Cx<'_, R>) -> Outcome {
@@ -251,6 +287,10 @@ impl<R: Role> Stage<R> {
                 Outcome::Continue
             }
             StageMail::Drain(drain) => self.on_drain(drain, cx),
+            StageMail::System(look) => {
+                self.on_system(look, cx);
+                Outcome::Continue
+            }
         }
     }
 
@@ -273,9 +313,12 @@ impl<R: Role> Stage<R> {
         }
     }
 
-    /// After a turn: what it waits for now.
+    /// After the last turn of a slice: what it waits for now. What it lacks between two turns it lacks for no time.
     #[inline]
     fn settle(&mut self, cx: &Cx<'_, R>) {
+        if cx.has_mail() {
+            return;
+        }
         let lack = self.wiring.lack();
         if self.wiring.meter.changes(lack) {
             self.wiring.meter.settle(lack, nanos(cx));
@@ -306,6 +349,10 @@ impl<R: Role> Stage<R> {
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         let outcome = self.command.insert(command).run(&mut self.user, &mut Context::new(&mut inside));
         self.dispatch(cx);
+        if self.sys.is_some() {
+            let replied = self.command.as_ref().and_then(|command| command.replied());
+            self.say(|| replied);
+        }
         if outcome != Outcome::Continue {
             return outcome;
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use genstage_core::sys::Event;
 use genstage_core::{Timer, send_after};
 
 use super::{Cx, Inner, Stage};
@@ -92,6 +93,7 @@ impl<R: Role> Stage<R> {
             };
             self.wiring.current = None;
             self.begin();
+            self.say(|| Some(message.event()));
             let mut inside = Inner { wiring: &mut self.wiring, own: cx };
             outcome = message.run(&mut self.user, &mut Context::new(&mut inside));
             self.dispatch(cx);
@@ -133,10 +135,18 @@ impl<R: Role> Stage<R> {
         next.wait = Some((send_after(cx.me(), StageMail::Idle(next.number), time), then));
     }
 
+    /// The time to wait begins anew.
+    pub(super) fn rearm(&mut self, cx: &Cx<'_, R>) {
+        if self.wiring.next.wait.is_some() {
+            self.wait(cx);
+        }
+    }
+
     /// No callback has run since the timer was set.
     pub(super) fn on_idle(&mut self, number: u64, cx: &mut Cx<'_, R>) -> Outcome {
+        let suspended = self.is_suspended();
         let next = &mut self.wiring.next;
-        if number != next.number {
+        if number != next.number || suspended {
             return Outcome::Continue;
         }
         match next.wait.take() {
@@ -147,6 +157,7 @@ impl<R: Role> Stage<R> {
             }
             Some((_, Then::Timeout(handle))) => {
                 self.wiring.current = None;
+                self.say(|| Some(Event::Timeout));
                 let outcome = self.callback(cx, handle);
                 match self.after(outcome, cx) {
                     Outcome::Continue => self.refill(cx),

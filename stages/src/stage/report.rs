@@ -29,6 +29,7 @@ impl Counts {
         match notice {
             Notice::UnknownPartition { .. } => self.discarded.unknown_partition += lost,
             Notice::HashPanicked { .. } => self.discarded.hash_panicked += lost,
+            Notice::PartitionFull { .. } => self.discarded.partition_full += lost,
             _ => self.discarded.other += lost,
         }
     }
@@ -45,6 +46,14 @@ impl<R: Role> Wiring<R> {
         };
         if wants { Lack::Events } else { Lack::Demand }
     }
+
+    /// What the user's part still has, in a drain. A producer that has nothing left is asked for nothing more.
+    pub(super) fn holds(&mut self, events: usize) {
+        if self.asked_to_drain {
+            self.still_holds = events;
+            self.on_hold = events == 0;
+        }
+    }
 }
 
 impl<R: Role> Stage<R> {
@@ -57,7 +66,7 @@ impl<R: Role> Stage<R> {
         });
     }
 
-    fn snapshot(&self, cx: &Cx<'_, R>) -> StageSnapshot {
+    pub(super) fn snapshot(&self, cx: &Cx<'_, R>) -> StageSnapshot {
         let Wiring { outlet, counts, .. } = &self.wiring;
         let producers: Vec<_> = self.wiring.producers.iter().map(|(id, upstream)| upstream.snapshot(id)).collect();
         let consumers: Vec<_> = self.wiring.consumers.iter().map(|(id, downstream)| downstream.snapshot(id)).collect();
@@ -82,7 +91,7 @@ impl<R: Role> Stage<R> {
             filtered: outlet.deliveries.filtered(),
             unacknowledged: counts.unacknowledged,
             redelivered: counts.redelivered,
-            inbox: cx.me().inbox_len(),
+            inbox: cx.me().inbox_len() + self.held(),
             times: self.wiring.meter.read(nanos(cx)),
             producers,
             consumers,
@@ -90,7 +99,12 @@ impl<R: Role> Stage<R> {
     }
 
     fn last(&self, cx: &Cx<'_, R>) -> Last {
-        Last { snapshot: self.snapshot(cx), ended: self.wiring.ended.clone(), gone: self.wiring.gone.clone() }
+        Last {
+            snapshot: self.snapshot(cx),
+            held: self.wiring.still_holds,
+            ended: self.wiring.ended.clone(),
+            gone: self.wiring.gone.clone(),
+        }
     }
 
     pub(super) fn on_drain(&mut self, drain: DrainMail, cx: &mut Cx<'_, R>) -> Outcome {
@@ -99,15 +113,33 @@ impl<R: Role> Stage<R> {
                 let _ = to.send(self.last(cx));
                 Outcome::Continue
             }
-            DrainMail::Hold => {
-                self.wiring.on_hold = true;
-                Outcome::Continue
-            }
+            DrainMail::Hold => self.ask_to_drain(cx),
             DrainMail::Begin(to) => {
-                self.wiring.on_hold = true;
                 self.wiring.drain.push(to);
+                // Others are asked when they have handled what came.
+                if R::EMITS
+                    && !R::PULLS
+                    && let stop @ Outcome::Stop(_) = self.ask_to_drain(cx)
+                {
+                    return stop;
+                }
                 self.on_demand_mode(DemandMode::Forward, cx)
             }
+            DrainMail::Stop => Outcome::Stop(ExitReason::Shutdown),
+        }
+    }
+
+    /// Runs `handle_drain`, unless it has run.
+    fn ask_to_drain(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
+        if std::mem::replace(&mut self.wiring.asked_to_drain, true) {
+            return Outcome::Continue;
+        }
+        self.wiring.current = None;
+        let events = self.callback(cx, R::drain);
+        self.wiring.holds(events);
+        match self.after(Outcome::Continue, cx) {
+            Outcome::Continue => self.refill(cx),
+            stop @ Outcome::Stop(_) => stop,
         }
     }
 
@@ -120,9 +152,15 @@ impl<R: Role> Stage<R> {
 
     /// Being drained: it ends when nothing is left to come, and nothing to give.
     #[cold]
-    pub(super) fn drained(&self) -> Outcome {
-        let Wiring { outlet, producers, queue, .. } = &self.wiring;
-        if producers.is_empty() && queue.is_empty() && outlet.stored() == 0 {
+    pub(super) fn drained(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
+        if !self.wiring.producers.is_empty() || !self.wiring.queue.is_empty() {
+            return Outcome::Continue;
+        }
+        if let stop @ Outcome::Stop(_) = self.ask_to_drain(cx) {
+            return stop;
+        }
+        let Wiring { outlet, queue, still_holds, .. } = &self.wiring;
+        if queue.is_empty() && outlet.stored() == 0 && *still_holds == 0 {
             Outcome::Stop(ExitReason::Normal)
         } else {
             Outcome::Continue

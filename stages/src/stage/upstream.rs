@@ -67,6 +67,8 @@ pub(crate) enum Queued<R: Role> {
     Events(SubscriptionId, Batch<R::In>),
     /// A subscription ended behind this input.
     Cancelled(Cancellation, Cancel),
+    /// The end of a subscription ends the stage, behind the output that is still here.
+    End(ExitReason),
     Info(Box<dyn Command<R::Stage>>),
 }
 
@@ -120,35 +122,30 @@ impl<R: Role> Stage<R> {
     /// Section 6.6. Events for a subscription that is over are dropped: its end has been told already.
     #[inline]
     pub(super) fn on_events(&mut self, id: SubscriptionId, batch: Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
-        let Some(upstream) = self.wiring.producers.get_mut(id) else {
+        let Ok(at) = self.wiring.producers.at(id) else {
             self.wiring.counts.input.carry(batch.len());
             self.wiring.counts.discarded.late += batch.len() as u64;
             return Outcome::Continue;
         };
-        upstream.flow.carry(batch.len());
-        if !R::PULLS {
-            return self.handle_message(id, batch, cx);
-        }
-        if !self.wiring.queue.is_empty() || !self.wiring.outlet.wants() {
+        self.wiring.producers.place(at).flow.carry(batch.len());
+        if R::PULLS && (!self.wiring.queue.is_empty() || !self.wiring.outlet.wants()) {
             self.wiring.queue.push_back(Queued::Events(id, batch));
             return Outcome::Continue;
         }
-        match self.handle_message(id, batch, cx) {
-            Outcome::Continue => self.drain(cx),
-            stop @ Outcome::Stop(_) => stop,
-        }
+        // The queue of a stage that pulls is empty now, and stays so: there is nothing to drain.
+        self.handle_message_from(at, id, batch, cx)
     }
 
     /// The drain loop of section 12: input is taken up only while downstream waits for something.
     pub(super) fn drain(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
-        while self.wiring.outlet.wants()
-            && !cx.is_doomed()
-            && !self.must_deliver_first()
+        while !cx.is_doomed()
+            && self.may_go_on()
             && let Some(queued) = self.wiring.queue.pop_front()
         {
             let outcome = match queued {
                 Queued::Events(id, batch) => self.handle_message(id, batch, cx),
                 Queued::Cancelled(cancellation, mode) => self.end_subscription(&cancellation, mode, cx),
+                Queued::End(reason) => Outcome::Stop(reason),
                 Queued::Info(info) => {
                     self.wiring.outlet.info(info);
                     self.flush(cx);
@@ -163,17 +160,32 @@ impl<R: Role> Stage<R> {
     }
 
     /// One message: cut into batches as section 7 says, each handled, dispatched, and then asked for again.
-    #[inline]
     fn handle_message(&mut self, id: SubscriptionId, mut batch: Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
+        match self.wiring.producers.at(id) {
+            Ok(at) => self.handle_message_from(at, id, batch, cx),
+            Err(_) => {
+                // The producer is gone already: one batch, and no ask.
+                self.wiring.current = Some(id);
+                self.handle_batch(&mut batch, cx)
+            }
+        }
+    }
+
+    /// The same, from the producer at this place. Callbacks neither add nor remove producers, so the place holds throughout.
+    #[inline]
+    fn handle_message_from(
+        &mut self,
+        at: usize,
+        id: SubscriptionId,
+        mut batch: Batch<R::In>,
+        cx: &mut Cx<'_, R>,
+    ) -> Outcome {
         self.wiring.current = Some(id);
-        // Callbacks neither add nor remove producers, so the place holds throughout.
-        let Ok(at) = self.wiring.producers.at(id) else {
-            // The producer is gone already: one batch, and no ask.
-            return self.handle_batch(&mut batch, cx);
-        };
         let Some(demand) = &mut self.wiring.producers.place(at).demand else {
-            // Manual: likewise.
-            return self.handle_batch(&mut batch, cx);
+            // Manual: one batch, and no ask.
+            let outcome = self.handle_batch(&mut batch, cx);
+            self.wiring.producers.place(at).give_back(batch);
+            return outcome;
         };
         if let Some(whole) = demand.whole(batch.len()) {
             let outcome = self.handle_batch(&mut batch, cx);
@@ -285,10 +297,17 @@ impl<R: Role> Stage<R> {
         self.refill(cx)
     }
 
-    /// Whether the next in the queue would end this stage, and with it events that the dispatcher still holds.
-    fn must_deliver_first(&self) -> bool {
-        let ends = |queued: &Queued<R>| matches!(queued, Queued::Cancelled(cancellation, mode) if self.ends(*mode, &cancellation.reason));
-        self.wiring.outlet.buffered() > 0 && self.wiring.queue.front().is_some_and(ends)
+    /// Whether it is time for what is next in the queue. What ends this stage would end with it the events that it still has.
+    fn may_go_on(&self) -> bool {
+        let outlet = &self.wiring.outlet;
+        match self.wiring.queue.front() {
+            None => false,
+            Some(Queued::Cancelled(cancellation, mode)) if self.ends(*mode, &cancellation.reason) => {
+                outlet.wants() && outlet.buffered() == 0
+            }
+            Some(Queued::End(_)) => outlet.buffered() == 0,
+            Some(_) => outlet.wants(),
+        }
     }
 
     /// While it is drained, a stage outlives each of its producers that ends cleanly, and ends when all is handled.
@@ -300,20 +319,25 @@ impl<R: Role> Stage<R> {
         !self.wiring.drain.is_empty()
     }
 
-    /// The cancel action of section 13: `handle_cancel` always, then the mode decides.
+    /// The cancel action of section 13: `handle_cancel` always, then the mode decides. An end waits until all output has gone out,
+    /// also what `handle_cancel` emitted.
     fn end_subscription(&mut self, cancellation: &Cancellation, mode: Cancel, cx: &mut Cx<'_, R>) -> Outcome {
         self.wiring.current = Some(cancellation.subscription);
         let outcome = self.callback(cx, |stage, cx| R::cancelled(stage, cancellation, cx));
-        if let stop @ Outcome::Stop(_) = self.after(outcome, cx) {
-            return stop;
-        }
-        let reason = &cancellation.reason;
-        if !self.ends(mode, reason) {
+        let reason = match self.after(outcome, cx) {
+            Outcome::Stop(reason) => reason,
+            Outcome::Continue if self.ends(mode, &cancellation.reason) => {
+                let (producer, reason) = (cancellation.stage.pid(), &cancellation.reason);
+                log::info!("{} stops: its producer {producer} ended the subscription: {reason}", self.describe(cx));
+                reason.clone()
+            }
+            Outcome::Continue => return Outcome::Continue,
+        };
+        if self.wiring.outlet.buffered() > 0 {
+            self.wiring.queue.push_front(Queued::End(reason));
             return Outcome::Continue;
         }
-        let producer = cancellation.stage.pid();
-        log::info!("{} stops: its producer {producer} ended the subscription: {reason}", self.describe(cx));
-        Outcome::Stop(reason.clone())
+        Outcome::Stop(reason)
     }
 }
 
@@ -334,6 +358,21 @@ pub(crate) fn ends_consumer(mode: Cancel, reason: &ExitReason) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::StageMail;
+    use crate::prelude::{Consumer, Simulation, StageOptions, for_each};
+
+    /// No producer sends any: it says nothing more on a subscription that it has ended, and its end comes behind all that it said.
+    #[test]
+    fn events_for_a_subscription_that_is_over_are_counted_as_late() {
+        Simulation::new(1).run(|simulation| {
+            let sink = for_each(|_: u64| panic!("late")).start(StageOptions::new()).unwrap();
+            let _ = sink.0.send(StageMail::Events(SubscriptionId::new(77), (0..3).collect()));
+            simulation.run_until_idle();
+            let snapshot = sink.snapshot().unwrap();
+            assert_eq!((snapshot.input.events, snapshot.handled, snapshot.discarded.late), (3, 0, 3));
+            assert_eq!(snapshot.discarded.total(), 3);
+        });
+    }
 
     #[test]
     fn the_cancel_modes_follow_the_table_of_section_13() {

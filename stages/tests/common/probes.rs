@@ -113,12 +113,21 @@ pub(crate) struct Middle {
     each: fn(u64) -> Vec<u64>,
     manner: Manner,
     cancel_emits: Vec<u64>,
+    cancel_stops: Option<ExitReason>,
     panics_at: Option<u64>,
 }
 
 impl Middle {
     pub(crate) fn new(who: &'static str, log: &Log, each: fn(u64) -> Vec<u64>) -> Self {
-        Self { who, log: log.clone(), each, manner: Manner::Automatic, cancel_emits: Vec::new(), panics_at: None }
+        Self {
+            who,
+            log: log.clone(),
+            each,
+            manner: Manner::Automatic,
+            cancel_emits: Vec::new(),
+            cancel_stops: None,
+            panics_at: None,
+        }
     }
 
     pub(crate) fn forwarder(who: &'static str, log: &Log) -> Self {
@@ -135,6 +144,10 @@ impl Middle {
 
     pub(crate) fn on_cancel_emit(self, cancel_emits: Vec<u64>) -> Self {
         Self { cancel_emits, ..self }
+    }
+
+    pub(crate) fn on_cancel_stop(self, reason: ExitReason) -> Self {
+        Self { cancel_stops: Some(reason), ..self }
     }
 
     pub(crate) fn panic_at(self, event: u64) -> Self {
@@ -164,7 +177,7 @@ impl ProducerConsumer for Middle {
     fn handle_cancel(&mut self, cancellation: &Cancellation, cx: &mut Context<'_, Self>) -> Outcome {
         self.log.note(self.who, Seen::Cancel(cancellation.kind, cancellation.reason.clone()));
         cx.out().extend(self.cancel_emits.drain(..));
-        Outcome::Continue
+        self.cancel_stops.take().map_or(Outcome::Continue, Outcome::Stop)
     }
 
     fn format_discarded(&mut self, count: usize) -> bool {

@@ -31,7 +31,7 @@ impl Numbers {
 }
 
 /// How a producer meets demand.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Style {
     /// At once.
     Prompt,

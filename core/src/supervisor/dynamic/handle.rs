@@ -7,7 +7,7 @@ use super::process::Request;
 use super::spec::Asked;
 use super::{DynamicChildInfo, DynamicChildSpec, StartDynamicChildError};
 use crate::process::current;
-use crate::supervisor::start::wait_for_end;
+use crate::stop;
 use crate::supervisor::{ChildCounts, TerminateChildError};
 use crate::{Address, CallError, ExitReason, Name, Peer, Pid, ReplyTo, StopError};
 
@@ -152,12 +152,16 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
     ///
     /// As `stop`; and [`StopError::Timeout`], when the order stands: it still ends later.
     pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), StopError> {
-        if self.waits_for_caller() || current::pid() == Some(self.pid()) {
-            return Err(StopError::CallingSelf);
-        }
-        let wanted = reason.clone();
-        self.0.send(Request::Stop(reason)).map_err(|_| StopError::NoProc)?;
-        wait_for_end(&self.into(), &wanted, within)
+        stop::stop(&self.0, Request::Stop, reason, within)
+    }
+
+    /// As [`stop`](Self::stop), with a reason, from a future: it waits without holding a thread.
+    ///
+    /// # Errors
+    ///
+    /// As `stop`.
+    pub async fn stop_async(&self, reason: ExitReason) -> Result<(), StopError> {
+        stop::stop_async(&self.0, Request::Stop, reason).await
     }
 
     fn call<R: Send + 'static>(&self, request: impl FnOnce(ReplyTo<R>) -> Request<E>) -> Result<R, CallError> {

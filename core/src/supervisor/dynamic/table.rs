@@ -68,6 +68,16 @@ impl<P, S> Children<P, S> {
         self.entries.len() >= self.max
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Whether this one is there.
     pub fn contains(&self, pid: Pid) -> bool {
         self.entries.contains_key(&pid)

@@ -158,6 +158,15 @@ where
     pub fn stop_with(&self, reason: ExitReason, within: Duration) -> Result<(), StopError> {
         self.supervisor.stop_with(reason, within)
     }
+
+    /// As [`stop`](Self::stop), with a reason, from a future.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop`](Self::stop).
+    pub async fn stop_async(&self, reason: ExitReason) -> Result<(), StopError> {
+        self.supervisor.stop_async(reason).await
+    }
 }
 
 /// Who resizes ends with the supervisor, and only then.

@@ -7,12 +7,12 @@ use crate::{
 };
 
 fn links(address: &Address<impl Send + 'static>) -> Vec<Pid> {
-    address.0.inbox().lock().relations.links().map(|(pid, _)| *pid).collect()
+    address.0.inbox().lock().relations.links()
 }
 
 fn monitors(address: &Address<impl Send + 'static>) -> (usize, usize) {
     let inbox = address.0.inbox().lock();
-    (inbox.relations.monitors().count(), inbox.relations.watchers().count())
+    (inbox.relations.monitored().len(), inbox.relations.watchers().len())
 }
 
 /// Ends when it is told to.

@@ -1,6 +1,7 @@
-//! What a server keeps for those who watch it. Nothing is allocated, and a message costs one look, while nobody does.
+//! What a process keeps for those who watch it. Nothing is allocated, and a message costs one look, while nobody does.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use super::event::{Event, Hook};
@@ -15,15 +16,15 @@ pub struct Statistics {
     pub current_time: Duration,
     /// Callbacks that were run.
     pub reductions: u64,
-    /// Calls, casts and signals that were handled.
+    /// Calls, casts, infos, signals and messages of its protocol that were handled.
     pub messages_in: u64,
     /// Replies that callbacks gave.
     pub messages_out: u64,
 }
 
-/// Hooks, log and statistics of one server.
+/// Hooks, log and statistics of one process, for a kind of process that offers `sys`: see [`Target`](super::Target).
 #[derive(Default)]
-pub(crate) struct Debug(Option<Box<Watched>>);
+pub struct Watchers(Option<Box<Watched>>);
 
 type Watch = Box<dyn FnMut(&Event) -> Hook + Send>;
 
@@ -35,9 +36,10 @@ struct Watched {
     statistics: Option<Statistics>,
 }
 
-impl Debug {
+impl Watchers {
+    /// Tells them, if there are any.
     #[inline]
-    pub(crate) fn say(&mut self, event: impl FnOnce() -> Event) {
+    pub fn say(&mut self, event: impl FnOnce() -> Event) {
         if let Some(watched) = &mut self.0 {
             watched.say(event());
         }
@@ -89,6 +91,19 @@ impl Debug {
 
     pub(crate) fn clear(&mut self) {
         self.0 = None;
+    }
+
+    /// Whether nobody watches.
+    pub fn is_empty(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|watched| watched.hooks.is_empty() && watched.log.is_none() && watched.statistics.is_none())
+    }
+}
+
+impl fmt::Debug for Watchers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_empty() { "Watchers(none)" } else { "Watchers(some)" })
     }
 }
 
