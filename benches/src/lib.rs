@@ -4,9 +4,12 @@
 
 pub mod args;
 pub mod engines;
-pub mod idle;
+pub mod latency;
 pub mod measure;
+pub mod page;
 pub mod report;
+pub mod resident;
+pub mod scaling;
 pub mod scenario;
 pub mod throughput;
 pub mod work;

@@ -71,7 +71,7 @@ struct Line {
 }
 
 fn row([scenario, engine, unit, median, min, max, direct, peer]: [&str; 8]) -> String {
-    format!("{scenario:<10} {engine:<15} {unit:<13} {median:>9} {min:>9} {max:>9} {direct:>9} {peer:>12}")
+    format!("{scenario:<11} {engine:<16} {unit:<13} {median:>9} {min:>9} {max:>9} {direct:>9} {peer:>12}")
 }
 
 /// Three digits that count, whether a fraction of the unit or a thousand of it.
@@ -110,11 +110,11 @@ mod tests {
                 ],
             );
         let expected = "\
-scenario   engine          unit             median       min       max  x direct  x best peer
-linear-1   genstage        ns/event          1.000     0.500     100.0      2.00         0.50
-linear-1   tokio           ns/event          2.000     1.000     200.0      4.00         1.00
-linear-1   crossbeam       ns/event          4.000     2.000     400.0      8.00         2.00
-linear-1   direct          ns/event          0.500     0.250     50.00      1.00         0.25
+scenario    engine           unit             median       min       max  x direct  x best peer
+linear-1    genstage         ns/event          1.000     0.500     100.0      2.00         0.50
+linear-1    tokio            ns/event          2.000     1.000     200.0      4.00         1.00
+linear-1    crossbeam        ns/event          4.000     2.000     400.0      8.00         2.00
+linear-1    direct           ns/event          0.500     0.250     50.00      1.00         0.25
 ";
         assert_eq!(table, expected);
     }
@@ -123,7 +123,7 @@ linear-1   direct          ns/event          0.500     0.250     50.00      1.00
     fn without_limit_or_peers_there_is_no_ratio() {
         let rows = rows(Scenario::Idle, &[measured("genstage-future", Role::Ours, 320.0)]);
         let expected =
-            "idle       genstage-future bytes/process     320.0     160.0   32000.0         -            -\n";
+            "idle        genstage-future  bytes/process     320.0     160.0   32000.0         -            -\n";
         assert_eq!(rows, expected);
     }
 

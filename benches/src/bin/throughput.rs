@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use genstage_benches::args::{self, Request};
-use genstage_benches::{idle, throughput};
+use genstage_benches::{resident, throughput};
 
 fn main() -> ExitCode {
     let request = match args::parse(std::env::args_os().skip(1)) {
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let done = match request {
         Request::Help => help(out),
         Request::Measure(options) => throughput::run(&options, out),
-        Request::Resident(engine, processes) => idle::print(engine, processes, out),
+        Request::Resident(scenario, engine, events) => resident::print(scenario, engine, events, out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::tasks::spawned;
 use super::{Engine, Form, lookup};
-use crate::idle;
+use crate::resident;
 use crate::scenario::{Checksum, Scenario};
 use crate::work;
 
@@ -150,7 +150,7 @@ impl Message<u64> for Idler {
     type Reply = ();
 
     async fn handle(&mut self, _: u64, _: &mut Context<Self, ()>) {
-        idle::handled();
+        resident::handled();
     }
 }
 
@@ -161,7 +161,7 @@ fn idle_actors(processes: u64) -> Checksum {
         idler.tell(1).try_send().expect("it lives");
     }
     std::mem::forget(started);
-    idle::all_handled(processes)
+    resident::all_handled(processes)
 }
 
 /// Its registry is one for the whole program: the keys are this form's own.

@@ -8,10 +8,16 @@ mod lookup;
 mod maps;
 mod processes;
 mod ractor;
+mod rayon;
 mod tasks;
+mod timely;
 mod tokio;
 
-use crate::scenario::{Checksum, Scenario};
+pub use genstage::steady;
+
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::{Checksum, Scenario, Shape};
 
 /// An engine's form of a scenario: runs it with that many events and returns what its consumer summed up.
 ///
@@ -25,10 +31,16 @@ pub type Form<'a> = Box<dyn Fn(u64) -> Checksum + 'a>;
 pub trait Engine {
     /// This engine's form of `scenario`; none if it has no sensible one.
     fn form(&self, scenario: Scenario) -> Option<Form<'_>>;
+
+    /// This engine's form of a graph of this shape; none if it has no sensible one.
+    fn shaped(&self, shape: Shape) -> Option<Form<'_>> {
+        let _ = shape;
+        None
+    }
 }
 
 /// What an engine stands for in the comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// What is being judged.
     Ours,
@@ -50,15 +62,19 @@ pub struct Listing {
 }
 
 /// All engines, in the order they take turns.
-pub static ALL: [Listing; 11] = [
+pub static ALL: [Listing; 15] = [
     Listing { name: "genstage", role: Role::Ours, start: || Box::new(genstage::Genstage::start()) },
     Listing { name: "genstage-thread", role: Role::Ours, start: || Box::new(processes::Other::thread()) },
     Listing { name: "genstage-sync", role: Role::Ours, start: || Box::new(processes::Other::sync()) },
     Listing { name: "genstage-future", role: Role::Ours, start: || Box::new(processes::Other::future()) },
     Listing { name: "tokio", role: Role::Peer, start: || Box::new(tokio::Tokio::start()) },
+    Listing { name: "tokio-unbounded", role: Role::Peer, start: || Box::new(tokio::Unbounded::start()) },
     Listing { name: "ractor", role: Role::Peer, start: || Box::new(ractor::Ractor::start()) },
     Listing { name: "kameo", role: Role::Peer, start: || Box::new(kameo::Kameo::start()) },
     Listing { name: "crossbeam", role: Role::Peer, start: || Box::new(crossbeam::Crossbeam) },
+    Listing { name: "crossbeam-shared", role: Role::Peer, start: || Box::new(crossbeam::Shared) },
+    Listing { name: "rayon", role: Role::Peer, start: || Box::new(rayon::Rayon::start()) },
+    Listing { name: "timely", role: Role::Peer, start: || Box::new(timely::Timely) },
     Listing { name: "rwlock", role: Role::Peer, start: || Box::new(maps::Locked) },
     Listing { name: "dashmap", role: Role::Peer, start: || Box::new(maps::Sharded) },
     Listing { name: "direct", role: Role::Limit, start: || Box::new(direct::Direct) },

@@ -12,7 +12,7 @@ use genstage_core::{
 };
 
 use super::{Engine, Form, lookup};
-use crate::idle;
+use crate::resident;
 use crate::scenario::{Checksum, Scenario};
 use crate::work;
 
@@ -208,7 +208,7 @@ impl Process for Idler {
     type Message = u64;
 
     fn handle(&mut self, _: u64, _: &mut ProcessContext<'_, u64>) -> Outcome {
-        idle::handled();
+        resident::handled();
         Outcome::Continue
     }
 }
@@ -222,7 +222,7 @@ fn idle_futures(processes: u64) -> Checksum {
         spawn(|mailbox: Mailbox<u64>| async move {
             loop {
                 mailbox.receive().await;
-                idle::handled();
+                resident::handled();
             }
         })
     })
@@ -235,7 +235,7 @@ fn idlers(processes: u64, start: impl Fn() -> Address<u64>) -> Checksum {
         idler.send(1).expect("it lives");
     }
     std::mem::forget(started);
-    idle::all_handled(processes)
+    resident::all_handled(processes)
 }
 
 /// Each key is held by a process of its own; all are looked up through one handle.

@@ -5,7 +5,7 @@ use tokio::runtime::Runtime;
 
 use super::tasks::spawned;
 use super::{Engine, Form, lookup};
-use crate::idle;
+use crate::resident;
 use crate::scenario::{Checksum, Scenario};
 use crate::work;
 
@@ -30,7 +30,7 @@ impl Engine for Ractor {
             Scenario::Idle => Box::new(|events| {
                 // Waited for here: a task that blocks keeps what it woke last from its worker.
                 let started = spawned(runtime, idle_actors(events));
-                idle::all_handled(started)
+                resident::all_handled(started)
             }),
             Scenario::Registry => lookups(runtime),
             _ => return None,
@@ -130,7 +130,7 @@ impl Actor for Idler {
     }
 
     async fn handle(&self, _: ActorRef<u64>, _: u64, (): &mut ()) -> Result<(), ActorProcessingErr> {
-        idle::handled();
+        resident::handled();
         Ok(())
     }
 }

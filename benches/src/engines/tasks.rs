@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::Form;
-use crate::idle;
+use crate::resident;
 use crate::scenario::{Checksum, Scenario};
 use crate::work;
 
@@ -92,7 +92,7 @@ fn idle_tasks(runtime: &Runtime, processes: u64) -> Checksum {
             let (sender, mut messages) = unbounded_channel();
             runtime.spawn(async move {
                 while messages.recv().await.is_some() {
-                    idle::handled();
+                    resident::handled();
                 }
             });
             sender
@@ -102,5 +102,5 @@ fn idle_tasks(runtime: &Runtime, processes: u64) -> Checksum {
         sender.send(1).expect("the task lives");
     }
     std::mem::forget(senders);
-    idle::all_handled(processes)
+    resident::all_handled(processes)
 }

@@ -1,53 +1,13 @@
-//! What is the limit? The same batches handed over by plain calls, on one core.
-//!
-//! A batch is handed over as in a pipeline of stages, less everything that makes stages independent: demand is a call,
-//! and so is delivery, both through trait objects the compiler cannot see behind, so that it cannot fuse the
-//! producer's loop with the consumer's. Each stage has an output buffer of its own that is used again for each batch.
-//! (Mapping in place, which only stages of one type could do, took the same time.)
+//! One stage after the other.
 
 use std::hint::black_box;
 
-use super::{Engine, Form};
-use crate::scenario::{Checksum, Scenario};
+use super::{Consumer, Producer, drive};
+use crate::scenario::Checksum;
 use crate::work::{self, BATCH, Counter};
 
-pub(super) struct Direct;
-
-impl Engine for Direct {
-    fn form(&self, scenario: Scenario) -> Option<Form<'_>> {
-        Some(match scenario {
-            Scenario::Linear1 => Box::new(|events| linear_1(events, BATCH)),
-            Scenario::Linear3 => Box::new(linear_3),
-            Scenario::Max1 => Box::new(|events| linear_1(events, 1)),
-            Scenario::Heavy2 => Box::new(heavy_2),
-            Scenario::Stream => Box::new(stream),
-            _ => return None,
-        })
-    }
-}
-
-/// Asked for a number of events, puts them into the buffer, which is empty.
-type Producer<'a> = &'a mut dyn FnMut(usize, &mut Vec<u64>);
-
-/// Given a batch, leaves the buffer empty.
-type Consumer<'a> = &'a mut dyn FnMut(&mut Vec<u64>);
-
-/// Asks for batch after batch and hands each on, until the producer has no more.
-#[inline(never)]
-fn drive(producer: Producer<'_>, consumer: Consumer<'_>, demand: usize) {
-    let (producer, consumer) = (black_box(producer), black_box(consumer));
-    let mut buffer = Vec::with_capacity(demand);
-    loop {
-        producer(demand, &mut buffer);
-        if buffer.is_empty() {
-            return;
-        }
-        consumer(&mut buffer);
-    }
-}
-
 /// A stage between: maps each batch into a buffer of its own, as a stage does whose output has another type.
-fn mapping<'a>(map: impl Fn(u64) -> u64 + 'a, consumer: Consumer<'a>) -> impl FnMut(&mut Vec<u64>) + 'a {
+fn mapping<'a>(map: impl Fn(u64) -> u64 + 'a, consumer: Consumer<'a, u64>) -> impl FnMut(&mut Vec<u64>) + 'a {
     let consumer = black_box(consumer);
     let mut buffer = Vec::with_capacity(BATCH);
     move |batch| {
@@ -56,7 +16,7 @@ fn mapping<'a>(map: impl Fn(u64) -> u64 + 'a, consumer: Consumer<'a>) -> impl Fn
     }
 }
 
-fn linear_1(events: u64, demand: usize) -> Checksum {
+pub(super) fn linear_1(events: u64, demand: usize) -> Checksum {
     let mut counter = Counter::new(events);
     let mut sum = 0_u64;
     drive(
@@ -70,7 +30,7 @@ fn linear_1(events: u64, demand: usize) -> Checksum {
     sum
 }
 
-fn linear_3(events: u64) -> Checksum {
+pub(super) fn linear_3(events: u64) -> Checksum {
     let mut counter = Counter::new(events);
     let mut sum = 0_u64;
     let mut consumer = |batch: &mut Vec<u64>| {
@@ -85,7 +45,21 @@ fn linear_3(events: u64) -> Checksum {
     sum
 }
 
-fn heavy_2(events: u64) -> Checksum {
+pub(super) fn strings(events: u64) -> Checksum {
+    let mut counter = Counter::new(events);
+    let mut sum = 0_u64;
+    drive(
+        &mut |demand, buffer| buffer.extend(counter.take(demand).map(work::text)),
+        &mut |batch: &mut Vec<String>| {
+            sum = sum.wrapping_add(work::text_sum(batch));
+            batch.clear();
+        },
+        BATCH,
+    );
+    sum
+}
+
+pub(super) fn heavy_2(events: u64) -> Checksum {
     let mut counter = Counter::new(events);
     let mut sum = 0_u64;
     drive(
@@ -99,7 +73,7 @@ fn heavy_2(events: u64) -> Checksum {
     sum
 }
 
-fn stream(events: u64) -> Checksum {
+pub(super) fn stream(events: u64) -> Checksum {
     let mut source = black_box(0..events);
     work::sum_stream(Pulled {
         producer: black_box(&mut |demand, buffer: &mut Vec<u64>| {
@@ -112,7 +86,7 @@ fn stream(events: u64) -> Checksum {
 
 /// Batches pulled by plain calls, given out one event at a time.
 struct Pulled<'a> {
-    producer: Producer<'a>,
+    producer: Producer<'a, u64>,
     buffer: Vec<u64>,
     taken: usize,
 }

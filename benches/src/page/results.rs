@@ -1,0 +1,101 @@
+//! What is on the page?
+
+use serde::{Deserialize, Serialize};
+
+use super::Place;
+use crate::engines::Role;
+use crate::latency::Latency;
+use crate::measure::Measured;
+use crate::scaling::Point;
+use crate::scenario::Scenario;
+
+/// All that one report measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// Where and when.
+    pub place: Place,
+    /// Measured runs of each engine in each scenario.
+    pub runs: usize,
+    /// Factor on the number of events.
+    pub scale: f64,
+    /// Each engine in each scenario.
+    pub throughput: Vec<Row>,
+    /// Each engine, alone and beside busy pipelines.
+    pub latency: Vec<Latency>,
+    /// Each engine at each point of each sweep.
+    pub scaling: Vec<Point>,
+}
+
+/// What one engine reached in one scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The engine's name.
+    pub engine: String,
+    /// What it stands for.
+    pub role: Role,
+    /// What is counted.
+    pub unit: String,
+    /// The run that took least.
+    pub min: f64,
+    /// The run in the middle.
+    pub median: f64,
+    /// The run that took most.
+    pub max: f64,
+}
+
+impl Row {
+    /// What was measured, with the names in it.
+    pub fn of(scenario: Scenario, measured: &Measured) -> Self {
+        Self {
+            scenario: scenario.name().to_owned(),
+            engine: measured.engine.to_owned(),
+            role: measured.role,
+            unit: scenario.unit().to_owned(),
+            min: measured.spread.min,
+            median: measured.spread.median,
+            max: measured.spread.max,
+        }
+    }
+
+    /// Whether time was measured, and not memory.
+    pub(super) fn is_time(&self) -> bool {
+        self.unit.starts_with("ns/")
+    }
+}
+
+/// The rows of one scenario, by what they stand for.
+pub(super) struct Compared<'a> {
+    pub(super) scenario: &'a str,
+    pub(super) unit: &'a str,
+    pub(super) ours: &'a Row,
+    pub(super) limit: Option<&'a Row>,
+    /// The peer of least median.
+    pub(super) peer: Option<&'a Row>,
+}
+
+/// All scenarios that genstage ran in, in the order of the rows.
+pub(super) fn compared(rows: &[Row]) -> Vec<Compared<'_>> {
+    let least = |scenario: &str, role: Role| {
+        rows.iter()
+            .filter(|row| row.scenario == scenario && row.role == role)
+            .min_by(|one, other| one.median.total_cmp(&other.median))
+    };
+    rows.iter()
+        .filter(|row| row.engine == "genstage")
+        .map(|ours| Compared {
+            scenario: &ours.scenario,
+            unit: &ours.unit,
+            ours,
+            limit: least(&ours.scenario, Role::Limit),
+            peer: least(&ours.scenario, Role::Peer),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+pub(super) fn row(scenario: &str, engine: &str, role: Role, unit: &str, median: f64) -> Row {
+    let (scenario, engine, unit) = (scenario.to_owned(), engine.to_owned(), unit.to_owned());
+    Row { scenario, engine, role, unit, min: median / 2.0, median, max: median * 2.0 }
+}

@@ -1,0 +1,175 @@
+//! Numbers next to each other, in HTML and in Markdown.
+
+use std::fmt::Write;
+
+use super::results::{Compared, Results, Row, compared};
+use super::svg::{digits, escaped, time};
+
+/// What a reader must know of each scenario.
+fn what(scenario: &str) -> &'static str {
+    match scenario {
+        "linear-1" => "producer to consumer, batches of 500",
+        "linear-3" => "with two stages between that map",
+        "max-1" => "one event in flight",
+        "demand-4" => "four consumers, each event to one of them",
+        "broadcast-4" => "four consumers, each event to all",
+        "partition-4" => "four consumers, each event by its hash",
+        "stream" => "from an iterator to an iterator",
+        "strings" => "producer to consumer, a String an event",
+        "heavy-2" => "two stages, 200 ns of work in each",
+        "heavy-fan-4" => "four consumers, 400 ns of work in each",
+        "many-10k" => "10,000 pipelines at once",
+        "chain-1000" => "1000 stages between",
+        "supervisor" => "a supervised process for each event",
+        "call" => "request and reply",
+        "cast" => "message to a server",
+        "spawn" => "a process from its start to its end",
+        "idle" => "an idle process with a mailbox",
+        "registry" => "a look-up by key",
+        "memory-1m" => "slow consumer, one million events: most memory",
+        "memory-10m" => "slow consumer, ten million events: most memory",
+        _ => "",
+    }
+}
+
+const HEAD: [&str; 7] = ["scenario", "what", "genstage", "limit", "best peer", "of the limit", "of the best peer"];
+
+/// One row: how long it takes here, at the limit, in the best peer; and how many times as long as those.
+fn cells(one: &Compared<'_>) -> [String; 7] {
+    let shown = |row: &Row| if row.is_time() { digits(row.median) } else { grouped(&format!("{:.0}", row.median)) };
+    let times =
+        |other: Option<&Row>| other.map_or(String::new(), |other| format!("{:.2}", one.ours.median / other.median));
+    [
+        one.scenario.to_owned(),
+        format!("{}, {}", what(one.scenario), one.unit),
+        shown(one.ours),
+        one.limit.map_or(String::new(), shown),
+        one.peer.map_or(String::new(), |peer| format!("{} {}", shown(peer), peer.engine)),
+        times(one.limit),
+        times(one.peer),
+    ]
+}
+
+/// The main table and where it was measured.
+pub(super) fn markdown(results: &Results) -> String {
+    let mut text = String::new();
+    let mut line = |cells: &[String; 7]| {
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    };
+    line(&HEAD.map(str::to_owned));
+    line(&["---", "---", "---:", "---:", "---:", "---:", "---:"].map(str::to_owned));
+    for one in compared(&results.throughput) {
+        let mut cells = cells(&one);
+        cells[0] = format!("`{}`", cells[0]);
+        line(&cells);
+    }
+    let place = &results.place;
+    let _ = writeln!(
+        text,
+        "\nMeasured on {}: medians of {} runs, {} cores of {}, {}; load {} before and {} after.",
+        place.date, results.runs, place.cores, place.processor, place.compiler, place.load[0], place.load[1]
+    );
+    text
+}
+
+/// The main table.
+pub(super) fn main(results: &Results) -> String {
+    let rows = compared(&results.throughput).iter().map(cells).collect::<Vec<_>>();
+    table(&HEAD, 2, rows.iter().map(|cells| cells.to_vec()))
+}
+
+/// All engines in all scenarios.
+pub(super) fn all(results: &Results) -> String {
+    let head = ["scenario", "engine", "unit", "median", "least", "most"];
+    table(
+        &head,
+        3,
+        results.throughput.iter().map(|row| {
+            let numbers = [row.median, row.min, row.max].map(digits);
+            [row.scenario.clone(), row.engine.clone(), row.unit.clone()].into_iter().chain(numbers).collect()
+        }),
+    )
+}
+
+/// The percentiles of all engines.
+pub(super) fn latency(results: &Results) -> String {
+    let head = ["engine", "beside it", "50 %", "99 %", "99.9 %", "slowest"];
+    table(
+        &head,
+        2,
+        results.latency.iter().map(|row| {
+            let beside = if row.busy == 0 { "nothing".to_owned() } else { format!("{} busy pipelines", row.busy) };
+            let times = [row.p50, row.p99, row.p999, row.max].map(time);
+            [row.engine.clone(), beside].into_iter().chain(times).collect()
+        }),
+    )
+}
+
+/// A table whose first columns, so many, are words, and the others numbers.
+fn table(head: &[&str], words: usize, rows: impl Iterator<Item = Vec<String>>) -> String {
+    let class = |column: usize| if column < words { "" } else { " class=\"number\"" };
+    let mut text = String::from("<table>\n<tr>");
+    for (column, name) in head.iter().enumerate() {
+        let _ = write!(text, "<th{}>{name}</th>", class(column));
+    }
+    text.push_str("</tr>\n");
+    for row in rows {
+        text.push_str("<tr>");
+        for (column, cell) in row.iter().enumerate() {
+            let _ = write!(text, "<td{}>{}</td>", class(column), escaped(cell));
+        }
+        text.push_str("</tr>\n");
+    }
+    text + "</table>\n"
+}
+
+/// A comma before each three digits of the whole part.
+pub(super) fn grouped(number: &str) -> String {
+    let (whole, fraction) = number.split_at(number.find('.').unwrap_or(number.len()));
+    let mut text = String::new();
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text + fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engines::Role;
+    use crate::page::results::row;
+    use crate::scenario::Scenario;
+
+    #[test]
+    fn every_scenario_is_explained() {
+        for scenario in Scenario::ALL {
+            assert_ne!(what(scenario.name()), "", "{scenario}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(["0.31", "999", "1000", "1234567.5"].map(grouped), ["0.31", "999", "1,000", "1,234,567.5"]);
+    }
+
+    #[test]
+    fn a_row_compares_with_the_limit_and_the_best_peer() {
+        let rows = [
+            row("linear-1", "genstage", Role::Ours, "ns/event", 0.5),
+            row("linear-1", "tokio", Role::Peer, "ns/event", 1.0),
+            row("linear-1", "crossbeam", Role::Peer, "ns/event", 2.0),
+            row("linear-1", "direct", Role::Limit, "ns/event", 0.25),
+            row("idle", "genstage", Role::Ours, "bytes/process", 526.0),
+            row("idle", "tokio", Role::Peer, "bytes/process", 1295.0),
+        ];
+        let shown: Vec<_> = compared(&rows).iter().map(cells).collect();
+        let linear = "producer to consumer, batches of 500, ns/event";
+        assert_eq!(shown[0], ["linear-1", linear, "0.50", "0.25", "1.00 tokio", "2.00", "0.50"]);
+        let idle = "an idle process with a mailbox, bytes/process";
+        assert_eq!(shown[1], ["idle", idle, "526", "", "1,295 tokio", "", "0.41"]);
+    }
+}

@@ -1,0 +1,69 @@
+//! What a batch allocates once a pipeline runs: nothing. A binary of its own, with one test: it counts all that the program
+//! allocates.
+
+use std::alloc::System;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use genstage_benches::engines;
+use genstage_benches::scenario::Scenario;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Batches until buffers have grown and go round.
+const WARM_UP: u64 = 500;
+
+/// Batches that are watched together, and how often.
+const WINDOW: u64 = 200;
+const WINDOWS: usize = 11;
+
+/// How often memory was asked for, or asked to grow.
+fn allocations() -> u64 {
+    let stats = ALLOCATOR.stats();
+    (stats.allocations + stats.reallocations) as u64
+}
+
+/// Allocations in each window, the median of all windows: a seat that changes its thread in one of them, as the clock of a
+/// busy machine has it, is not the batches' doing.
+fn in_a_window(scenario: Scenario) -> u64 {
+    let batches = Arc::new(AtomicU64::new(0));
+    let marks: Arc<[AtomicU64; WINDOWS + 1]> = Arc::default();
+    let each = {
+        let (batches, marks) = (Arc::clone(&batches), Arc::clone(&marks));
+        move || {
+            let after = (batches.fetch_add(1, Ordering::Relaxed) + 1).checked_sub(WARM_UP);
+            if let Some(after) = after.filter(|after| after.is_multiple_of(WINDOW))
+                && let Some(mark) = usize::try_from(after / WINDOW).ok().and_then(|window| marks.get(window))
+            {
+                mark.store(allocations(), Ordering::Relaxed);
+            }
+        }
+    };
+    // Twice as many as are watched, for batches that are smaller.
+    let size = if scenario == Scenario::Max1 { 1 } else { 500 };
+    let events = 2 * (WARM_UP + WINDOW * WINDOWS as u64) * size;
+    assert_eq!(engines::steady(scenario, events, each), Some(scenario.expected(events)), "{scenario}");
+    let marks: Vec<u64> = marks.iter().map(|mark| mark.load(Ordering::Relaxed)).collect();
+    assert!(marks.iter().all(|mark| *mark > 0), "{scenario}: {batches:?} batches are too few");
+    let mut windows: Vec<u64> = marks.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    windows.sort_unstable();
+    windows[WINDOWS / 2]
+}
+
+#[test]
+fn a_batch_allocates_nothing_in_the_steady_state() {
+    let none = [Scenario::Linear1, Scenario::Linear3, Scenario::Max1, Scenario::Demand4];
+    assert_eq!(none.map(|scenario| (scenario.name(), in_a_window(scenario))), none.map(|it| (it.name(), 0)));
+    a_batch_that_is_shared_or_sorted_allocates_no_more_than_it_did();
+}
+
+/// Not nothing yet: a batch for four consumers is shared, which takes an allocation for each; one that is sorted takes some
+/// five, and pieces of all sizes go round.
+fn a_batch_that_is_shared_or_sorted_allocates_no_more_than_it_did() {
+    for (scenario, most) in [(Scenario::Broadcast4, 1), (Scenario::Partition4, 6)] {
+        let counted = in_a_window(scenario);
+        assert!(counted <= most * WINDOW, "{scenario}: {counted} allocations in {WINDOW} batches");
+    }
+}
