@@ -42,6 +42,8 @@ pub enum Refusal {
         /// The subscription that has it.
         by: SubscriptionId,
     },
+    /// Looking for the partition panicked, in the `Hash` or `Eq` of the name that the subscription gives, with this message.
+    PartitionPanicked(String),
     /// The subscription wants back what a dead consumer had, and this dispatcher sends each event to several consumers.
     NoRedelivery,
     /// The subscription's selector panicked, with this message.
@@ -81,6 +83,7 @@ impl fmt::Display for Refusal {
             Self::PartitionTaken { partition, by } => {
                 write!(f, "partition {partition} is taken by subscription {by}, and a partition has one consumer")
             }
+            Self::PartitionPanicked(message) => write!(f, "the name of the partition panicked: {message}"),
             Self::NoRedelivery => f.write_str(
                 "the producer's dispatcher sends events to all consumers, and takes none back: \
                  subscribe without redelivery",

@@ -86,9 +86,13 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// ```
 pub fn drain(producers: &[&dyn Drainable], within: Duration) -> DrainReport {
     let mut report = DrainReport::default();
-    let Ok(here) = ThreadProcess::aside() else { return report };
-    let deadline = here.now().saturating_add(within);
     let roots: BTreeMap<Pid, Observer> = producers.iter().map(|producer| root(producer.observer())).collect();
+    let Ok(here) = ThreadProcess::aside() else {
+        // The runtime has ended, and the producers with it.
+        report.unreachable = roots.keys().map(|pid| (*pid, CallError::NoProc)).collect();
+        return report;
+    };
+    let deadline = here.now().saturating_add(within);
     for root in roots.values() {
         root.drain(DrainMail::Hold);
     }

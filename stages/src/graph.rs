@@ -161,8 +161,11 @@ pub(crate) struct Visit {
 /// Asks the roots, then whom `next` names, until all have been asked once.
 pub(crate) fn visit(roots: Vec<Observer>, within: Duration, next: fn(&Report) -> Vec<Observer>) -> Visit {
     let mut visit = Visit::default();
-    // For the time alone, which is virtual in a simulation. Without a runtime there is nobody to wait for either.
-    let Ok(clock) = ThreadProcess::<()>::aside() else { return visit };
+    // For the time alone, which is virtual in a simulation. Where the runtime has ended nobody answers any more.
+    let Ok(clock) = ThreadProcess::<()>::aside() else {
+        visit.failed = roots.iter().map(|root| (root.peer().pid(), CallError::NoProc)).collect();
+        return visit;
+    };
     let deadline = clock.now().saturating_add(within);
     let mut seen = BTreeSet::new();
     let mut ahead = VecDeque::from(roots);

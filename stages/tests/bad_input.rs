@@ -378,6 +378,19 @@ fn nothing_is_drained_and_drawn_as_well() {
     });
 }
 
+/// Where the runtime has ended nobody answers: that is no drain that is complete, and no graph without stages.
+#[test]
+fn after_the_end_of_the_runtime_nobody_is_reached() {
+    let runtime = Runtime::builder().workers(1).build().unwrap();
+    let _inside = runtime.enter();
+    let producer = from_enumerable(0_u64..).start(StageOptions::new()).unwrap();
+    assert!(runtime.shutdown(Duration::from_secs(10)).is_empty());
+    let nobody = vec![(producer.pid(), CallError::NoProc)];
+    let report = genstage::drain(&[&producer], Duration::from_secs(10));
+    assert_eq!((report.unreachable.clone(), report.is_complete()), (nobody.clone(), false));
+    assert_eq!(genstage::graph(&[&producer]).unreachable, nobody);
+}
+
 /// It cannot wait for itself: it is told so, and ends.
 #[test]
 fn a_producer_that_drains_itself_is_told_so() {

@@ -303,6 +303,14 @@ fn bad_options_start_nothing() {
         assert!(matches!(run, Err(PipelineError::Options { error: StepError::Zero("concurrency"), .. })));
         let run = source().partition(0, |n| *n).for_each(|_| ()).run();
         assert!(matches!(run, Err(PipelineError::Options { error: StepError::Zero("concurrency"), .. })));
+        // The number of copies is the user's, too.
+        let run = source().map(|n| n).concurrency(usize::MAX).name("a").for_each(|_| ()).run();
+        assert_eq!(problem(run.unwrap_err()), ("a".to_owned(), "concurrency must be <= 65536".to_owned()));
+        let add = 1;
+        let run = source().for_each(move |n| assert!(n < n + add)).concurrency(usize::MAX).run();
+        assert!(matches!(run, Err(PipelineError::Options { error: StepError::TooManyCopies, .. })));
+        let run = source().partition(usize::MAX, |n| *n).for_each(|_| ()).run();
+        assert!(matches!(run, Err(PipelineError::Options { error: StepError::TooManyCopies, .. })));
         let run = source().chunks(0).for_each(drop).run();
         assert_eq!(
             problem(run.unwrap_err()),

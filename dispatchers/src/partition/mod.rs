@@ -89,7 +89,7 @@ impl<T> PartitionDispatcher<T> {
     ///
     /// # Errors
     ///
-    /// [`PartitionError::None`] for no partitions.
+    /// [`PartitionError::None`] for no partitions, [`PartitionError::TooMany`] for more than 65,536.
     ///
     /// ```
     /// use genstage_dispatchers::{PartitionDispatcher, PartitionError};
@@ -111,7 +111,7 @@ impl<T> PartitionDispatcher<T> {
     ///
     /// # Errors
     ///
-    /// [`PartitionError::None`] for no partitions.
+    /// As [`new`](Self::new).
     ///
     /// ```
     /// use genstage_dispatchers::PartitionDispatcher;
@@ -297,7 +297,8 @@ impl<T: Send> Dispatcher<T> for PartitionDispatcher<T> {
         if self.subscriptions.contains_key(&id) {
             return Err(Refusal::AlreadySubscribed);
         }
-        let Some(place) = self.names.find(key) else {
+        // The name's `Hash` and `Eq` are the subscriber's, and so is their panic.
+        let Some(place) = caught(|| self.names.find(key)).map_err(Refusal::PartitionPanicked)? else {
             return Err(Refusal::PartitionUnknown { partition: key.to_string(), known: self.names.to_string() });
         };
         if let Some(by) = self.sorter.consumer(place) {

@@ -6,6 +6,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use super::error::MOST;
 use super::{PartitionError, Places};
 use crate::PartitionKey;
 use crate::key::{Name, Plain};
@@ -29,7 +30,11 @@ pub(super) enum Names {
 
 impl Names {
     pub(super) fn numbers(count: usize) -> Result<Self, PartitionError> {
-        if count == 0 { Err(PartitionError::None) } else { Ok(Self::Numbers(count)) }
+        match count {
+            0 => Err(PartitionError::None),
+            1..=MOST => Ok(Self::Numbers(count)),
+            _ => Err(PartitionError::TooMany(count)),
+        }
     }
 
     pub(super) fn keys<K>(keys: impl IntoIterator<Item = K>) -> Result<(Self, Places<K>), PartitionError>

@@ -188,6 +188,29 @@ fn q18_wrong_partitions_are_refused_in_words() {
     assert_eq!(rig.dispatcher.subscribe(id(1), &both), Ok(()));
 }
 
+/// Q18: the name that a subscription gives is looked for with code of its user's.
+#[test]
+fn q18_a_partition_name_that_panics_is_refused() {
+    #[derive(Debug, PartialEq, Eq)]
+    struct Name(u64);
+
+    impl std::hash::Hash for Name {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            assert!(self.0 < 2, "no {}", self.0);
+            state.write_u64(self.0);
+        }
+    }
+
+    let mut rig = Rig::new(PartitionDispatcher::by_key([Name(0), Name(1)], |event: &u64| Name(event / 10)).unwrap());
+    let mut subscribe = |number, name| rig.dispatcher.subscribe(id(number), &Subscriber::new(10, 5).partition(name));
+    let refusal = subscribe(9, Name(2)).unwrap_err();
+    assert_eq!(refusal, Refusal::PartitionPanicked("no 2".into()));
+    assert_eq!(refusal.to_string(), "the name of the partition panicked: no 2");
+    assert_eq!(subscribe(0, Name(0)), Ok(()));
+    assert_eq!(rig.ask(0, 2), []);
+    assert_eq!(rig.dispatch([1, 2]), (vec![(0, vec![1, 2])], vec![]));
+}
+
 /// Q23.
 #[test]
 fn q23_partitions_that_make_no_sense_cannot_be_built() {
@@ -198,6 +221,12 @@ fn q23_partitions_that_make_no_sense_cannot_be_built() {
     let twice = PartitionDispatcher::by_key(["a", "b", "a"], |_: &u64| "a").unwrap_err();
     assert_eq!(twice, PartitionError::Twice("\"a\"".into()));
     assert_eq!(twice.to_string(), "two partitions are named \"a\"");
+    let many = PartitionDispatcher::<u64>::new(usize::MAX).unwrap_err();
+    assert_eq!(many, PartitionError::TooMany(usize::MAX));
+    assert_eq!(many.to_string(), format!("there may be at most 65536 partitions, got {}", usize::MAX));
+    let many = PartitionDispatcher::by_hash(65_537, |event: &u64| *event).unwrap_err();
+    assert_eq!(many, PartitionError::TooMany(65_537));
+    assert!(PartitionDispatcher::<u64>::new(65_536).is_ok());
 }
 
 #[test]

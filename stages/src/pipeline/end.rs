@@ -9,7 +9,7 @@ use genstage_dispatchers::Events;
 
 use super::error::{PipelineError, StageOutcome};
 use super::launch::{Launch, Running, Settings};
-use super::line::Intake;
+use super::line::{Intake, number_of_copies, wrong_number};
 use crate::context::Context;
 use crate::role::AsConsumer;
 use crate::subscription::{Cancellation, Manner, Partner};
@@ -195,8 +195,7 @@ impl<K: Tail, N: 'static> LastStep<K, N> {
 
     fn start(self, launch: &mut Launch) -> Result<Vec<Slot<K::Out>>, PipelineError> {
         let inlet = self.intake.start(launch, self.copies.len())?;
-        let zero = self.copies.is_empty().then_some("concurrency");
-        let step = launch.step(&self.settings, K::NAME, zero)?;
+        let step = launch.step(&self.settings, K::NAME, wrong_number(self.copies.len()))?;
         let mut slots = Vec::with_capacity(self.copies.len());
         for (copy, tail) in self.copies.into_iter().enumerate() {
             let slot = Slot::default();
@@ -244,13 +243,13 @@ impl<K: Tail> End<LastStep<K, One>> {
     /// So many copies of this last step, which share the events by demand, evenly; what a fold comes to is then a `Vec` with the
     /// result of each.
     ///
-    /// Each copy has its own clone of the closure, and of what it holds.
+    /// Each copy has its own clone of the closure, and of what it holds. There may be 65,536 at most.
     pub fn concurrency(self, copies: usize) -> End<LastStep<K, Many>>
     where
         K: Clone,
     {
         let LastStep { intake, copies: one, settings, .. } = self.ending;
-        let copies = one.first().map_or_else(Vec::new, |kernel| vec![kernel.clone(); copies]);
+        let copies = one.first().map_or_else(Vec::new, |kernel| vec![kernel.clone(); number_of_copies(copies)]);
         End { ending: LastStep { intake, copies, settings, number: PhantomData } }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use genstage_core::{ExitReason, Pid, StartError};
 
+use super::line::MOST_COPIES;
 use crate::OptionsError;
 
 /// A pipeline that was not started, or did not come to its end.
@@ -67,6 +68,8 @@ pub struct StageOutcome {
 pub enum StepError {
     /// This must be at least 1.
     Zero(&'static str),
+    /// There may be 65,536 copies of a step at most: each is a process.
+    TooManyCopies,
     /// Its demand.
     Demand(OptionsError),
 }
@@ -98,6 +101,7 @@ impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Zero(what) => write!(f, "{what} must be >= 1, got 0"),
+            Self::TooManyCopies => write!(f, "concurrency must be <= {MOST_COPIES}"),
             Self::Demand(error) => error.fmt(f),
         }
     }

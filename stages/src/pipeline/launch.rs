@@ -160,12 +160,12 @@ impl Launch {
         &mut self,
         settings: &Settings,
         kind: &str,
-        zero: Option<&'static str>,
+        fault: Option<StepError>,
     ) -> Result<StepStart, PipelineError> {
         self.steps += 1;
         let name = settings.name.clone().unwrap_or_else(|| format!("{kind} ({})", self.steps));
-        if let Some(what) = zero {
-            return Err(PipelineError::Options { step: name, error: StepError::Zero(what) });
+        if let Some(error) = fault {
+            return Err(PipelineError::Options { step: name, error });
         }
         if let Err(error) = settings.demand.check() {
             return Err(PipelineError::Options { step: name, error: StepError::Demand(error) });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use genstage_dispatchers::Events;
 
-use super::error::PipelineError;
+use super::error::{PipelineError, StepError};
 use super::kernel::{Forward, Kernel, More};
 use super::launch::{Fault, Launch, Output, Route, Settings};
 use super::partition::Split;
@@ -73,6 +73,23 @@ impl<T> Inlet<T> {
     }
 }
 
+/// Of a step there are no more copies than this. Guessed: far above usual numbers.
+pub(super) const MOST_COPIES: usize = 65_536;
+
+/// As many as are wanted, or one more than there may be: enough to be told that they are too many.
+pub(super) const fn number_of_copies(wanted: usize) -> usize {
+    if wanted > MOST_COPIES { MOST_COPIES + 1 } else { wanted }
+}
+
+/// Whether there may be so many copies of a step.
+pub(super) fn wrong_number(copies: usize) -> Option<StepError> {
+    match copies {
+        0 => Some(StepError::Zero("concurrency")),
+        1..=MOST_COPIES => None,
+        _ => Some(StepError::TooManyCopies),
+    }
+}
+
 /// The number of copies of a step is the user's to choose.
 #[derive(Debug)]
 pub struct Free;
@@ -106,11 +123,9 @@ impl<K: Kernel, N: 'static> Line for Step<K, N> {
         end: bool,
     ) -> Result<Vec<Output<K::Out>>, PipelineError> {
         let inlet = self.intake.start(launch, self.copies.len())?;
-        let zero = match self.copies.first() {
-            None => Some("concurrency"),
-            Some(kernel) => kernel.zero(),
-        };
-        let step = launch.step(&self.settings, K::NAME, zero)?;
+        let wrong = wrong_number(self.copies.len());
+        let fault = wrong.or_else(|| self.copies.first()?.zero().map(StepError::Zero));
+        let step = launch.step(&self.settings, K::NAME, fault)?;
         let mut outputs: Vec<Output<K::Out>> = Vec::with_capacity(self.copies.len());
         for (copy, kernel) in self.copies.into_iter().enumerate() {
             let fault = Fault::default();

@@ -112,7 +112,7 @@ pub use par_map::ParMap;
 pub use partitioned::Partitioned;
 
 use crate::Producer;
-use line::Intake;
+use line::{Intake, number_of_copies};
 use partition::{Split, place};
 
 /// A line of steps, typed by what it emits. It does nothing before it is ended and run, or iterated.
@@ -365,13 +365,14 @@ impl<K: Kernel> Pipeline<Step<K>> {
     /// So many copies of this step, each a stage. They share the events by demand, evenly as long as all keep up. Order between
     /// copies is lost.
     ///
-    /// Each has its own clone of the closure, and of what it holds. Where events are slow to handle, a small
+    /// Each has its own clone of the closure, and of what it holds. There may be 65,536 at most. Where events are slow to handle, a small
     /// [`max_demand`](Self::max_demand) shares them out better: what has been handed to a copy stays with it.
     pub fn concurrency(mut self, copies: usize) -> Self
     where
         K: Clone,
     {
-        self.line.copies = self.line.copies.first().map_or_else(Vec::new, |kernel| vec![kernel.clone(); copies]);
+        self.line.copies =
+            self.line.copies.first().map_or_else(Vec::new, |kernel| vec![kernel.clone(); number_of_copies(copies)]);
         self
     }
 }

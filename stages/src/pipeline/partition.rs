@@ -7,6 +7,7 @@ use std::sync::Arc;
 use genstage_dispatchers::{DemandDispatcher, Dispatcher, PartitionDispatcher};
 
 use super::launch::{Fault, Route};
+use super::line::number_of_copies;
 
 /// Where the events of a partitioned step go; shared by the copies of the step before.
 pub(super) struct Split<T> {
@@ -16,7 +17,7 @@ pub(super) struct Split<T> {
 
 impl<T: Send + 'static> Split<T> {
     pub(super) fn new(partitions: usize, place: impl Fn(&T) -> u64 + Send + Sync + 'static) -> Self {
-        Self { partitions, place: Arc::new(place) }
+        Self { partitions: number_of_copies(partitions), place: Arc::new(place) }
     }
 
     pub(super) fn route(&self) -> Route<T> {
