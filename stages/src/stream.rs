@@ -18,7 +18,7 @@ use crate::{Cancel, OptionsError, StreamError, SubscriptionOptions, log};
 ///
 /// It is a consumer like any other: at most `max_demand` events are under way, and a producer is asked for more as the caller
 /// goes on. Nothing is asked for before the first `next`. Works in a plain thread and in a callback, where the wait is
-/// announced.
+/// announced. It cannot be sent to another thread: make it where it is iterated.
 ///
 /// An item is an error only where a producer ended abnormally; the stream then ends. How the end of a producer counts is said by
 /// [`Cancel`]: with `Permanent`, the default, the first end of a producer ends the stream; with `Transient`, a clean end leaves
