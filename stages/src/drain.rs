@@ -61,8 +61,8 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 ///    [`ConsumerSupervisor`](crate::ConsumerSupervisor) waits for its children. Where a producer ends abnormally, or a
 ///    subscription is cancelled for an abnormal reason, the modes hold as ever.
 /// 3. After `within` the rest is stopped: asked for its numbers, told to shut down, and killed if it does not; one that traps
-///    exits runs `terminate`, and stops its children. Who is in a callback then ends when that returns; it is given a moment and reported as [`DrainEnd::Stuck`]. So a drain takes `within` and some
-///    tenths of a second at most.
+///    exits runs `terminate`, and stops its children. Who is in a callback then ends when that returns; it is given a moment and
+///    reported as [`DrainEnd::Stuck`]. So a drain takes `within` and some tenths of a second at most.
 ///
 /// A stage with further producers, which are not drained, stays out of it, and so does what lives on it: for them a producer ends as
 /// any does, and the cancel mode decides. Drain all producers of a graph together. A [`stream`](crate::stream()) sees the end of
@@ -85,8 +85,12 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn drain(producers: &[&dyn Drainable], within: Duration) -> DrainReport {
+    drain_all(producers.iter().map(|producer| producer.observer()), within)
+}
+
+pub(crate) fn drain_all(producers: impl Iterator<Item = Observer>, within: Duration) -> DrainReport {
     let mut report = DrainReport::default();
-    let roots: BTreeMap<Pid, Observer> = producers.iter().map(|producer| root(producer.observer())).collect();
+    let roots: BTreeMap<Pid, Observer> = producers.map(root).collect();
     let Ok(here) = ThreadProcess::aside() else {
         // The runtime has ended, and the producers with it.
         report.unreachable = roots.keys().map(|pid| (*pid, CallError::NoProc)).collect();

@@ -147,7 +147,10 @@ pub fn graph(stages: &[&dyn AnyStage]) -> Graph {
 /// As [`graph`], with a time limit of its own for all of it.
 #[must_use]
 pub fn graph_within(stages: &[&dyn AnyStage], within: Duration) -> Graph {
-    let roots = stages.iter().map(|stage| stage.observer()).collect();
+    graph_of(stages.iter().map(|stage| stage.observer()).collect(), within)
+}
+
+pub(crate) fn graph_of(roots: Vec<Observer>, within: Duration) -> Graph {
     Graph::of(visit(roots, within, |report| report.upstream.iter().chain(&report.downstream).cloned().collect()))
 }
 

@@ -47,7 +47,7 @@ use crate::role::Role;
 pub struct StageSnapshot {
     /// The stage.
     pub pid: Pid,
-    /// The name that it was started with.
+    /// The name that it was started with; from the handle of a pipeline, that of its step.
     pub name: Option<String>,
     /// Which of the three kinds it is.
     pub kind: StageKind,

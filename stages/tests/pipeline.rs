@@ -369,6 +369,33 @@ fn a_started_pipeline_can_be_stopped_and_says_so() {
 }
 
 #[test]
+fn a_pipeline_that_is_drained_loses_nothing_and_gives_its_result() {
+    alone(30, || {
+        let counts = pipeline::from_iter(0_u64..)
+            .name("numbers")
+            .map(|n| n + 1)
+            .concurrency(2)
+            .partition(2, |n| n % 2)
+            .fold(0_u64, |count, _| *count += 1)
+            .name("count")
+            .start()
+            .unwrap();
+        let graph = counts.graph();
+        let mut names: Vec<_> = graph.stages.iter().map(|stage| stage.name.clone().unwrap()).collect();
+        names.sort();
+        assert_eq!(names, ["count/0", "count/1", "map (2)/0", "map (2)/1", "numbers"]);
+        assert_eq!((graph.edges.len(), graph.unreachable.len()), (6, 0));
+
+        let report = counts.drain(Duration::from_secs(5));
+        assert!(report.is_complete(), "{report}");
+        let emitted: Vec<_> =
+            report.stages.iter().filter(|stage| stage.snapshot.name.as_deref() == Some("numbers")).collect();
+        assert_eq!(emitted.len(), 1);
+        assert_eq!(counts.join().unwrap().iter().sum::<u64>(), emitted[0].snapshot.emitted);
+    });
+}
+
+#[test]
 fn a_result_is_given_once() {
     alone(20, || {
         let pipeline = pipeline::from_iter(0..10_u64).fold(0, |sum, n| *sum += n).start_link().unwrap();

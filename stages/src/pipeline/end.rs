@@ -3,14 +3,19 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use genstage_core::{ChildId, ChildSpec, ExitReason, Peer, StartError, SupervisorRef, ThreadProcess, current_pid};
+use genstage_core::{
+    CALL_TIMEOUT, ChildId, ChildSpec, ExitReason, Peer, StartError, SupervisorRef, ThreadProcess, current_pid,
+};
 use genstage_dispatchers::Events;
 
 use super::error::{PipelineError, StageOutcome};
 use super::launch::{Launch, Running, Settings};
 use super::line::{Intake, number_of_copies, wrong_number};
 use crate::context::Context;
+use crate::drain::DrainReport;
+use crate::graph::Graph;
 use crate::role::AsConsumer;
 use crate::subscription::{Cancellation, Manner, Partner};
 use crate::{Consumer, Outcome, StageOptions};
@@ -378,9 +383,35 @@ impl<O> PipelineRef<O> {
         self.result()
     }
 
-    /// Stops it, and waits until all its processes are gone. Events under way are lost.
+    /// Stops it, and waits until all its processes are gone. Events under way are lost: to keep them, [`drain`](Self::drain).
     pub fn stop(&self) {
         self.running.stop();
+    }
+
+    /// Stops it in order: its sources take nothing more, and every event that is under way is handled, within a time. Then
+    /// [`join`](Self::join) gives what the end came to.
+    ///
+    /// The report calls each stage by its step. See [`drain`](crate::drain()) for what a drain does.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use genstage::pipeline;
+    ///
+    /// let counted = pipeline::from_iter(0_u64..).map(|n| n + 1).fold(0_u64, |count, _| *count += 1).start()?;
+    /// let report = counted.drain(Duration::from_secs(5));
+    /// assert!(report.is_complete());
+    /// assert_eq!(counted.join()?, report.stages[0].snapshot.emitted);
+    /// # Ok::<(), genstage::pipeline::PipelineError>(())
+    /// ```
+    pub fn drain(&self, within: Duration) -> DrainReport {
+        self.running.drain(within)
+    }
+
+    /// The numbers of its stages and of the subscriptions between them, in five seconds at most; each stage is called by its step.
+    /// See [`graph`](crate::graph()).
+    pub fn graph(&self) -> Graph {
+        self.running.graph(CALL_TIMEOUT)
     }
 
     /// Whether it runs.

@@ -12,8 +12,11 @@ use genstage_core::{
 use genstage_dispatchers::{DemandDispatcher, Dispatcher};
 
 use super::error::{PipelineError, StageOutcome, StepError};
+use crate::drain::{DrainReport, drain_all};
+use crate::graph::{AnyStage, Graph, Observer, graph_of};
 use crate::handle::{Source, StageRef};
 use crate::role::{Receives, Role};
+use crate::snapshot::StageSnapshot;
 use crate::{Cancel, StageOptions, SubscribeError, SubscriptionOptions, stage};
 
 /// One running copy of a step, as the next step subscribes to it.
@@ -117,6 +120,7 @@ struct Entry {
     /// Whether it is one of the ends: they decide when the pipeline is done.
     end: bool,
     peer: Peer,
+    observer: Observer,
 }
 
 /// A pipeline being started, and what is known of it later.
@@ -201,7 +205,8 @@ impl Launch {
             Err(StartChildError::Start(error)) => return Err(failed(error)),
             Err(error) => return Err(failed(StartError::Init(ExitReason::other(error.to_string())))),
         };
-        self.stages.push(Entry { step: step.name.clone(), copy, end, peer: Peer::from(&started) });
+        let (peer, observer) = (Peer::from(&started), started.observer());
+        self.stages.push(Entry { step: step.name.clone(), copy, end, peer, observer });
         Ok(started)
     }
 
@@ -263,6 +268,31 @@ impl Running {
 
     pub(super) fn stop(&self) {
         stop(&self.supervisor, Duration::MAX);
+    }
+
+    /// The numbers of its stages, under the names of their steps.
+    pub(super) fn graph(&self, within: Duration) -> Graph {
+        let mut graph = graph_of(self.stages.iter().map(|stage| Arc::clone(&stage.observer)).collect(), within);
+        self.name_steps(graph.stages.iter_mut());
+        graph
+    }
+
+    /// Drains its sources, and with them all that lives on them.
+    pub(super) fn drain(&self, within: Duration) -> DrainReport {
+        let sources = self.stages.iter().filter(|stage| stage.observer.is_producer());
+        let mut report = drain_all(sources.map(|stage| Arc::clone(&stage.observer)), within);
+        self.name_steps(report.stages.iter_mut().map(|stage| &mut stage.snapshot));
+        report
+    }
+
+    fn name_steps<'a>(&self, snapshots: impl Iterator<Item = &'a mut StageSnapshot>) {
+        for snapshot in snapshots {
+            if let Some(stage) = self.stages.iter().find(|stage| stage.peer.pid() == snapshot.pid) {
+                let alone = !self.stages.iter().any(|other| other.step == stage.step && other.copy != stage.copy);
+                let name = if alone { stage.step.clone() } else { format!("{}/{}", stage.step, stage.copy) };
+                snapshot.name.get_or_insert(name);
+            }
+        }
     }
 
     pub(super) fn has(&self, pid: genstage_core::Pid) -> bool {
