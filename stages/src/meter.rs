@@ -9,8 +9,12 @@ use std::time::Duration;
 /// Of light turns of one kind one in so many is timed.
 const EVERY: u32 = 64;
 
-/// From here on each turn or wait is timed: two looks at the clock are less than a hundredth of it.
+/// From here on each turn is timed: two looks at the clock are less than a hundredth of it.
 const HEAVY: u64 = 5_000;
+
+/// From here on, or beside turns that take so long, each wait for a worker is sampled. Later than turns are timed, as somebody
+/// else's mail goes the slower for it.
+const LONG: u64 = 100_000;
 
 /// What a stage that is idle waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,7 +117,7 @@ impl Meter {
         let Waits { last, skipped, .. } = self.waits;
         let counted = last.saturating_mul(skipped.into()).saturating_add(wait);
         self.waits.unsettled = self.waits.unsettled.saturating_add(counted);
-        let all = wait >= HEAVY || self.usual[..Kind::Other as usize].iter().any(|usual| usual.turn >= HEAVY);
+        let all = wait >= LONG || self.usual[..Kind::Other as usize].iter().any(|usual| usual.turn >= LONG);
         let nth = if all { 1 } else { EVERY };
         (self.waits.last, self.waits.skipped) = (wait, nth - 1);
         nth
@@ -196,16 +200,16 @@ mod tests {
     #[test]
     fn long_waits_for_a_worker_are_sampled_each_and_short_ones_one_in_64() {
         let mut meter = Meter::new(Lack::Events);
-        assert_eq!(meter.waited(us(0), us(5)), 1);
-        assert_eq!(meter.waited(us(10), us(17)), 1);
-        assert_eq!(meter.waited(us(20), us(21)), 64);
-        assert_eq!(meter.waits.unsettled, us(5 + 7 + 1));
-        assert_eq!(meter.waited(us(200), us(202)), 64);
-        assert_eq!(meter.waits.unsettled, us(13 + 63 + 2), "those between count as long as the one before");
+        assert_eq!(meter.waited(us(0), us(100)), 1);
+        assert_eq!(meter.waited(us(110), us(230)), 1);
+        assert_eq!(meter.waited(us(240), us(241)), 64);
+        assert_eq!(meter.waits.unsettled, us(100 + 120 + 1));
+        assert_eq!(meter.waited(us(250), us(252)), 64);
+        assert_eq!(meter.waits.unsettled, us(221 + 63 + 2), "those between count as long as the one before");
         meter.timed(Kind::Other, us(300), us(400));
         assert_eq!(meter.waited(us(500), us(500)), 64, "calls are few");
-        meter.timed(Kind::Ask, us(600), us(605));
-        assert_eq!(meter.waited(us(700), us(700)), 1, "beside a long turn a sample costs nothing");
+        meter.timed(Kind::Ask, us(600), us(700));
+        assert_eq!(meter.waited(us(800), us(800)), 1, "beside a long turn a sample costs nothing");
     }
 
     #[test]

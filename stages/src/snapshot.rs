@@ -192,7 +192,7 @@ impl Discarded {
 /// 64, which stands for the others: two looks at the clock would be a tenth of such a turn. So one that is suddenly long among light
 /// ones of its kind may count as a light one, and the rest of its time as waiting. Calls, casts and all other turns are timed.
 ///
-/// Waits for a worker are sampled likewise: each while such waits or the turns take 5 µs or more, else one in 64, which stands for
+/// Waits for a worker are sampled likewise: each while such waits or the turns take 100 µs or more, else one in 64, which stands for
 /// those after it. So one long wait among short ones may count as waiting for demand or events, and what came since the last
 /// sample is counted with the next. In a [`Simulation`](genstage_core::Simulation) nobody waits for a worker: virtual time stands
 /// still while a stage is runnable.
