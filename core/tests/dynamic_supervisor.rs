@@ -130,9 +130,9 @@ fn d1_a_wrong_option_is_a_start_error_that_names_it() {
 fn d1_it_is_found_by_name_with_the_type_of_its_extra_argument() {
     seeds(20, |_| {
         let sup = DynamicSupervisor::with(7_u8).name("sup").start_link().unwrap();
-        assert_eq!(DynamicSupervisorRef::<u8>::whereis("sup").map(|found| found.pid()), Some(sup.pid()));
-        assert!(DynamicSupervisorRef::<u16>::whereis("sup").is_none());
-        assert!(DynamicSupervisorRef::<u8>::whereis("pus").is_none());
+        assert_eq!(DynamicSupervisorRef::<u8>::find("sup").map(|found| found.pid()), Some(sup.pid()));
+        assert!(DynamicSupervisorRef::<u16>::find("sup").is_none());
+        assert!(DynamicSupervisorRef::<u8>::find("pus").is_none());
     });
 }
 

@@ -102,7 +102,7 @@ fn ps1_each_wrong_option_has_its_own_error_and_starts_nothing() {
 
         let first = workers(1).start_link().unwrap();
         assert_eq!(error(workers(1)), StartError::AlreadyStarted(first.pid()));
-        assert_eq!(Workers::whereis("workers").map(|found| found.pid()), Some(first.pid()));
+        assert_eq!(Workers::find("workers").map(|found| found.pid()), Some(first.pid()));
     });
 }
 
@@ -115,7 +115,7 @@ fn ps1_a_partition_that_does_not_start_fails_the_start() {
         let error = PartitionSupervisor::new("workers", start).partitions(4).start_link().err().unwrap();
         let failed = genstage_core::FailedToStartChild::of(&error).unwrap();
         assert_eq!((&failed.id, &failed.error), (&2.into(), &StartError::Init(other("no"))));
-        assert!(Workers::whereis("workers").is_none());
+        assert!(Workers::find("workers").is_none());
     });
 }
 
@@ -215,7 +215,7 @@ fn ps2_a_partition_is_found_wherever_a_name_is_taken() {
 
         let sups = PartitionSupervisor::new("sups", |_| DynamicSupervisor::new().start_link()).partitions(2);
         let sups = sups.start_link().unwrap();
-        let one: DynamicSupervisorRef = DynamicSupervisorRef::whereis(Name::partition("sups", &1)).unwrap();
+        let one: DynamicSupervisorRef = DynamicSupervisorRef::find(Name::partition("sups", &1)).unwrap();
         let child = one.start_child(genstage_core::ChildSpec::new("child", || worker(9))).unwrap();
         assert_eq!(index(&child), Ok(9));
         assert_eq!(sups.get(&1).unwrap().count_children().unwrap().active, 1);
@@ -281,7 +281,7 @@ fn ps3_readers_do_not_ask_the_supervisor() {
         // While it runs a start function, the supervisor answers nobody.
         let start = move |index| {
             let by_name = Name::partition("workers", &0).pid().is_some();
-            let by_handle = Workers::whereis("workers").map(|sup| (sup.partitions(), sup.get(&0).map(|_| ())));
+            let by_handle = Workers::find("workers").map(|sup| (sup.partitions(), sup.get(&0).map(|_| ())));
             notes.lock().unwrap().push((by_name, by_handle));
             worker(index)
         };
@@ -305,13 +305,13 @@ fn ps4_nothing_can_be_registered_in_it() {
 #[test]
 fn ps4_who_is_not_there_is_not_found() {
     seeds(20, |simulation| {
-        assert!(Workers::whereis("workers").is_none());
+        assert!(Workers::find("workers").is_none());
         assert_eq!(Name::partition("workers", &1).pid(), None);
         let sup = workers(2).start_link().unwrap();
-        assert!(PartitionSupervisorRef::<Address<()>>::whereis("workers").is_none(), "of another type");
+        assert!(PartitionSupervisorRef::<Address<()>>::find("workers").is_none(), "of another type");
         assert!(Name::partition("workers", &1).address::<()>().is_none());
         genstage_core::register("plain", &common::idler()).unwrap();
-        assert!(Workers::whereis("plain").is_none());
+        assert!(Workers::find("plain").is_none());
         assert_eq!(Name::partition("plain", &1).pid(), None);
 
         genstage_core::Peer::from(&sup).exit(ExitReason::Kill);
@@ -379,13 +379,13 @@ fn ps5_shrinking_is_published_first_and_growing_last() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (starts, ends) = (Arc::clone(&seen), Arc::clone(&seen));
         let start = move |index| {
-            let sup = Workers::whereis("workers");
+            let sup = Workers::find("workers");
             starts.lock().unwrap().push(("start", index, sup.and_then(|sup| sup.partitions().ok())));
             let ends = Arc::clone(&ends);
             spawn_with(StartOptions::new().link(), move |mailbox: Mailbox<Order>| async move {
                 mailbox.trap_exit(true);
                 mailbox.receive_signal().await;
-                let sup = Workers::whereis("workers");
+                let sup = Workers::find("workers");
                 ends.lock().unwrap().push(("end", index, sup.and_then(|sup| sup.partitions().ok())));
                 ExitReason::Shutdown
             })
@@ -467,7 +467,7 @@ fn ps5_who_is_being_started_cannot_resize() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let notes = Arc::clone(&seen);
         let start = move |index| {
-            notes.lock().unwrap().push(Workers::whereis("workers").map(|sup| sup.resize(1)));
+            notes.lock().unwrap().push(Workers::find("workers").map(|sup| sup.resize(1)));
             worker(index)
         };
         PartitionSupervisor::new("workers", start).partitions(1).start_link().unwrap();
@@ -498,7 +498,7 @@ fn ps7_a_stop_takes_the_table_down_before_it_returns() {
         assert_eq!(sup.resize(2), Err(ResizeError::Call(CallError::NoProc)));
 
         let next = workers(3).start_link().unwrap();
-        assert_eq!(Workers::whereis("workers").map(|found| found.partitions()), Some(Ok(3)));
+        assert_eq!(Workers::find("workers").map(|found| found.partitions()), Some(Ok(3)));
         assert_eq!(index(&next.get(&2).unwrap()), Ok(2));
         assert_eq!(sup.get(&0).err(), Some(PartitionError::NoProc), "the handle names the old one");
         assert_eq!(next.stop_with(other("x"), CALL_TIMEOUT), Ok(()));

@@ -175,7 +175,7 @@ fn s2_5_the_name_is_taken_before_children_start() {
         });
         let sup = one_for_one().name("tree").child(child).start_link().unwrap();
         assert_eq!(seen.try_recv().unwrap(), (Some(sup.pid()), Some(sup.pid())));
-        assert_eq!(SupervisorRef::whereis("tree").unwrap().pid(), sup.pid());
+        assert_eq!(SupervisorRef::find("tree").unwrap().pid(), sup.pid());
         sup.stop().unwrap();
         assert_eq!(whereis("tree"), None);
     });
@@ -373,7 +373,7 @@ impl Process for Nosy {
     type Message = ();
 
     fn init(&mut self, _: &mut ProcessContext<'_, ()>) -> Init {
-        let sup = SupervisorRef::whereis(self.0).expect("S2.5");
+        let sup = SupervisorRef::find(self.0).expect("S2.5");
         assert_eq!(sup.which_children(), Err(CallError::CallingSelf));
         assert_eq!(sup.stop(), Err(genstage_core::StopError::CallingSelf));
         Init::Continue
@@ -388,7 +388,7 @@ impl Process for Nosy {
 fn s2_1_a_call_to_the_supervisor_from_a_start_is_an_error_not_a_deadlock() {
     seeds(20, |_| {
         let child = ChildSpec::new("nosy", || {
-            let sup = SupervisorRef::whereis("busy").expect("S2.5");
+            let sup = SupervisorRef::find("busy").expect("S2.5");
             assert_eq!(sup.count_children(), Err(CallError::CallingSelf));
             Nosy("busy").start_link()
         });

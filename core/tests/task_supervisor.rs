@@ -29,7 +29,7 @@ fn ts1_children_are_temporary_and_the_supervisor_has_a_name_and_a_limit() {
     seeds(50, |simulation| {
         let tasks = TaskSupervisor::new().name("tasks").max_children(1).max_restarts(0).max_seconds(1);
         let tasks = tasks.start_link().unwrap();
-        assert_eq!(TaskSupervisorRef::whereis("tasks").map(|found| found.pid()), Some(tasks.pid()));
+        assert_eq!(TaskSupervisorRef::find("tasks").map(|found| found.pid()), Some(tasks.pid()));
         tasks.start_child(|| panic!("boom")).unwrap();
         simulation.run_until_idle();
         assert_eq!(tasks.children(), Ok(vec![]));

@@ -145,7 +145,7 @@ impl<K: RegistryKey, V: RegistryValue> Registry<K, V> {
     /// # Ok::<(), genstage_core::StartError>(())
     /// ```
     pub fn find(name: impl Into<Name>) -> Option<RegistryRef<K, V>> {
-        let supervisor = SupervisorRef::whereis(name)?;
+        let supervisor = SupervisorRef::find(name)?;
         let inside = Runtime::current_engine().owned.find(supervisor.pid())?;
         Some(RegistryRef { inside, supervisor })
     }

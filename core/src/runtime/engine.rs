@@ -289,14 +289,27 @@ const COARSE: Duration = Duration::from_secs(1);
 /// away: to park and be woken takes several times as long.
 const LOOKS: u32 = 100;
 
-/// Yields between its looks rather than spins: whoever is to make it ready may need this very core. Where they share one,
-/// because others keep the rest busy, a spin ends in a park, and a park on one side in a park on the other.
+/// Looks that come `pause`d: at first in quick succession, then far enough apart for others.
 fn look<T>(looks: u32, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
-    (0..looks).find_map(|_| {
-        std::thread::yield_now();
+    (0..looks).find_map(|round| {
+        pause(round);
         ready()
     })
 }
+
+/// Between two looks for what somebody else is to bring. The first are a spin of a microsecond together, as long as an answer takes
+/// from a core that is free. Then it yields: whoever is to bring it may need this very core. Where they share one, because others
+/// keep the rest busy, a longer spin ends in a park, and a park on one side in a park on the other.
+pub(crate) fn pause(round: u32) {
+    if round < SPINS {
+        (0..8).for_each(|_| std::hint::spin_loop());
+    } else {
+        std::thread::yield_now();
+    }
+}
+
+/// See [`pause`]; some 250 ns each.
+const SPINS: u32 = 4;
 
 fn park_until<T>(clock: &Clock, deadline: Option<Duration>, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
     loop {

@@ -7,7 +7,7 @@ use super::row::{Manners, Row};
 use super::seat::Seen;
 use super::{Age, LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
 use crate::process::current;
-use crate::runtime::engine::Engine;
+use crate::runtime::engine::{Engine, pause};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
@@ -213,7 +213,7 @@ impl Worker<'_> {
         seen.clear();
         seen.extend(self.others().map(|seat| seat.word.look()));
         self.seen = seen;
-        for _ in 0..self.rounds() {
+        for round in 0..self.rounds() {
             if let Some(task) = self.seat.queue.pop() {
                 return Some(task);
             }
@@ -227,8 +227,7 @@ impl Worker<'_> {
             if self.scheduler.is_stopping() {
                 return None;
             }
-            // Not a spin: whoever is to push may need this very core.
-            thread::yield_now();
+            pause(round);
         }
         // Whoever is still in the slice it was in when the search began will be there for a while.
         self.steal(|at, seat| seat.word.look() == self.seen[at] && self.seen[at].in_callback())

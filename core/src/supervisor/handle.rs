@@ -50,7 +50,7 @@ pub struct SupervisorRef(pub(super) Address<Order>);
 
 impl SupervisorRef {
     /// The supervisor under this name, if there is one.
-    pub fn whereis(name: impl Into<Name>) -> Option<Self> {
+    pub fn find(name: impl Into<Name>) -> Option<Self> {
         name.into().address().map(Self)
     }
 

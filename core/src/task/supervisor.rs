@@ -105,8 +105,8 @@ pub struct TaskSupervisorRef {
 
 impl TaskSupervisorRef {
     /// The task supervisor under this name.
-    pub fn whereis(name: impl Into<Name>) -> Option<Self> {
-        DynamicSupervisorRef::whereis(name).map(|dynamic| Self { dynamic, shutdown: Shutdown::default() })
+    pub fn find(name: impl Into<Name>) -> Option<Self> {
+        DynamicSupervisorRef::find(name).map(|dynamic| Self { dynamic, shutdown: Shutdown::default() })
     }
 
     /// Its pid.

@@ -218,7 +218,7 @@ impl<'a> Storm<'a> {
         supervisors(&self.tree, &Path::new(), &mut paths);
         let path = self.random.pick(&paths).clone();
         let sup = match path.last() {
-            Some(id) => SupervisorRef::whereis(id.as_str()).expect("it runs"),
+            Some(id) => SupervisorRef::find(id.as_str()).expect("it runs"),
             None => self.root.clone(),
         };
         let kind = self.random.below(9);
@@ -372,7 +372,7 @@ fn check_tree(tree: &Tree, sup: &SupervisorRef, names: &mut Vec<String>) {
             Kind::Supervisor(below) => {
                 assert_eq!(child.child_type, ChildType::Supervisor);
                 if node.up {
-                    check_tree(below, &SupervisorRef::whereis(node.id.as_str()).unwrap(), names);
+                    check_tree(below, &SupervisorRef::find(node.id.as_str()).unwrap(), names);
                 }
             }
         }
@@ -449,7 +449,7 @@ fn no_orphans(sup: &SupervisorRef) -> usize {
             assert_eq!(whereis(&name), Some(pid));
             match child.child_type {
                 ChildType::Worker => 1,
-                ChildType::Supervisor => no_orphans(&SupervisorRef::whereis(name).unwrap()),
+                ChildType::Supervisor => no_orphans(&SupervisorRef::find(name).unwrap()),
             }
         })
         .sum()

@@ -27,11 +27,11 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
     /// use genstage_core::{DynamicSupervisor, DynamicSupervisorRef};
     ///
     /// let sup = DynamicSupervisor::new().name("sessions").start_link()?;
-    /// let found: Option<DynamicSupervisorRef> = DynamicSupervisorRef::whereis("sessions");
+    /// let found: Option<DynamicSupervisorRef> = DynamicSupervisorRef::find("sessions");
     /// assert_eq!(found.map(|found| found.pid()), Some(sup.pid()));
     /// # Ok::<(), genstage_core::StartError>(())
     /// ```
-    pub fn whereis(name: impl Into<Name>) -> Option<Self> {
+    pub fn find(name: impl Into<Name>) -> Option<Self> {
         name.into().address().map(Self)
     }
 

@@ -32,12 +32,12 @@ where
     ///
     /// let start = |_| Ok(spawn_link(|mailbox: Mailbox<u8>| async move { mailbox.receive().await; }));
     /// let sup = PartitionSupervisor::new("workers", start).start_link()?;
-    /// let found: Option<PartitionSupervisorRef<Address<u8>>> = PartitionSupervisorRef::whereis("workers");
+    /// let found: Option<PartitionSupervisorRef<Address<u8>>> = PartitionSupervisorRef::find("workers");
     /// assert_eq!(found.map(|found| found.pid()), Some(sup.pid()));
     /// # Ok::<(), genstage_core::StartError>(())
     /// ```
-    pub fn whereis(name: impl Into<Name>) -> Option<Self> {
-        let supervisor = SupervisorRef::whereis(name)?;
+    pub fn find(name: impl Into<Name>) -> Option<Self> {
+        let supervisor = SupervisorRef::find(name)?;
         let shown = supervisor.engine().owned.find::<Shown>(supervisor.pid())?;
         let table = Arc::clone(&shown.0).into_any().downcast().ok()?;
         Some(Self { table, supervisor })

@@ -23,7 +23,7 @@ impl Name {
     /// let sups = sups.start_link()?;
     ///
     /// let user = "ada";
-    /// let sup: DynamicSupervisorRef = DynamicSupervisorRef::whereis(Name::partition("sups", user)).unwrap();
+    /// let sup: DynamicSupervisorRef = DynamicSupervisorRef::find(Name::partition("sups", user)).unwrap();
     /// assert_eq!(sup.pid(), sups.get(user)?.pid());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -41,7 +41,7 @@ struct Partition {
 
 impl Naming for Partition {
     fn whereis(&self) -> Option<Peer> {
-        let supervisor = SupervisorRef::whereis(&self.supervisor)?;
+        let supervisor = SupervisorRef::find(&self.supervisor)?;
         let shown = supervisor.engine().owned.find::<Shown>(supervisor.pid())?;
         shown.0.peer(self.route).filter(Peer::is_alive)
     }
