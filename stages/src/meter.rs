@@ -215,19 +215,19 @@ mod tests {
     #[test]
     fn waits_for_a_worker_are_taken_from_the_idle_time_before_them() {
         let mut meter = Meter::new(Lack::Demand);
-        meter.begin(us(50));
-        // Idle from 50 to 80, runnable from 80 to 100, busy from 100 to 130.
-        meter.waited(us(80), us(100));
+        meter.begin(us(500));
+        // Idle from 500 to 800, runnable from 800 to 1000, busy from 1000 to 1300.
+        meter.waited(us(800), us(1000));
         assert!(meter.turn(Kind::Ask));
-        meter.timed(Kind::Ask, us(100), us(130));
-        meter.settle(Lack::Events, us(130));
-        // Left with mail, so runnable at once, until 170.
-        meter.waited(us(130), us(170));
-        let (times, time) = (meter.read(us(170)), Duration::from_micros);
-        assert_eq!((times.alive, times.busy, times.runnable), (time(120), time(30), time(20 + 40)));
-        assert_eq!((times.waiting_for_demand, times.waiting_for_events), (time(30), time(0)));
-        let later = meter.read(us(200));
-        assert_eq!((later.runnable, later.waiting_for_events), (time(60), time(30)));
+        meter.timed(Kind::Ask, us(1000), us(1300));
+        meter.settle(Lack::Events, us(1300));
+        // Left with mail, so runnable at once, until 1700.
+        meter.waited(us(1300), us(1700));
+        let (times, time) = (meter.read(us(1700)), Duration::from_micros);
+        assert_eq!((times.alive, times.busy, times.runnable), (time(1200), time(300), time(200 + 400)));
+        assert_eq!((times.waiting_for_demand, times.waiting_for_events), (time(300), time(0)));
+        let later = meter.read(us(2000));
+        assert_eq!((later.runnable, later.waiting_for_events), (time(600), time(300)));
     }
 
     #[test]
