@@ -1,7 +1,8 @@
 //! Where the time of a stage goes, for next to nothing: a light callback takes 300 ns, a look at the clock 25 ns.
 //!
-//! Times are in nanoseconds. Turns with events, asks or signals are the many: of each kind, long ones are timed each, light ones one in 64, and the others
-//! count as long as the last of that kind that was timed. All other turns are timed. What a stage waits for when it has nothing to do changes seldom: the clock is read when it does.
+//! Times are in nanoseconds. Turns with events, asks or signals are the many: of each kind, long ones are timed each, light
+//! ones one in 64, and the others count as long as the last of that kind that was timed. All other turns are timed. Waits for a
+//! worker are sampled likewise. What a stage waits for when it has nothing to do changes seldom: the clock is read when it does.
 
 use std::time::Duration;
 
@@ -11,6 +12,10 @@ const EVERY: u32 = 64;
 /// From here on each turn is timed: two looks at the clock are less than a hundredth of it.
 const HEAVY: u64 = 5_000;
 
+/// From here on, or beside turns that take so long, each wait for a worker is sampled. Later than turns are timed, as somebody
+/// else's mail goes the slower for it.
+const LONG: u64 = 100_000;
+
 /// What a stage that is idle waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Lack {
@@ -18,8 +23,8 @@ pub(crate) enum Lack {
     Events,
 }
 
-/// What a turn is about. What is usual for one kind says nothing of another: a `producer_consumer` may work long on events, and passes
-/// on each ask at once.
+/// What a turn is about. What is usual for one kind says nothing of another: a `producer_consumer` may work long on events,
+/// and passes on each ask at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Events,
@@ -38,6 +43,19 @@ struct Usual {
     untimed: u32,
 }
 
+/// What is known of the times between becoming runnable and the first turn.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waits {
+    /// What the last sampled one took.
+    last: u64,
+    /// So many are not sampled after it. They count as long as it did, when the next sample comes.
+    skipped: u32,
+    /// Counted, and not yet taken from the time spent idle.
+    unsettled: u64,
+    /// What was taken from it.
+    total: u64,
+}
+
 /// Counts the time of one stage. Told the time by its caller, and when to ask for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
@@ -45,6 +63,7 @@ pub(crate) struct Meter {
     began: u64,
     busy: u64,
     usual: [Usual; 4],
+    waits: Waits,
     lack: Lack,
     /// Since when it lacks that, and how busy it had been by then.
     since: (u64, u64),
@@ -55,7 +74,16 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(lack: Lack) -> Self {
-        Self { began: 0, busy: 0, usual: [Usual::default(); 4], lack, since: (0, 0), demand: 0, events: 0 }
+        Self {
+            began: 0,
+            busy: 0,
+            usual: [Usual::default(); 4],
+            waits: Waits::default(),
+            lack,
+            since: (0, 0),
+            demand: 0,
+            events: 0,
+        }
     }
 
     pub(crate) fn begin(&mut self, now: u64) {
@@ -82,6 +110,19 @@ impl Meter {
         self.usual[kind as usize] = Usual { turn, untimed };
     }
 
+    /// A wait for a worker was sampled. Gives which of the next is to be.
+    #[cold]
+    pub(crate) fn waited(&mut self, since: u64, now: u64) -> u32 {
+        let wait = now.saturating_sub(since);
+        let Waits { last, skipped, .. } = self.waits;
+        let counted = last.saturating_mul(skipped.into()).saturating_add(wait);
+        self.waits.unsettled = self.waits.unsettled.saturating_add(counted);
+        let all = wait >= LONG || self.usual[..Kind::Other as usize].iter().any(|usual| usual.turn >= LONG);
+        let nth = if all { 1 } else { EVERY };
+        (self.waits.last, self.waits.skipped) = (wait, nth - 1);
+        nth
+    }
+
     /// After a turn. True: what it waits for has changed, so [`settle`](Self::settle) it.
     #[inline]
     pub(crate) fn changes(&self, lack: Lack) -> bool {
@@ -91,21 +132,25 @@ impl Meter {
     pub(crate) fn settle(&mut self, lack: Lack, now: u64) {
         let (time, busy) = self.since;
         let idle = now.saturating_sub(time).saturating_sub(self.busy.saturating_sub(busy));
+        let runnable = self.waits.unsettled.min(idle);
+        self.waits.unsettled -= runnable;
+        self.waits.total += runnable;
         match self.lack {
-            Lack::Demand => self.demand += idle,
-            Lack::Events => self.events += idle,
+            Lack::Demand => self.demand += idle - runnable,
+            Lack::Events => self.events += idle - runnable,
         }
         self.lack = lack;
         self.since = (now, self.busy);
     }
 
-    /// The three times, and the age of the stage.
+    /// The four times, and the age of the stage.
     pub(crate) fn read(&self, now: u64) -> crate::Times {
         let mut sum = self.clone();
         sum.settle(self.lack, now);
         crate::Times {
             alive: Duration::from_nanos(now.saturating_sub(self.began)),
             busy: Duration::from_nanos(sum.busy),
+            runnable: Duration::from_nanos(sum.waits.total),
             waiting_for_demand: Duration::from_nanos(sum.demand),
             waiting_for_events: Duration::from_nanos(sum.events),
         }
@@ -150,6 +195,50 @@ mod tests {
             }
         }
         assert_eq!(meter.busy, us(1100));
+    }
+
+    #[test]
+    fn long_waits_for_a_worker_are_sampled_each_and_short_ones_one_in_64() {
+        let mut meter = Meter::new(Lack::Events);
+        assert_eq!(meter.waited(us(0), us(100)), 1);
+        assert_eq!(meter.waited(us(110), us(230)), 1);
+        assert_eq!(meter.waited(us(240), us(241)), 64);
+        assert_eq!(meter.waits.unsettled, us(100 + 120 + 1));
+        assert_eq!(meter.waited(us(250), us(252)), 64);
+        assert_eq!(meter.waits.unsettled, us(221 + 63 + 2), "those between count as long as the one before");
+        meter.timed(Kind::Other, us(300), us(400));
+        assert_eq!(meter.waited(us(500), us(500)), 64, "calls are few");
+        meter.timed(Kind::Ask, us(600), us(700));
+        assert_eq!(meter.waited(us(800), us(800)), 1, "beside a long turn a sample costs nothing");
+    }
+
+    #[test]
+    fn waits_for_a_worker_are_taken_from_the_idle_time_before_them() {
+        let mut meter = Meter::new(Lack::Demand);
+        meter.begin(us(500));
+        // Idle from 500 to 800, runnable from 800 to 1000, busy from 1000 to 1300.
+        meter.waited(us(800), us(1000));
+        assert!(meter.turn(Kind::Ask));
+        meter.timed(Kind::Ask, us(1000), us(1300));
+        meter.settle(Lack::Events, us(1300));
+        // Left with mail, so runnable at once, until 1700.
+        meter.waited(us(1300), us(1700));
+        let (times, time) = (meter.read(us(1700)), Duration::from_micros);
+        assert_eq!((times.alive, times.busy, times.runnable), (time(1200), time(300), time(200 + 400)));
+        assert_eq!((times.waiting_for_demand, times.waiting_for_events), (time(300), time(0)));
+        let later = meter.read(us(2000));
+        assert_eq!((later.runnable, later.waiting_for_events), (time(600), time(300)));
+    }
+
+    #[test]
+    fn what_is_runnable_is_never_more_than_what_is_idle() {
+        let mut meter = Meter::new(Lack::Events);
+        meter.begin(us(100));
+        meter.waited(us(0), us(110));
+        let (times, time) = (meter.read(us(120)), Duration::from_micros);
+        assert_eq!((times.alive, times.runnable, times.waiting_for_events), (time(20), time(20), time(0)));
+        meter.settle(Lack::Demand, us(120));
+        assert_eq!(meter.read(us(300)).runnable, time(110), "the rest comes from what is idle next");
     }
 
     #[test]

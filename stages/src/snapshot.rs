@@ -186,14 +186,16 @@ impl Discarded {
     }
 }
 
-/// Where the time of a stage went: the last three make up the first.
+/// Where the time of a stage went: the others make up `alive`.
 ///
 /// Turns with events, with asks and with signals that take 5 µs or more are timed each, of light ones of each of these kinds one in
 /// 64, which stands for the others: two looks at the clock would be a tenth of such a turn. So one that is suddenly long among light
 /// ones of its kind may count as a light one, and the rest of its time as waiting. Calls, casts and all other turns are timed.
 ///
-/// Whether a waiting stage is runnable, with mail in its inbox and no worker free, is not told apart: that time counts as
-/// waiting, and [`inbox`](StageSnapshot::inbox) shows it.
+/// Waits for a worker are sampled likewise: each while such waits or the turns take 100 µs or more, else one in 64, which stands for
+/// those after it. So one long wait among short ones may count as waiting for demand or events, and what came since the last
+/// sample is counted with the next. In a [`Simulation`](genstage_core::Simulation) nobody waits for a worker: virtual time stands
+/// still while a stage is runnable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Times {
@@ -201,6 +203,8 @@ pub struct Times {
     pub alive: Duration,
     /// In callbacks, and in what the stage does around them. Waits inside callbacks count as well.
     pub busy: Duration,
+    /// With mail in its inbox, and no worker free to handle it: the machine, or whoever blocks its workers, is the slower side.
+    pub runnable: Duration,
     /// Idle, and nobody had asked for what it could give: downstream is the slower side.
     pub waiting_for_demand: Duration,
     /// Idle, with demand that was not met: upstream, or its own source, is the slower side.

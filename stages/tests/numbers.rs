@@ -2,13 +2,15 @@
 
 mod common;
 
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
 
-use common::messages::{Die, Put};
+use common::messages::{Die, Mark, Put};
 use common::probes::{Counter, Middle, Sink};
-use common::{demand, range, seeds};
+use common::{Log, demand, range, seeds};
 use genstage::prelude::*;
-use genstage::{CallError, Discarded, StageKind, graph};
+use genstage::{CallError, Discarded, StageKind, Times, graph};
+use genstage_core::{Process, ProcessContext};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -40,6 +42,10 @@ fn every_event_batch_and_ask_is_counted_on_both_sides() {
     });
 }
 
+fn sum(times: &Times) -> Duration {
+    times.busy + times.runnable + times.waiting_for_demand + times.waiting_for_events
+}
+
 /// A batch of 5 takes 1 ms; at 4 ms the producer has no more.
 #[test]
 fn the_time_is_split_into_busy_and_what_was_waited_for() {
@@ -54,6 +60,7 @@ fn the_time_is_split_into_busy_and_what_was_waited_for() {
         assert_eq!((from.alive, from.busy), (ms(10), ms(0)));
         assert_eq!((from.waiting_for_demand, from.waiting_for_events), (ms(4), ms(6)));
         assert_eq!(to.waiting_for_demand, ms(0));
+        assert_eq!((from.runnable, to.runnable), (ms(0), ms(0)), "virtual time stands still for who has mail");
     });
 }
 
@@ -206,9 +213,48 @@ fn numbers_add_up_on_real_threads() {
         assert_eq!(seen.input.events, seen.handled + seen.waiting as u64);
         assert_eq!(seen.emitted, seen.output.events + seen.buffered as u64);
         let times = seen.times;
-        assert_eq!(times.busy + times.waiting_for_demand + times.waiting_for_events, times.alive);
+        assert_eq!(sum(&times), times.alive);
     }
     assert_eq!(events.filter_map(Result::ok).count(), 99_000);
+}
+
+/// Says that it has the only worker, and keeps it until it is told.
+struct Hog(Sender<()>, Receiver<()>);
+
+impl Process for Hog {
+    type Message = ();
+
+    fn handle(&mut self, (): (), _: &mut ProcessContext<'_, ()>) -> Outcome {
+        self.0.send(()).unwrap();
+        self.1.recv().unwrap();
+        Outcome::Continue
+    }
+}
+
+/// The stage has mail, and the only worker is taken: from before `mailed` until after `let_go`.
+#[test]
+fn time_with_mail_and_without_a_worker_is_runnable() {
+    let runtime = Runtime::builder().workers(1).max_threads(1).build().unwrap();
+    let _inside = runtime.enter();
+    let ((running, runs), (go, goes)) = (channel(), channel());
+    let hog = Hog(running, goes).start().unwrap();
+    let sink = Sink::new("a", &Log::default()).start(StageOptions::new()).unwrap();
+    hog.send(()).unwrap();
+    runs.recv().unwrap();
+
+    let before = Instant::now();
+    sink.cast(Mark("mail"));
+    let mailed = Instant::now();
+    while mailed.elapsed() < ms(3) {
+        std::hint::spin_loop();
+    }
+    let least = mailed.elapsed();
+    go.send(()).unwrap();
+    let times = sink.snapshot().unwrap().times;
+    let most = before.elapsed();
+    assert!(times.runnable >= least, "{times:?}, {least:?}");
+    assert!(times.runnable <= most, "{times:?}, {most:?}");
+    assert_eq!(sum(&times), times.alive);
 }
 
 /// A name stands for whoever has it; that of nobody gives no numbers, as the dead do.

@@ -20,6 +20,7 @@ use super::lineage::{Ancestor, Lineage};
 use super::patience::{Limit, Patience};
 use super::rare::Rare;
 use super::relations::{Relations, Tie};
+use super::since::Since;
 use crate::runtime::engine::Engine;
 use crate::scheduler::{Cost, Ran, Runnable, Task};
 use crate::signal::Down;
@@ -109,6 +110,7 @@ pub(crate) struct Cell<M> {
     /// Mirrors `inbox.is_doomed()`, to be asked between messages without the lock.
     doomed: AtomicBool,
     cost: Cost,
+    pub(super) since: Since,
     pub(super) inbox: Mutex<Resting<M>>,
 }
 
@@ -146,6 +148,7 @@ impl<M: Send + 'static> Cell<M> {
             engine,
             doomed: AtomicBool::new(false),
             cost: Cost::unknown(),
+            since: Since::default(),
             inbox: Mutex::new(Resting { inbox: Inbox::starting(relations, rare), body: None }),
         })
     }
@@ -233,7 +236,10 @@ impl<M: Send + 'static> Cell<M> {
     #[inline]
     pub(super) fn schedule(self: &Arc<Self>) {
         match &self.home {
-            Home::Seats => self.engine.schedule(Arc::clone(self) as Task),
+            Home::Seats => {
+                self.since.pass(&self.engine.clock);
+                self.engine.schedule(Arc::clone(self) as Task);
+            }
             Home::Thread(thread) => thread.unpark(),
         }
     }
@@ -242,7 +248,10 @@ impl<M: Send + 'static> Cell<M> {
     /// with it: nearly always the same.
     pub(super) fn schedule_by(self: Arc<Self>, engine: &Engine) {
         match &self.home {
-            Home::Seats if std::ptr::eq(&raw const *self.engine, engine) => engine.schedule(self as Task),
+            Home::Seats if std::ptr::eq(&raw const *self.engine, engine) => {
+                self.since.pass(&engine.clock);
+                engine.schedule(self as Task);
+            }
             _ => self.schedule(),
         }
     }
@@ -312,6 +321,7 @@ impl<M: Send + 'static> Cell<M> {
         }
         resting.body = Some(body);
         if resting.end(more) == Ended::Requeue {
+            self.since.pass(&self.engine.clock);
             return true;
         }
         if resting.inbox.hibernate {

@@ -34,6 +34,7 @@ mod rare;
 mod relations;
 mod run;
 mod server;
+mod since;
 mod start;
 mod thread;
 mod waiting;

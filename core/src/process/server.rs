@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::address::Address;
 use super::any::AnyProcess;
@@ -181,6 +182,54 @@ impl<M: Send + 'static> ProcessContext<'_, M> {
     #[inline]
     pub fn has_mail(&self) -> bool {
         !self.work.is_empty()
+    }
+
+    /// Asks to have it noted when this process becomes runnable for the `nth` time from now on: when it gets mail while it rests,
+    /// or its slice ends with mail left. 1 means the next time, 0 takes the wish back. What it then waited for a worker is the time
+    /// from [`runnable_since`](Self::runnable_since) to its first callback.
+    ///
+    /// Costs one look at the clock at the time that is noted, and a count at those before: ask for few of many short slices. A
+    /// process that does not ask pays one branch.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use genstage_core::{Init, Outcome, Process, ProcessContext};
+    ///
+    /// /// Tells how long it waited for a worker.
+    /// struct Patient(std::sync::mpsc::Sender<Option<Duration>>);
+    ///
+    /// impl Process for Patient {
+    ///     type Message = ();
+    ///
+    ///     fn init(&mut self, cx: &mut ProcessContext<'_, ()>) -> Init {
+    ///         cx.note_runnable(1);
+    ///         Init::Continue
+    ///     }
+    ///
+    ///     fn handle(&mut self, (): (), cx: &mut ProcessContext<'_, ()>) -> Outcome {
+    ///         let _ = self.0.send(cx.runnable_since().map(|since| cx.now() - since));
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    ///
+    /// let (report, reports) = std::sync::mpsc::channel();
+    /// let patient = Patient(report).start()?;
+    /// patient.send(()).ok();
+    /// assert!(matches!(reports.recv(), Ok(Some(_))));
+    /// patient.send(()).ok();
+    /// assert_eq!(reports.recv(), Ok(None), "asked once, told once");
+    /// # Ok::<(), genstage_core::StartError>(())
+    /// ```
+    pub fn note_runnable(&self, nth: u32) {
+        self.own.0.0.since.ask(nth);
+    }
+
+    /// Since when this process was runnable before this slice, on the clock of [`now`](Own::now), where that was noted: see
+    /// [`note_runnable`](Self::note_runnable). Told once, so ask in the first callback of a slice. One relaxed load.
+    #[inline]
+    pub fn runnable_since(&self) -> Option<Duration> {
+        self.own.0.0.since.take()
     }
 
     /// As [`Own::demonitor`], and takes back a [`Down`](crate::Down) that is already queued. True if the monitor was active.

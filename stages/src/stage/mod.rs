@@ -18,6 +18,7 @@ mod upstream;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use genstage_core::{
     ChildId, ChildSpec, Exit, ExitReason, Init, Name, Pid, Process, ProcessContext as Core, Signal, StartError,
@@ -164,6 +165,7 @@ impl<R: Role> Process for Stage<R> {
 
     fn init(&mut self, cx: &mut Cx<'_, R>) -> Init {
         self.wiring.meter.begin(nanos(cx));
+        cx.note_runnable(1);
         // Random choices differ between stages and are the same in every run of a simulation.
         let mut seed = DefaultHasher::new();
         cx.pid().hash(&mut seed);
@@ -221,7 +223,7 @@ impl<R: Role> Stage<R> {
             StageMail::Ask(..) => Kind::Ask,
             _ => Kind::Other,
         };
-        let from = self.wiring.meter.turn(kind).then(|| nanos(cx));
+        let from = self.time(kind, cx);
         let outcome = self.take(mail, cx);
         if let Some(from) = from {
             self.wiring.meter.timed(kind, from, nanos(cx));
@@ -233,9 +235,24 @@ impl<R: Role> Stage<R> {
         outcome
     }
 
+    /// A turn begins. When, if it is to be timed.
+    #[inline]
+    fn time(&mut self, kind: Kind, cx: &Cx<'_, R>) -> Option<u64> {
+        let timed = self.wiring.meter.turn(kind);
+        let since = cx.runnable_since();
+        if !timed && since.is_none() {
+            return None;
+        }
+        let now = nanos(cx);
+        if let Some(since) = since {
+            cx.note_runnable(self.wiring.meter.waited(in_nanos(since), now));
+        }
+        timed.then_some(now)
+    }
+
     /// One signal.
     fn hear(&mut self, signal: Signal, cx: &mut Cx<'_, R>) -> Outcome {
-        let from = self.wiring.meter.turn(Kind::Signal).then(|| nanos(cx));
+        let from = self.time(Kind::Signal, cx);
         let outcome = self.take_signal(signal, cx);
         if let Some(from) = from {
             self.wiring.meter.timed(Kind::Signal, from, nanos(cx));
@@ -389,7 +406,11 @@ impl<R: Role> Stage<R> {
 
 /// The time, in nanoseconds: enough for 584 years, and cheaper to add up than a `Duration`.
 fn nanos<R: Role>(cx: &Cx<'_, R>) -> u64 {
-    u64::try_from(cx.now().as_nanos()).unwrap_or(u64::MAX)
+    in_nanos(cx.now())
+}
+
+fn in_nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 pub(crate) fn log_signal(kind: &str, stage: Pid, signal: &Signal) {
