@@ -200,7 +200,10 @@ impl<M: Send + 'static> Cell<M> {
         if self.rouse() {
             let mut this = Some(self);
             current::see_engine(|engine| {
-                if let Some(this) = this.take() {
+                // Who schedules while a runtime stops may have to run what is left of it: not while looking at the engine.
+                if !engine.scheduler().is_some_and(|scheduler| scheduler.is_stopping())
+                    && let Some(this) = this.take()
+                {
                     this.schedule_by(engine);
                 }
             });

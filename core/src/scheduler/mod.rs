@@ -304,7 +304,7 @@ impl Scheduler {
         self.monitor.ring();
     }
 
-    fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 }
