@@ -147,8 +147,13 @@ impl Panic {
     }
 
     /// Runs user code and catches its panic, and the panics that the payload may cause when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The panic.
+    #[doc(hidden)]
     #[inline]
-    pub(crate) fn catch<T>(user: impl FnOnce() -> T) -> Result<T, Self> {
+    pub fn catch<T>(user: impl FnOnce() -> T) -> Result<T, Self> {
         catch_unwind(AssertUnwindSafe(user)).map_err(Self::consume)
     }
 

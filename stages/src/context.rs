@@ -33,6 +33,8 @@ pub(crate) trait Inside<S> {
     fn idle_timeout(&mut self, time: Duration, handle: OnTimeout<S>);
     fn buffered(&self) -> usize;
     fn still_holds(&mut self, events: usize);
+    /// Of the events of the current batch so many found no child.
+    fn not_started(&mut self, events: usize);
     fn hibernate(&mut self);
     fn hibernate_after(&mut self, time: Option<Duration>);
     fn post(&self, command: Box<dyn Command<S>>, behind_buffer: bool);
@@ -240,6 +242,11 @@ impl<'a, S: 'static> Context<'a, S> {
     /// to others that are not done. With 0 it ends, once what it has emitted has gone out. At other times it says nothing.
     pub fn still_holds(&mut self, events: usize) {
         self.inside.still_holds(events);
+    }
+
+    /// Counts events of the current batch as discarded: their child could not start.
+    pub(crate) fn not_started(&mut self, events: usize) {
+        self.inside.not_started(events);
     }
 
     /// Gives spare memory back after the callback, until the next message.

@@ -240,9 +240,9 @@ impl Collector {
         self.stages
             .into_iter()
             .map(|(pid, open)| DrainedStage {
-                snapshot: open.last.snapshot,
                 under_way: under_way.get(&pid).copied().unwrap_or(0),
-                held: open.last.held as u64,
+                held: open.last.held.max(open.last.snapshot.held) as u64,
+                snapshot: open.last.snapshot,
                 end: open.end.unwrap_or(DrainEnd::Stuck),
             })
             .collect()
@@ -306,7 +306,7 @@ impl DrainedStage {
     /// Events that it had when it ended: in its inbox, at hand, waiting for demand, buffered, or in a state of its own. The last
     /// may count as handled as well, if they are in the hands of children.
     pub fn left(&self) -> u64 {
-        let taken = self.snapshot.handled + self.snapshot.discarded.late;
+        let taken = self.snapshot.handled + self.snapshot.discarded.late + self.snapshot.discarded.not_started;
         (self.under_way + self.snapshot.input.events).saturating_sub(taken) + self.snapshot.buffered as u64 + self.held
     }
 }

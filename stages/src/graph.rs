@@ -314,6 +314,7 @@ fn describe(stage: &StageSnapshot) -> Vec<String> {
         ("emitted", stage.emitted),
         ("waiting", stage.waiting as u64),
         ("buffered", stage.buffered as u64),
+        ("held", stage.held as u64),
         ("discarded", stage.discarded.total()),
         ("unacknowledged", stage.unacknowledged),
         ("redelivered", stage.redelivered),

@@ -115,6 +115,36 @@ pub trait Producer: Send + Sized + 'static {
         0
     }
 
+    /// How many events it has taken from outside and keeps in a state of its own: not emitted, so in no other number of a
+    /// [snapshot](crate::StageSnapshot::held). Runs for each snapshot, so it should be cheap; a panic is logged and counts as 0.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// /// Gives what it has been told.
+    /// struct Queue(Vec<u64>);
+    ///
+    /// impl Producer for Queue {
+    ///     type Event = u64;
+    ///
+    ///     fn handle_demand(&mut self, demand: usize, out: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
+    ///         out.extend(self.0.drain(..demand.min(self.0.len())));
+    ///         Outcome::Continue
+    ///     }
+    ///
+    ///     fn held(&self) -> usize {
+    ///         self.0.len()
+    ///     }
+    /// }
+    ///
+    /// let queue = Queue(vec![1, 2, 3]).start(StageOptions::new())?;
+    /// assert_eq!(queue.snapshot()?.held, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn held(&self) -> usize {
+        0
+    }
+
     /// The last callback; not after an exit signal that was not trapped, nor when `init` failed.
     fn terminate(&mut self, reason: &ExitReason, cx: &mut Context<'_, Self>) {
         let _ = (reason, cx);

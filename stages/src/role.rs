@@ -67,6 +67,12 @@ pub trait Role: sealed::Sealed + Sized + Send + 'static {
     fn format_discarded(stage: &mut Self::Stage, count: usize) -> bool;
     #[doc(hidden)]
     fn drain(stage: &mut Self::Stage, cx: &mut Context<'_, Self::Stage>) -> usize;
+    /// What a producer keeps in a state of its own.
+    #[doc(hidden)]
+    fn held(stage: &Self::Stage) -> usize {
+        let _ = stage;
+        0
+    }
     #[doc(hidden)]
     fn terminate(stage: &mut Self::Stage, reason: &ExitReason, cx: &mut Context<'_, Self::Stage>);
 }
@@ -173,6 +179,10 @@ impl<P: Producer> Role for AsProducer<P> {
 
     fn format_discarded(stage: &mut P, count: usize) -> bool {
         stage.format_discarded(count)
+    }
+
+    fn held(stage: &P) -> usize {
+        stage.held()
     }
 }
 

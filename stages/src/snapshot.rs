@@ -16,7 +16,7 @@ use crate::role::Role;
 /// They add up. In a stage that receives:
 ///
 /// ```text
-///     input.events = handled + waiting + discarded.late
+///     input.events = handled + waiting + discarded.late + discarded.not_started
 /// ```
 ///
 /// In a stage that emits, where each event goes to one consumer (a broadcast sends it to several):
@@ -26,6 +26,8 @@ use crate::role::Role;
 ///                             + discarded.buffer_full + discarded.partition_full
 ///                             + discarded.unknown_partition + discarded.hash_panicked
 /// ```
+///
+/// In a [`feed`](crate::feed()) what was pushed is `emitted + held`.
 ///
 /// And on a subscription between two living stages what the producer has sent is what the consumer has received, or lies in the
 /// consumer's inbox.
@@ -55,7 +57,8 @@ pub struct StageSnapshot {
     pub input: Flow,
     /// What went out, likewise.
     pub output: Flow,
-    /// Events whose `handle_events` has returned.
+    /// Events whose `handle_events` has returned; in a [`ConsumerSupervisor`](crate::ConsumerSupervisor) those that became children,
+    /// or for which its start function wanted none ([`StartError::Ignore`](crate::StartError::Ignore)).
     pub handled: u64,
     /// How often `handle_events` has returned.
     pub batches: u64,
@@ -65,6 +68,9 @@ pub struct StageSnapshot {
     pub emitted: u64,
     /// Events that wait to go out: in the buffer, in the dispatcher, or because demand accumulates.
     pub buffered: usize,
+    /// Events that a producer keeps in a state of its own and has not emitted, as its [`held`](crate::Producer::held) says: in a
+    /// [`feed`](crate::feed()) those that were pushed and that nobody has asked for.
+    pub held: usize,
     /// Events that the producer was asked for and has not emitted.
     pub owed: usize,
     /// Events that were discarded, by cause.
@@ -177,12 +183,16 @@ pub struct Discarded {
     pub other: u64,
     /// They came for a subscription that was over.
     pub late: u64,
+    /// Their child could not start, in a [`ConsumerSupervisor`](crate::ConsumerSupervisor): its start function failed or panicked, or
+    /// the event could not be copied for it. They are asked for again.
+    pub not_started: u64,
 }
 
 impl Discarded {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.buffer_full + self.partition_full + self.unknown_partition + self.hash_panicked + self.other + self.late
+        let Self { buffer_full, partition_full, unknown_partition, hash_panicked, other, late, not_started } = self;
+        buffer_full + partition_full + unknown_partition + hash_panicked + other + late + not_started
     }
 }
 

@@ -499,3 +499,32 @@ fn a_dispatcher_that_is_wrong_harms_nobody_else() {
         });
     }
 }
+
+/// Says nothing of what it holds.
+struct Secretive;
+
+impl Producer for Secretive {
+    type Event = u64;
+
+    fn handle_demand(&mut self, demand: usize, out: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
+        out.extend(0..demand as u64);
+        Outcome::Continue
+    }
+
+    fn held(&self) -> usize {
+        panic!("none of your business")
+    }
+}
+
+#[test]
+fn a_panic_of_held_is_no_number_and_harms_nobody() {
+    seeds(5, |sim, log| {
+        let secretive = Secretive.start(StageOptions::new()).unwrap();
+        let sink = Sink::new("s", log).ask_first(3).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&secretive, SubscriptionOptions::new()).unwrap();
+        sim.run_until_idle();
+        let seen = secretive.snapshot().unwrap();
+        assert_eq!((seen.held, seen.emitted), (0, 3));
+        assert!(secretive.is_alive());
+    });
+}

@@ -235,6 +235,97 @@ fn s19_2_an_event_that_cannot_be_copied_for_a_transient_child_counts_as_finished
     });
 }
 
+type Start = dyn Fn(u64) -> Result<Address<ExitReason>, StartError> + Send + Sync;
+
+/// Of the events 0 to 3 the child of 2 cannot start: its place is given to 3 at once, and it is in no other number.
+#[test]
+fn s19_2_an_event_whose_child_cannot_start_is_discarded_and_acknowledged() {
+    let crowd = Crowd::default;
+    let ways: [(&str, u64, fn(Crowd) -> Box<Start>); 6] = [
+        ("error", 1, |crowd| {
+            Box::new(move |n| if n == 2 { Err(StartError::Init(crash())) } else { Ok(crowd.child(n)) })
+        }),
+        ("panic", 1, |crowd| Box::new(move |n| if n == 2 { panic!("no child today") } else { Ok(crowd.child(n)) })),
+        ("another child", 1, |crowd| Box::new(move |n| Ok(if n == 2 { crowd.of(0) } else { crowd.child(n) }))),
+        ("name taken", 1, |crowd| {
+            Box::new(move |n| match n {
+                2 => Err(StartError::AlreadyStarted(crowd.of(0).pid())),
+                n => Ok(crowd.child(n)),
+            })
+        }),
+        ("a child that ends at once", 0, |crowd| {
+            Box::new(move |n| Ok(if n == 2 { spawn(|_: Mailbox<ExitReason>| async {}) } else { crowd.child(n) }))
+        }),
+        ("no child wanted", 0, |crowd| {
+            Box::new(move |n| if n == 2 { Err(StartError::Ignore) } else { Ok(crowd.child(n)) })
+        }),
+    ];
+    for (way, discarded, start) in ways {
+        seeds(10, |sim, log| {
+            let crowd = crowd();
+            let supervisor = ConsumerSupervisor::with_start(start(crowd.clone()));
+            let supervisor = supervisor.start(StageOptions::new().name("events")).unwrap();
+            let producer = source(log, u64::MAX);
+            supervisor.sync_subscribe(&producer, demand(3, 2)).unwrap();
+            sim.run_until_idle();
+            assert_eq!((crowd.events(), log.asks("p")), (vec![0, 1, 3], vec![3, 1]), "{way}");
+
+            let seen = supervisor.snapshot().unwrap();
+            assert_eq!((seen.input.events, seen.handled), (4, 4 - discarded), "{way}");
+            assert_eq!((seen.discarded.not_started, seen.discarded.total()), (discarded, discarded), "{way}");
+            assert_eq!((seen.input.asked, seen.input.demand()), (4, 0), "{way}");
+            let sent = producer.snapshot().unwrap();
+            assert_eq!((sent.output, sent.consumers[0].unacknowledged), (seen.input, 3), "{way}: it is acknowledged");
+
+            let drawn = genstage::graph(&[&supervisor]);
+            for text in [drawn.to_dot(), drawn.to_mermaid()] {
+                assert_eq!(text.contains("1 discarded"), discarded == 1, "{way}: {text}");
+            }
+        });
+    }
+}
+
+/// The copy of 1 panics, that of 2 as well, and then the drop of 2: none is the supervisor's.
+#[test]
+fn s19_2_an_event_that_cannot_be_copied_is_discarded() {
+    struct Brittle(u64);
+
+    impl Clone for Brittle {
+        fn clone(&self) -> Self {
+            assert!(!(1..3).contains(&self.0), "it broke");
+            Self(self.0)
+        }
+    }
+
+    impl Drop for Brittle {
+        fn drop(&mut self) {
+            assert!(self.0 != 2 || std::thread::panicking(), "it broke");
+        }
+    }
+
+    seeds(10, |sim, _| {
+        let supervisor = ConsumerSupervisor::new(drop::<Brittle>).transient().start(StageOptions::new()).unwrap();
+        let producer = from_enumerable((0..5).map(Brittle)).start(StageOptions::new()).unwrap();
+        supervisor.sync_subscribe(&producer, demand(3, 1).cancel(Cancel::Temporary)).unwrap();
+        sim.run_until_idle();
+        let seen = supervisor.snapshot().unwrap();
+        assert_eq!((seen.input.events, seen.handled), (5, 3));
+        assert_eq!((seen.discarded.not_started, seen.discarded.total()), (2, 2));
+    });
+}
+
+/// Nothing is discarded here: the caller has the error.
+#[test]
+fn s19_4_a_child_that_was_asked_for_and_did_not_start_is_in_no_number() {
+    seeds(5, |_, _| {
+        let supervisor = ConsumerSupervisor::with_start(|_: u64| Err::<Address<()>, _>(StartError::Init(crash())));
+        let supervisor = supervisor.start(StageOptions::new()).unwrap();
+        assert_eq!(supervisor.start_child(1), Err(StartEventChildError::Start(StartError::Init(crash()))));
+        let seen = supervisor.snapshot().unwrap();
+        assert_eq!((seen.input.events, seen.handled, seen.discarded.total()), (0, 0, 0));
+    });
+}
+
 #[test]
 fn s19_2_events_in_excess_are_started_too_and_made_up_for() {
     seeds(10, |sim, log| {

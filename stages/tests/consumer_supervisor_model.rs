@@ -107,6 +107,10 @@ fn run(sim: &Simulation, seed: u64) {
         sim.run_until_idle();
     }
     finish(&started, &books, transient, &terminated);
+    if books.iter().all(|book| !book.cancelled) {
+        let each = (0..EVENTS).filter(|event| event % 14 == 10).count();
+        assert_eq!(supervisor.snapshot().unwrap().discarded.not_started, (books.len() * each) as u64);
+    }
     supervisor.stop().unwrap();
 }
 
@@ -116,6 +120,9 @@ fn check(supervisor: &ConsumerSupervisorRef<u64>, log: &Log, books: &[Book], ali
     assert_eq!(counts.active, alive.len());
     let shown: BTreeSet<_> = supervisor.which_children().unwrap().iter().map(|child| child.state.pid()).collect();
     assert_eq!(shown, alive.iter().map(|(_, child)| Some(child.pid())).collect());
+    let seen = supervisor.snapshot().unwrap();
+    assert_eq!(seen.input.events, seen.handled + seen.discarded.not_started);
+    assert_eq!(seen.discarded.total(), seen.discarded.not_started);
     let most: usize = books.iter().map(|book| book.max).sum();
     assert!(alive.len() <= most, "{} alive, at most {most}", alive.len());
     if books.iter().all(|book| !book.cancelled) {

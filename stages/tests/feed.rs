@@ -4,10 +4,11 @@ mod common;
 
 use std::time::Duration;
 
+use common::probes::Sink;
 use common::{nap, seeds};
 use genstage::core::{Mailbox, processes, spawn};
 use genstage::prelude::*;
-use genstage::{FeedError, feed, pipeline};
+use genstage::{FeedError, feed, graph, pipeline};
 
 #[test]
 fn what_is_pushed_arrives_in_order_and_the_last_feed_ends_the_source() {
@@ -39,6 +40,49 @@ fn a_full_feed_gives_the_event_back() {
     assert_eq!(feed.try_send(4).unwrap_err().into_event(), 4);
     let (least, _source) = genstage::feed(0);
     assert_eq!((least.try_send(1), least.try_send(2)), (Ok(()), Err(FeedError::Full(2))));
+}
+
+/// 7 are pushed; 3 are asked for, then 2 more.
+#[test]
+fn what_waits_in_a_feed_is_in_the_numbers() {
+    seeds(30, |sim, log| {
+        let (feed, source) = feed(10);
+        let source = source.start(StageOptions::new().name("fed")).unwrap();
+        let numbers = || {
+            let seen = source.snapshot().unwrap();
+            (seen.held, seen.emitted, seen.buffered, seen.output.events, seen.owed)
+        };
+        (0..7).for_each(|n| feed.send(n).unwrap());
+        assert_eq!(numbers(), (7, 0, 0, 0, 0));
+        assert!(graph(&[&source]).to_mermaid().contains("fed<br/>7 held"));
+        let sink = Sink::new("s", log).ask_first(3).start(StageOptions::new()).unwrap();
+        let id = sink.sync_subscribe(&source, SubscriptionOptions::new()).unwrap();
+        sim.run_until_idle();
+        assert_eq!(numbers(), (4, 3, 0, 3, 0));
+        source.ask(id, 2);
+        feed.send(7).unwrap();
+        sim.run_until_idle();
+        assert_eq!(numbers(), (3, 5, 0, 5, 0));
+        source.ask(id, 5);
+        sim.run_until_idle();
+        assert_eq!(numbers(), (0, 8, 0, 8, 2));
+        feed.send(8).unwrap();
+        sim.run_until_idle();
+        assert_eq!(numbers(), (0, 9, 0, 9, 1));
+    });
+}
+
+/// Nobody asks for them: they are left when the time is over.
+#[test]
+fn what_waits_in_a_feed_is_left_by_a_drain() {
+    seeds(10, |_, _| {
+        let (feed, source) = feed(10);
+        let source = source.start(StageOptions::new()).unwrap();
+        (0..7).for_each(|n| feed.send(n).unwrap());
+        let report = source.drain(Duration::from_secs(1));
+        assert_eq!((report.stages[0].snapshot.held, report.stages[0].held, report.left()), (7, 7, 7));
+        assert!(!report.is_complete());
+    });
 }
 
 #[test]

@@ -58,6 +58,10 @@ use work::{Function, Nobody, Start, Work};
 /// run then are stopped. Use [`Cancel::Temporary`](crate::Cancel) where they are to finish their work, or
 /// [`drain`](crate::drain()) the producer: then it ends, whatever the mode, when its last child has ended.
 ///
+/// An event whose child cannot start is logged and counted as [discarded](crate::Discarded::not_started), and another is asked for
+/// in its place: the snapshot's `handled` are those that became children. A start function that is to save such an event keeps
+/// a copy of it.
+///
 /// Children are [temporary](Self::new) or [transient](Self::transient). There are no permanent ones, which would be given
 /// the same event for ever:
 ///
@@ -114,7 +118,8 @@ impl<T: Send + 'static> ConsumerSupervisor<T> {
     /// A supervisor whose children this function starts: any process, linked to the supervisor (start it with `start_link`).
     /// It runs inside the supervisor, so it should not wait for long.
     ///
-    /// Where it fails, panics, or wants no child ([`StartError::Ignore`]), the event counts as finished; it is not tried again.
+    /// Where it fails, panics, or wants no child ([`StartError::Ignore`]), the event counts as finished, so that another is asked for;
+    /// it is not tried again. One that failed or panicked is [discarded](crate::Discarded::not_started), one that wanted none handled.
     ///
     /// ```
     /// use genstage::core::{ExitReason, Init, Outcome, Process, ProcessContext};

@@ -57,20 +57,20 @@ impl<T: Send + 'static> Consumer for ConsumerSupervisor<T> {
 
     fn handle_events(&mut self, events: Events<'_, T>, cx: &mut Context<'_, Self>) -> Outcome {
         let from = cx.subscription();
-        let (mut started, mut failed) = (0, 0);
+        let (mut started, mut ignored, mut failed) = (0, 0, 0);
         for event in events {
             match self.start_event(event, from, cx) {
                 Ok(_) => started += 1,
+                Err(StartError::Ignore) => ignored += 1,
                 Err(error) => {
                     failed += 1;
-                    if error != StartError::Ignore {
-                        contained(|| log::error!("consumer supervisor {}: a child did not start: {error}", cx.pid()));
-                    }
+                    contained(|| log::error!("consumer supervisor {}: a child did not start: {error}", cx.pid()));
                 }
             }
         }
+        cx.not_started(failed);
         if let Some((id, account)) = from.and_then(|id| Some((id, self.accounts.get_mut(id)?))) {
-            let excess = account.arrived(started, failed);
+            let excess = account.arrived(started, ignored + failed);
             if excess > 0 {
                 log::error!("consumer supervisor {}: {excess} events in excess on subscription {id}", cx.pid());
             }
@@ -140,8 +140,14 @@ impl<T: Send + 'static> ConsumerSupervisor<T> {
         let kept = match self.keep {
             None => None,
             Some(keep) => {
-                let copy = guarded(|| Ok(keep(&event)))?;
-                Some(Kept { event: Contained::new(copy), from })
+                let copy = match guarded(|| Ok(keep(&event))) {
+                    Ok(copy) => Contained::new(copy),
+                    Err(error) => {
+                        drop(Contained::new(event));
+                        return Err(error);
+                    }
+                };
+                Some(Kept { event: copy, from })
             }
         };
         let restart = if kept.is_some() { Restart::Transient } else { Restart::Temporary };

@@ -21,6 +21,8 @@ use crate::{Outcome, Producer};
 /// A producer whose events are pushed from outside: by a socket, a callback of another library, another thread. At most
 /// `capacity` events, at least 1, wait in it beside those that were asked for and are under way; who pushes more waits.
 ///
+/// What waits in it is the `held` of the producer's [snapshot](crate::StageSnapshot::held).
+///
 /// The producer stops with reason normal when all feeds are dropped and everything has gone out. When it ends before that, or is
 /// [drained](crate::drain()), `send` gives the event back.
 ///
@@ -381,6 +383,10 @@ impl<T: Send + 'static> Producer for FeedSource<T> {
         waiters.into_iter().for_each(Waker::wake);
         // What is being fetched comes as well.
         left + usize::from(pumps)
+    }
+
+    fn held(&self) -> usize {
+        self.shared.lock().queue.len()
     }
 }
 

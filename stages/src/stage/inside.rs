@@ -75,6 +75,10 @@ impl<R: Role> Inside<R::Stage> for Inner<'_, R> {
         self.wiring.holds(events);
     }
 
+    fn not_started(&mut self, events: usize) {
+        self.wiring.counts.discarded.not_started += events as u64;
+    }
+
     fn hibernate(&mut self) {
         self.wiring.next.any = true;
         self.wiring.next.hibernate = true;

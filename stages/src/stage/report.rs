@@ -1,6 +1,6 @@
 //! The numbers of a stage, put together, and its part in a drain.
 
-use genstage_core::ReplyTo;
+use genstage_core::{Panic, ReplyTo};
 use genstage_dispatchers::Notice;
 
 use super::{Cx, Queued, Stage, Wiring, nanos};
@@ -9,13 +9,14 @@ use crate::meter::Lack;
 use crate::options::DemandMode;
 use crate::role::Role;
 use crate::snapshot::{Discarded, Flow, Report, StageKind, StageSnapshot, SubscriptionSnapshot};
-use crate::{ExitReason, Outcome};
+use crate::{ExitReason, Outcome, log};
 
 /// What is counted for the stage as a whole. What passes a subscription is counted there, and added here at its end.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(super) input: Flow,
     pub(super) output: Flow,
+    /// Of these the children that did not start are none.
     pub(super) handled: u64,
     pub(super) batches: u64,
     pub(super) discarded: Discarded,
@@ -81,11 +82,12 @@ impl<R: Role> Stage<R> {
             },
             input: counts.input.plus(producers.iter()),
             output: counts.output.plus(consumers.iter()),
-            handled: counts.handled,
+            handled: counts.handled.saturating_sub(counts.discarded.not_started),
             batches: counts.batches,
             waiting: self.wiring.queue.iter().map(waits).sum(),
             emitted: outlet.emitted,
             buffered: outlet.stored(),
+            held: self.user_holds(cx),
             owed: outlet.owed(),
             discarded: counts.discarded,
             filtered: outlet.deliveries.filtered(),
@@ -96,6 +98,13 @@ impl<R: Role> Stage<R> {
             producers,
             consumers,
         }
+    }
+
+    fn user_holds(&self, cx: &Cx<'_, R>) -> usize {
+        Panic::catch(|| R::held(&self.user)).unwrap_or_else(|panic| {
+            log::error!("{}: `held` panicked: {}", self.describe(cx), panic.message());
+            0
+        })
     }
 
     fn last(&self, cx: &Cx<'_, R>) -> Last {
