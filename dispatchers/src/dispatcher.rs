@@ -42,7 +42,7 @@ use crate::{Deliveries, InfoTicket, Refusal, Subscriber, SubscriptionId};
 /// * Events for one id leave in the order in which they were emitted.
 /// * It draws on no chance but the seed, and no clock: the same calls give the same deliveries.
 ///
-/// [`kit`](crate::kit) checks all this by machine, but not [`take_back`](Dispatcher::take_back): it asks for no redelivery.
+/// [`kit`](crate::kit) checks all this by machine, [`take_back`](Dispatcher::take_back) included.
 ///
 /// # Example
 ///

@@ -1,7 +1,7 @@
 //! Puts any dispatcher through random histories and checks the contract of [`Dispatcher`].
 //!
-//! The kit plays the stage: consumers come, ask and leave, events are emitted, what is left over is buffered and
-//! offered again. After every call it compares what the dispatcher did with a simple model. The same seed gives the
+//! The kit plays the stage: consumers come, ask and leave, some giving back what they got last, events are emitted, what is left
+//! over is buffered and offered again. After every call it compares what the dispatcher did with a simple model. The same seed gives the
 //! same history.
 //!
 //! ```
@@ -27,7 +27,8 @@ const CONSUMERS: usize = 6;
 ///
 /// Checked always: nobody gets more than it asked for; unknown, refused and cancelled ids get nothing; each consumer
 /// gets events in order and none twice; `dispatch` takes from the front what `demand` promised, and keeps the order of
-/// the rest; `demand` is 0 when something is left, and never more than what the living asked for and did not get; infos are
+/// the rest; `take_back` withdraws the demand, and each event that it does not leave to the stage, in order, it delivers or holds, while
+/// one that gives each event to every consumer refuses subscriptions that are to be redelivered; `demand` is 0 when something is left, and never more than what the living asked for and did not get; infos are
 /// released once. Events that are lost while they may be held, or held and dropped, are not missed.
 ///
 /// Specification: sections 15.1 and 21.
@@ -170,12 +171,20 @@ impl<T> Default for Kit<T> {
 /// One call of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
-    Subscribe(SubscriptionId),
+    Subscribe {
+        id: SubscriptionId,
+        redeliver: bool,
+    },
     Ask(SubscriptionId, usize),
     Cancel(SubscriptionId),
+    /// It leaves, and gives back the last so many events that it got.
+    TakeBack {
+        id: SubscriptionId,
+        events: usize,
+    },
     /// So many new events; offered are so many of those that wait, the new ones included.
     Dispatch {
-        emitted: u64,
+        emitted: usize,
         offered: usize,
     },
     Info(InfoTicket),
@@ -184,9 +193,11 @@ enum Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Subscribe(id) => write!(f, "subscribe {id}"),
+            Self::Subscribe { id, redeliver: false } => write!(f, "subscribe {id}"),
+            Self::Subscribe { id, redeliver: true } => write!(f, "subscribe {id}, to be redelivered"),
             Self::Ask(id, count) => write!(f, "ask of {count} by {id}"),
             Self::Cancel(id) => write!(f, "cancel of {id}"),
+            Self::TakeBack { id, events } => write!(f, "take back of {events} from {id}"),
             Self::Dispatch { offered, .. } => write!(f, "dispatch of {offered}"),
             Self::Info(ticket) => write!(f, "info {}", ticket.get()),
         }

@@ -35,6 +35,11 @@ enum Fault {
     Reorders,
     KeepsInfos,
     Refuses,
+    LosesWhatComesBack,
+    LosesOneThatComesBack,
+    ReversesWhatComesBack,
+    DoublesWhatComesBack,
+    KeepsTheDemandOfWhoGivesBack,
 }
 
 impl Dispatcher<u64> for Broken {
@@ -55,6 +60,18 @@ impl Dispatcher<u64> for Broken {
         if !matches!(self.fault, Fault::GivesToTheDead) {
             self.inner.cancel(id, out);
         }
+    }
+
+    fn take_back(&mut self, id: SubscriptionId, events: &mut Vec<u64>, out: &mut Deliveries<u64>) {
+        match self.fault {
+            Fault::LosesWhatComesBack => events.clear(),
+            Fault::LosesOneThatComesBack => drop(events.pop()),
+            Fault::ReversesWhatComesBack => events.reverse(),
+            Fault::DoublesWhatComesBack => events.extend_from_within(..),
+            Fault::KeepsTheDemandOfWhoGivesBack => return,
+            _ => {}
+        }
+        self.inner.take_back(id, events, out);
     }
 
     fn demand(&self) -> usize {
@@ -101,7 +118,9 @@ fn faults(fault: Fault) -> Vec<String> {
 #[test]
 fn every_fault_is_found_with_every_seed() {
     use Fault::{
-        GivesToTheDead, GivesTooMuch, KeepsInfos, Loses, Overstates, Refuses, Reorders, Repeats, Reverses, Understates,
+        DoublesWhatComesBack, GivesToTheDead, GivesTooMuch, KeepsInfos, KeepsTheDemandOfWhoGivesBack, Loses,
+        LosesOneThatComesBack, LosesWhatComesBack, Overstates, Refuses, Reorders, Repeats, Reverses,
+        ReversesWhatComesBack, Understates,
     };
     for (fault, says) in [
         (GivesToTheDead, "the living asked for"),
@@ -114,18 +133,26 @@ fn every_fault_is_found_with_every_seed() {
         (Reorders, "it left others than the last"),
         (KeepsInfos, "waits for nothing"),
         (Refuses, "it states a demand of"),
+        (LosesWhatComesBack, "was lost"),
+        (LosesOneThatComesBack, "was lost"),
+        (ReversesWhatComesBack, "that came back it left"),
+        (DoublesWhatComesBack, "that came back it left"),
+        (KeepsTheDemandOfWhoGivesBack, "the living asked for"),
     ] {
         let found = faults(fault);
         assert!(found.iter().any(|text| text.contains(says)), "{fault:?}: {found:#?}");
     }
 }
 
-/// Gives each event to everybody; holds nothing.
+/// Gives each event to everybody; holds nothing. Whether it takes on what it cannot do: to redeliver.
 #[derive(Debug, Default)]
-struct Everybody(Vec<(SubscriptionId, usize)>);
+struct Everybody(Vec<(SubscriptionId, usize)>, bool);
 
 impl Dispatcher<u64> for Everybody {
-    fn subscribe(&mut self, id: SubscriptionId, _: &Subscriber<u64>) -> Result<(), Refusal> {
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<u64>) -> Result<(), Refusal> {
+        if subscriber.redeliver && !self.1 {
+            return Err(Refusal::NoRedelivery);
+        }
         self.0.push((id, 0));
         Ok(())
     }
@@ -161,6 +188,8 @@ fn a_dispatcher_that_serves_everybody_can_be_checked() {
     }
     let fault = Kit::new().run(0, &mut Everybody::default()).unwrap_err();
     assert!(fault.to_string().ends_with("was delivered twice"), "{fault}");
+    let fault = Kit::new().every(true).run(0, &mut Everybody(Vec::new(), true)).unwrap_err();
+    assert!(fault.to_string().contains("refuse it with"), "{fault}");
 }
 
 /// Takes what was asked for, and delivers it with the next ask.
@@ -170,6 +199,18 @@ struct Hoarder {
     queue: Vec<u64>,
     infos: Vec<InfoTicket>,
     patient: bool,
+    back: Back,
+}
+
+/// What it does with what comes back.
+#[derive(Debug, Default)]
+enum Back {
+    #[default]
+    LeavesItAll,
+    HoldsIt,
+    HoldsTheOlderHalf,
+    TurnsItRound,
+    Drops,
 }
 
 impl Dispatcher<u64> for Hoarder {
@@ -187,6 +228,22 @@ impl Dispatcher<u64> for Hoarder {
 
     fn cancel(&mut self, id: SubscriptionId, out: &mut Deliveries<u64>) {
         self.inner.cancel(id, out);
+    }
+
+    fn take_back(&mut self, id: SubscriptionId, events: &mut Vec<u64>, out: &mut Deliveries<u64>) {
+        self.cancel(id, out);
+        let held = match self.back {
+            Back::LeavesItAll => 0,
+            Back::HoldsTheOlderHalf => events.len() / 2,
+            _ => events.len(),
+        };
+        let mut back: Vec<u64> = events.drain(..held).collect();
+        match self.back {
+            Back::TurnsItRound => back.reverse(),
+            Back::Drops => back.clear(),
+            _ => {}
+        }
+        self.queue.splice(..0, back);
     }
 
     fn demand(&self) -> usize {
@@ -221,4 +278,17 @@ fn a_dispatcher_that_holds_events_can_be_checked() {
     }
     let fault = Kit::new().run(0, &mut Hoarder::default()).unwrap_err();
     assert!(fault.to_string().contains("was lost"), "{fault}");
+}
+
+#[test]
+fn a_dispatcher_that_holds_what_comes_back_can_be_checked() {
+    let run = |back, seed| Kit::new().holds(true).run(seed, &mut Hoarder { patient: true, back, ..Hoarder::default() });
+    for seed in 0..100 {
+        run(Back::HoldsIt, seed).unwrap();
+        run(Back::HoldsTheOlderHalf, seed).unwrap();
+        let fault = run(Back::TurnsItRound, seed).unwrap_err();
+        assert!(fault.to_string().ends_with("out of order"), "{fault}");
+        let fault = run(Back::Drops, seed).unwrap_err();
+        assert!(fault.to_string().contains("it states to hold"), "{fault}");
+    }
 }
