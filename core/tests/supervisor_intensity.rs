@@ -54,6 +54,22 @@ fn s5_1_whole_seconds_and_a_window_that_includes_its_ends() {
     }
 }
 
+/// Ours: with `escalate` it ends with the reason of the child that failed last, also where that did not start again.
+#[test]
+fn s5_3_a_supervisor_that_escalates_ends_with_the_reason_of_the_last_failure() {
+    seeds(20, |simulation| {
+        let (sup, child) = one(Supervisor::new(Strategy::OneForOne).max_restarts(1).escalate(true));
+        fails(simulation, &child);
+        assert!(sup.is_alive());
+        end(&child, other("y"));
+        simulation.run_until_idle();
+        assert_eq!(sup.exit_reason(), Some(other("y")));
+        let (sup, _) = one(Supervisor::new(Strategy::OneForOne).escalate(true));
+        sup.stop_with(ExitReason::Shutdown, Duration::from_secs(1)).unwrap();
+        assert_eq!(sup.exit_reason(), Some(ExitReason::Shutdown), "its other ends stay as they are");
+    });
+}
+
 #[test]
 fn s5_2_with_zero_the_first_failure_is_fatal_but_a_clean_end_is_not() {
     seeds(20, |simulation| {

@@ -301,16 +301,18 @@ fn bad_options_start_nothing() {
         assert_eq!(problem(run.unwrap_err()), ("a".to_owned(), "concurrency must be >= 1, got 0".to_owned()));
         let run = source().for_each(|_| ()).concurrency(0).run();
         assert!(matches!(run, Err(PipelineError::Options { error: StepError::Zero("concurrency"), .. })));
-        let run = source().partition(0, |n| *n).for_each(|_| ()).run();
-        assert!(matches!(run, Err(PipelineError::Options { error: StepError::Zero("concurrency"), .. })));
+        let none = ("b".to_owned(), "partitions must be >= 1, got 0".to_owned());
+        assert_eq!(problem(source().partition(0, |n| *n).for_each(|_| ()).name("b").run().unwrap_err()), none);
+        let run = source().partition_by(0, |n| n).map(|n| n).name("b").for_each(|_| ()).run();
+        assert_eq!(problem(run.unwrap_err()), none);
         // The number of copies is the user's, too.
         let run = source().map(|n| n).concurrency(usize::MAX).name("a").for_each(|_| ()).run();
         assert_eq!(problem(run.unwrap_err()), ("a".to_owned(), "concurrency must be <= 65536".to_owned()));
         let add = 1;
         let run = source().for_each(move |n| assert!(n < n + add)).concurrency(usize::MAX).run();
         assert!(matches!(run, Err(PipelineError::Options { error: StepError::TooManyCopies, .. })));
-        let run = source().partition(usize::MAX, |n| *n).for_each(|_| ()).run();
-        assert!(matches!(run, Err(PipelineError::Options { error: StepError::TooManyCopies, .. })));
+        let run = source().partition(usize::MAX, |n| *n).for_each(|_| ()).name("b").run();
+        assert_eq!(problem(run.unwrap_err()), ("b".to_owned(), "partitions must be <= 65536".to_owned()));
         let run = source().chunks(0).for_each(drop).run();
         assert_eq!(
             problem(run.unwrap_err()),
@@ -448,6 +450,63 @@ fn a_supervised_pipeline_starts_again_from_its_source() {
         assert_eq!(runs.load(Ordering::Relaxed), 2);
         let seen = seen.lock().unwrap();
         assert!(seen.ends_with(&[0, 1, 2]), "{seen:?}");
+    });
+}
+
+/// The first run fails, the second one is done: a transient child is not started a third time.
+#[test]
+fn a_transient_pipeline_starts_again_after_a_failure_and_not_after_a_success() {
+    use genstage::core::{Restart, Strategy, Supervisor};
+    seeds(30, |sim, _| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let again = Arc::clone(&runs);
+        let child = pipeline::child_spec("it", move || {
+            let fails = again.fetch_add(1, Ordering::Relaxed) == 0;
+            pipeline::from_iter(0..3_u64)
+                .map(move |n| if fails && n == 2 { panic!("the first time") } else { n })
+                .fold(0, |sum, n| *sum += n)
+        });
+        let handle = child.handle();
+        let child = child.restart(Restart::Transient);
+        let supervisor = Supervisor::new(Strategy::OneForOne).max_restarts(1).child(child).start_link().unwrap();
+        let first = handle.get().unwrap();
+        sim.run_until_idle();
+        let reason = genstage::core::Peer::from(&first).exit_reason();
+        assert!(matches!(&reason, Some(ExitReason::Panic(panic)) if panic.message() == "the first time"), "{reason:?}");
+        assert_eq!((supervisor.is_alive(), runs.load(Ordering::Relaxed)), (true, 2));
+        assert_eq!(supervisor.count_children().unwrap().active, 0, "it is done");
+    });
+}
+
+struct Unwilling;
+
+impl Producer for Unwilling {
+    type Event = u64;
+
+    fn init(&mut self, _: &mut Context<'_, Self>) -> Outcome {
+        Outcome::Stop(ExitReason::other("not today"))
+    }
+
+    fn handle_demand(&mut self, _: usize, _: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
+        Outcome::Continue
+    }
+}
+
+/// A step may have any name: that of the supervisor is no step's.
+#[test]
+fn the_supervisor_is_told_from_a_step_of_that_name() {
+    let runtime = Runtime::builder().workers(1).build().unwrap();
+    let dead = {
+        let _inside = runtime.enter();
+        runtime.shutdown(Duration::from_secs(5));
+        pipeline::from_iter(0..3_u64).for_each(|_| ()).name("supervisor").run().unwrap_err()
+    };
+    assert_eq!(dead, PipelineError::Supervisor(StartError::ShutDown));
+    assert_eq!(dead.to_string(), "the supervisor of the pipeline did not start: the runtime is shutting down");
+    alone(3, || {
+        let failing = pipeline::from_producer(Unwilling).name("supervisor").for_each(|_: u64| ()).run().unwrap_err();
+        let PipelineError::Start { step, .. } = &failing else { panic!("{failing:?}") };
+        assert_eq!(step, "supervisor");
     });
 }
 

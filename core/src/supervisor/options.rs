@@ -73,13 +73,15 @@ pub struct Supervisor {
     pub(super) flags: Flags,
     strategy: Strategy,
     auto_shutdown: AutoShutdown,
+    pub(super) escalates: bool,
     pub(super) children: Vec<ChildPlan>,
 }
 
 impl Supervisor {
     /// A supervisor without children or name, with three restarts in five seconds at most (S1.3).
     pub fn new(strategy: Strategy) -> Self {
-        Self { flags: Flags::default(), strategy, auto_shutdown: AutoShutdown::default(), children: Vec::new() }
+        let (flags, auto_shutdown) = (Flags::default(), AutoShutdown::default());
+        Self { flags, strategy, auto_shutdown, escalates: false, children: Vec::new() }
     }
 
     /// Another strategy.
@@ -104,6 +106,32 @@ impl Supervisor {
     /// Whether the end of significant children ends it; never, by default.
     pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Self {
         self.auto_shutdown = auto_shutdown;
+        self
+    }
+
+    /// What it ends with when it gives up: by default with [`ExitReason::Shutdown`], which counts as a clean end, so that a supervisor
+    /// over it restarts it only as a permanent child (S5.3). With true, with the reason of the child that failed last: then it is
+    /// restarted as a transient one as well, and not when it has ended by [`auto_shutdown`](Self::auto_shutdown). OTP has no such
+    /// choice.
+    ///
+    /// ```
+    /// use genstage_core::{ChildSpec, ExitReason, Mailbox, Strategy, Supervisor, run, spawn_link};
+    ///
+    /// let child = ChildSpec::new("child", || Ok(spawn_link(|_: Mailbox<()>| async { ExitReason::other("no") })));
+    /// let reason = run(|me| {
+    ///     me.trap_exit(true); // it is linked to its supervisor
+    ///     let top = Supervisor::new(Strategy::OneForOne).max_restarts(0).escalate(true).child(child).start_link()?;
+    ///     while top.is_alive() {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     Ok::<_, genstage_core::StartError>(top.exit_reason())
+    /// });
+    /// assert_eq!(reason, Ok(Some(ExitReason::other("no"))));
+    /// ```
+    ///
+    /// [`ExitReason::Shutdown`]: crate::ExitReason::Shutdown
+    pub fn escalate(mut self, escalate: bool) -> Self {
+        self.escalates = escalate;
         self
     }
 

@@ -35,11 +35,20 @@ pub(super) struct Live {
     parent: Pid,
     children: Children,
     intensity: Intensity,
+    /// What it ends with when there are too many restarts; with `escalates` the reason of the last child that failed.
+    gives_up_with: ExitReason,
+    escalates: bool,
 }
 
 impl Live {
-    pub(super) fn new(mailbox: Mailbox<Order>, parent: Pid, children: Children, intensity: Intensity) -> Self {
-        Self { mailbox, parent, children, intensity }
+    pub(super) fn new(
+        mailbox: Mailbox<Order>,
+        parent: Pid,
+        children: Children,
+        intensity: Intensity,
+        escalates: bool,
+    ) -> Self {
+        Self { mailbox, parent, children, intensity, gives_up_with: ExitReason::Shutdown, escalates }
     }
 
     /// The first start: in order, up to the first that fails.
@@ -138,6 +147,9 @@ impl Live {
                 self.report(|me| {
                     log::error!("supervisor {me}: child `{id}` ({from}) ended and is restarted: {reason}");
                 });
+                if self.escalates {
+                    self.gives_up_with = reason;
+                }
                 self.restart(id).await
             }
             Ended::StaysDown(id) => {
@@ -157,7 +169,7 @@ impl Live {
     async fn restart(&mut self, id: ChildId) -> Next {
         if !self.intensity.allows_restart_at(self.mailbox.me().0.engine().clock.now()) {
             self.report(|me| log::error!("supervisor {me}: too many restarts, the last of child `{id}`"));
-            return Next::Break(ExitReason::Shutdown);
+            return Next::Break(self.gives_up_with.clone());
         }
         let Group { stop, start } = self.children.group(&id);
         self.stop(stop).await;

@@ -30,7 +30,7 @@ pub(super) fn start_link(init: impl FnOnce() -> Option<Supervisor>) -> Result<Su
             if let Some(name) = &supervisor.flags.name {
                 name.register(&Peer::from(mailbox.me())).map_err(|error| refuse(name_error(error)))?;
             }
-            let mut live = Live::new(mailbox, parent_pid, table, intensity);
+            let mut live = Live::new(mailbox, parent_pid, table, intensity, supervisor.escalates);
             let first = live.start_all(supervisor.children).map_err(|failed| {
                 let reason = ExitReason::shutdown_with(failed);
                 failure = Some(StartError::Init(reason.clone()));

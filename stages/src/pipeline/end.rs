@@ -12,7 +12,7 @@ use genstage_dispatchers::Events;
 
 use super::error::{PipelineError, StageOutcome};
 use super::launch::{Launch, Running, Settings};
-use super::line::{Intake, number_of_copies, wrong_number};
+use super::line::{Intake, number_of_copies};
 use crate::context::Context;
 use crate::drain::DrainReport;
 use crate::graph::Graph;
@@ -200,7 +200,7 @@ impl<K: Tail, N: 'static> LastStep<K, N> {
 
     fn start(self, launch: &mut Launch) -> Result<Vec<Slot<K::Out>>, PipelineError> {
         let inlet = self.intake.start(launch, self.copies.len())?;
-        let step = launch.step(&self.settings, K::NAME, wrong_number(self.copies.len()))?;
+        let step = launch.step(&self.settings, K::NAME, inlet.wrong_number(self.copies.len()))?;
         let mut slots = Vec::with_capacity(self.copies.len());
         for (copy, tail) in self.copies.into_iter().enumerate() {
             let slot = Slot::default();
@@ -306,7 +306,8 @@ impl<E: Ending> End<E> {
     }
 
     /// As [`start`](Self::start), with its supervisor linked to the calling process. It ends with reason shutdown when the
-    /// pipeline is done, and also when it failed: a caller that is a process and does not trap exits ends with it.
+    /// pipeline is done, and with the reason of the stage that failed when it failed: a caller that is a process and does not trap
+    /// exits ends with it, in either case.
     ///
     /// # Errors
     ///
@@ -338,9 +339,32 @@ impl<E: fmt::Debug> fmt::Debug for End<E> {
 
 /// A pipeline as a child of a supervisor: built anew by the function at each start.
 ///
-/// It is restarted as a whole, from its sources. As its supervisor ends with reason shutdown in any case, a
-/// [`Transient`](genstage_core::Restart::Transient) one is never restarted: take a permanent one, the default, for a pipeline
-/// that has no end, and a temporary one for others.
+/// It is restarted as a whole, from its sources. One that is done ends with reason shutdown, one that failed with the reason of the
+/// stage that did (see [`Supervisor::escalate`](genstage_core::Supervisor::escalate)). So a
+/// [`Transient`](genstage_core::Restart::Transient) one is started again after a failure and not after a success: take that for a
+/// pipeline that has an end, and a permanent one, the default, for one that has none.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use genstage::core::{AutoShutdown, Restart, Strategy, Supervisor};
+/// use genstage::pipeline;
+///
+/// static TRIES: AtomicU64 = AtomicU64::new(0);
+/// let import = pipeline::child_spec("import", || {
+///     let first = TRIES.fetch_add(1, Ordering::Relaxed) == 0;
+///     pipeline::from_iter(0..100_u64).for_each(move |n| assert!(!first || n < 50, "the first time it fails"))
+/// });
+/// let supervisor = Supervisor::new(Strategy::OneForOne)
+///     .auto_shutdown(AutoShutdown::AllSignificant) // it is to end when the import is done
+///     .child(import.restart(Restart::Transient).significant())
+///     .start_link()?;
+/// while supervisor.is_alive() {
+///     std::thread::yield_now();
+/// }
+/// assert_eq!(TRIES.load(Ordering::Relaxed), 2);
+/// # Ok::<(), genstage::StartError>(())
+/// ```
 ///
 /// ```
 /// use genstage::core::{Strategy, Supervisor};
@@ -359,7 +383,7 @@ pub fn child_spec<E: Ending>(
 ) -> ChildSpec<PipelineRef<E::Output>> {
     let start = move || {
         build().start_link().map_err(|error| match error {
-            PipelineError::Start { error, .. } => error,
+            PipelineError::Start { error, .. } | PipelineError::Supervisor(error) => error,
             error => StartError::Init(ExitReason::other(error)),
         })
     };

@@ -25,6 +25,8 @@ pub enum PipelineError {
         /// Why.
         error: StartError,
     },
+    /// The supervisor of its stages did not start, and so nothing did: the runtime is shutting down, for instance.
+    Supervisor(StartError),
     /// A stage failed, and all others were stopped. What was under way is lost.
     Failed {
         /// The step: its name, or what it is and its place in the line.
@@ -70,6 +72,8 @@ pub enum StepError {
     Zero(&'static str),
     /// There may be 65,536 copies of a step at most: each is a process.
     TooManyCopies,
+    /// There may be 65,536 partitions at most: each has a copy of the step behind it.
+    TooManyPartitions,
     /// Its demand.
     Demand(OptionsError),
 }
@@ -78,6 +82,7 @@ impl fmt::Display for PipelineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Options { step, error } => write!(f, "step {step}: {error}"),
+            Self::Supervisor(error) => write!(f, "the supervisor of the pipeline did not start: {error}"),
             Self::Start { step, error } => write!(f, "step {step} did not start: {error}"),
             Self::Failed { step, copy, reason, .. } => write!(f, "step {step}, copy {copy}, failed: {reason}"),
             Self::Stopped { .. } => f.write_str("the pipeline was stopped before its end"),
@@ -91,7 +96,7 @@ impl std::error::Error for PipelineError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Options { error: StepError::Demand(error), .. } => Some(error),
-            Self::Start { error, .. } => Some(error),
+            Self::Start { error, .. } | Self::Supervisor(error) => Some(error),
             _ => None,
         }
     }
@@ -102,6 +107,7 @@ impl fmt::Display for StepError {
         match self {
             Self::Zero(what) => write!(f, "{what} must be >= 1, got 0"),
             Self::TooManyCopies => write!(f, "concurrency must be <= {MOST_COPIES}"),
+            Self::TooManyPartitions => write!(f, "partitions must be <= {MOST_COPIES}"),
             Self::Demand(error) => error.fmt(f),
         }
     }

@@ -145,6 +145,7 @@ impl Launch {
             Supervisor::new(Strategy::OneForAll)
                 .max_restarts(0)
                 .auto_shutdown(AutoShutdown::AllSignificant)
+                .escalate(true)
                 .start_link()
         };
         let started = if link {
@@ -153,10 +154,8 @@ impl Launch {
             // A parent in passing: what ends the pipeline is not to end the caller.
             genstage_core::run(|here| supervisor().inspect(|supervisor| here.unlink(supervisor)))
         };
-        match started {
-            Ok(supervisor) => Ok(Self { supervisor, stages: Vec::new(), steps: 0, sources: Vec::new() }),
-            Err(error) => Err(PipelineError::Start { step: "supervisor".to_owned(), error }),
-        }
+        let supervisor = started.map_err(PipelineError::Supervisor)?;
+        Ok(Self { supervisor, stages: Vec::new(), steps: 0, sources: Vec::new() })
     }
 
     /// The next step in order of the flow.

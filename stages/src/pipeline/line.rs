@@ -71,6 +71,17 @@ impl<T> Inlet<T> {
     pub(super) fn partition(&self, copy: usize) -> Option<usize> {
         self.partitioned.then_some(copy)
     }
+
+    /// Whether there may be so many copies of the step that gets these events; what is wrong is said as the user wrote it.
+    pub(super) fn wrong_number(&self, copies: usize) -> Option<StepError> {
+        match (copies, self.partitioned) {
+            (0, true) => Some(StepError::Zero("partitions")),
+            (0, false) => Some(StepError::Zero("concurrency")),
+            (1..=MOST_COPIES, _) => None,
+            (_, true) => Some(StepError::TooManyPartitions),
+            (_, false) => Some(StepError::TooManyCopies),
+        }
+    }
 }
 
 /// Of a step there are no more copies than this. Guessed: far above usual numbers.
@@ -79,15 +90,6 @@ pub(super) const MOST_COPIES: usize = 65_536;
 /// As many as are wanted, or one more than there may be: enough to be told that they are too many.
 pub(super) const fn number_of_copies(wanted: usize) -> usize {
     if wanted > MOST_COPIES { MOST_COPIES + 1 } else { wanted }
-}
-
-/// Whether there may be so many copies of a step.
-pub(super) fn wrong_number(copies: usize) -> Option<StepError> {
-    match copies {
-        0 => Some(StepError::Zero("concurrency")),
-        1..=MOST_COPIES => None,
-        _ => Some(StepError::TooManyCopies),
-    }
 }
 
 /// The number of copies of a step is the user's to choose.
@@ -123,7 +125,7 @@ impl<K: Kernel, N: 'static> Line for Step<K, N> {
         end: bool,
     ) -> Result<Vec<Output<K::Out>>, PipelineError> {
         let inlet = self.intake.start(launch, self.copies.len())?;
-        let wrong = wrong_number(self.copies.len());
+        let wrong = inlet.wrong_number(self.copies.len());
         let fault = wrong.or_else(|| self.copies.first()?.zero().map(StepError::Zero));
         let step = launch.step(&self.settings, K::NAME, fault)?;
         let mut outputs: Vec<Output<K::Out>> = Vec::with_capacity(self.copies.len());
