@@ -1,5 +1,7 @@
 //! The numbers of all stages that are joined by subscriptions.
 
+mod text;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -249,28 +251,28 @@ impl Graph {
     /// As text for Graphviz: stages with what they handled, emitted, hold and discarded, subscriptions with their events and
     /// the demand that is not met.
     pub fn to_dot(&self) -> String {
-        let mut text = "digraph stages {\n    rankdir=LR;\n    node [shape=box];\n".to_owned();
+        let mut drawing = "digraph stages {\n    rankdir=LR;\n    node [shape=box];\n".to_owned();
         for (number, (_, lines)) in self.nodes().iter().enumerate() {
-            let lines: Vec<_> = lines.iter().map(|line| line.replace('\\', "\\\\").replace('"', "\\\"")).collect();
-            let _ = writeln!(text, "    s{number} [label=\"{}\"];", lines.join("\\n"));
+            let lines: Vec<_> = lines.iter().map(|line| text::dot(line)).collect();
+            let _ = writeln!(drawing, "    s{number} [label=\"{}\"];", lines.join("\\n"));
         }
         for (from, to, label) in self.arrows() {
-            let _ = writeln!(text, "    s{from} -> s{to} [label=\"{label}\"];");
+            let _ = writeln!(drawing, "    s{from} -> s{to} [label=\"{label}\"];");
         }
-        text + "}\n"
+        drawing + "}\n"
     }
 
     /// As text for Mermaid, which many tools show as a picture; with the same content as [`to_dot`](Self::to_dot).
     pub fn to_mermaid(&self) -> String {
-        let mut text = "flowchart LR\n".to_owned();
+        let mut drawing = "flowchart LR\n".to_owned();
         for (number, (_, lines)) in self.nodes().iter().enumerate() {
-            let lines: Vec<_> = lines.iter().map(|line| line.replace('"', "#quot;").replace('<', "#lt;")).collect();
-            let _ = writeln!(text, "    s{number}[\"{}\"]", lines.join("<br/>"));
+            let lines: Vec<_> = lines.iter().map(|line| text::mermaid(line)).collect();
+            let _ = writeln!(drawing, "    s{number}[\"{}\"]", lines.join("<br/>"));
         }
         for (from, to, label) in self.arrows() {
-            let _ = writeln!(text, "    s{from} -->|{label}| s{to}");
+            let _ = writeln!(drawing, "    s{from} -->|{label}| s{to}");
         }
-        text
+        drawing
     }
 
     /// All that edges join, stages or not, each with what is to be said of it. Numbered by place.

@@ -186,6 +186,30 @@ fn a_graph_is_followed_both_ways_and_drawn() {
     });
 }
 
+/// A name may hold anything. The drawing keeps its lines, and each label its quotes.
+#[test]
+fn names_of_any_kind_are_drawn_as_they_are() {
+    let nasty = [
+        ("a\nb\r\nc", r"a\nb\nc", "a<br/>b<br/>c"),
+        (r#"say "a""#, r#"say \"a\""#, "say #quot;a#quot;"),
+        (r"back\", r"back\\", "back#92;"),
+        (r#"x"]; s9["y"#, r#"x\"]; s9[\"y"#, "x#quot;#93;; s9#91;#quot;y"),
+        ("<b> & #35; `*`", "<b> &amp; #35; `*`", "#lt;b#62; #38; #35;35; #96;*#96;"),
+        ("%%{init: {}}%%", "%%{init: {}}%%", "#37;#37;#123;init: #123;#125;#125;#37;#37;"),
+    ];
+    for (name, in_dot, in_mermaid) in nasty {
+        seeds(2, |_, log| {
+            let counter = Counter::new("a", log).start(StageOptions::new().name(name)).unwrap();
+            let drawn = graph(&[&counter]);
+            let dot = format!(
+                "digraph stages {{\n    rankdir=LR;\n    node [shape=box];\n    s0 [label=\"{in_dot}\"];\n}}\n"
+            );
+            assert_eq!(drawn.to_dot(), dot);
+            assert_eq!(drawn.to_mermaid(), format!("flowchart LR\n    s0[\"{in_mermaid}\"]\n"));
+        });
+    }
+}
+
 /// A stream has no numbers; its producer knows it.
 #[test]
 fn a_stream_is_an_edge_without_numbers_of_its_own() {
