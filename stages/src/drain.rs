@@ -1,5 +1,7 @@
 //! Stopping in order: from the producers down, so that what they have taken is handled.
 
+mod cycle;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +14,13 @@ use crate::graph::{AnyStage, Observer, Visit, visit};
 use crate::handle::StageRef;
 use crate::mail::Nobody;
 use crate::role::IsProducer;
-use crate::snapshot::{StageSnapshot, SubscriptionSnapshot};
+use crate::snapshot::{Report, StageSnapshot, SubscriptionSnapshot};
 
 /// How long stages have to answer, and then to stop, once the time of a drain is over.
 const GRACE: Duration = Duration::from_millis(100);
+
+/// How long stages of a cycle are left to themselves before they are looked at. Guessed: much longer than a batch takes.
+const ROUND: Duration = Duration::from_millis(20);
 
 /// To a stage that is to be drained.
 #[derive(Clone, Debug)]
@@ -26,6 +31,8 @@ pub(crate) enum DrainMail {
     Begin(Address<Last>),
     /// Tell this one how it is.
     Tell(Address<Last>),
+    /// Its producers wait for it: wait for them no longer.
+    Cut,
     /// The time is over.
     Stop,
 }
@@ -63,6 +70,9 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// 3. After `within` the rest is stopped: asked for its numbers, told to shut down, and killed if it does not; one that traps
 ///    exits runs `terminate`, and stops its children. Who is in a callback then ends when that returns; it is given a moment and
 ///    reported as [`DrainEnd::Stuck`]. So a drain takes `within` and some tenths of a second at most.
+///
+/// Stages that live on each other in a cycle, and else on drained ones, are drained too: they end when nothing is left in the cycle.
+/// One that never runs empty is stopped when the time is over.
 ///
 /// A stage with further producers, which are not drained, stays out of it, and so does what lives on it: for them a producer ends as
 /// any does, and the cancel mode decides. Drain all producers of a graph together. A [`stream`](crate::stream()) sees the end of
@@ -115,7 +125,7 @@ pub(crate) fn drain_all(producers: impl Iterator<Item = Observer>, within: Durat
             }
         }
     }
-    collector.wait_until(deadline, |stage| stage.end.is_some());
+    collector.wait_for_ends(deadline);
     collector.stop_the_rest();
     // Producers that have not even answered.
     for root in found.failed.iter().filter_map(|(pid, _)| roots.get(pid)) {
@@ -132,20 +142,19 @@ fn root(observer: Observer) -> (Pid, Observer) {
     (observer.peer().pid(), observer)
 }
 
-/// The producers, and every stage all of whose producers are among these.
+/// The producers, and every stage all of whose producers are among these, stages of a cycle included.
 fn closed(found: &Visit, roots: &BTreeMap<Pid, Observer>) -> BTreeSet<Pid> {
-    let mut set: BTreeSet<Pid> = roots.keys().filter(|pid| found.reports.contains_key(pid)).copied().collect();
+    let mut set: BTreeSet<Pid> = found.reports.keys().copied().collect();
     loop {
-        let inside = |pid: &Pid| set.contains(pid);
-        let joins = |snapshot: &StageSnapshot| {
-            !set.contains(&snapshot.pid) && snapshot.producers.iter().all(|producer| inside(&producer.peer))
+        let lives_on_others = |pid: &Pid| {
+            let others = |report: &Report| report.snapshot.producers.iter().any(|made| !set.contains(&made.peer));
+            !roots.contains_key(pid) && found.reports.get(pid).is_some_and(|(_, report)| others(report))
         };
-        let more: Vec<Pid> =
-            found.reports.iter().filter(|(_, (_, report))| joins(&report.snapshot)).map(|(pid, _)| *pid).collect();
-        if more.is_empty() {
+        let outside: BTreeSet<Pid> = set.iter().filter(|pid| lives_on_others(pid)).copied().collect();
+        if outside.is_empty() {
             return set;
         }
-        set.extend(more);
+        set.retain(|pid| !outside.contains(pid));
     }
 }
 
@@ -169,6 +178,42 @@ impl Collector {
         observer.drain(DrainMail::Begin(self.here.me().clone()));
         let open = Open { observer: observer.clone(), last, told: false, end: None };
         self.stages.insert(observer.peer().pid(), open);
+    }
+
+    /// Waits until all have ended, or the time is over.
+    fn wait_for_ends(&mut self, deadline: Duration) {
+        if cycle::first(self.open()).is_none() {
+            return self.wait_until(deadline, |stage| stage.end.is_some());
+        }
+        let mut before = None;
+        while self.open().next().is_some() && self.here.now() < deadline {
+            self.wait_until(deadline.min(self.here.now() + ROUND), |stage| stage.end.is_some());
+            self.ask();
+            self.wait_until(deadline, |stage| stage.told || stage.end.is_some());
+            let still = cycle::still(self.open());
+            if still.is_none() || still != before {
+                before = still;
+                continue;
+            }
+            before = None;
+            if let Some(stage) = cycle::first(self.open()).and_then(|pid| self.stages.get(&pid)) {
+                stage.observer.drain(DrainMail::Cut);
+            }
+        }
+    }
+
+    /// Those that have not ended, as they were when they told last.
+    fn open(&self) -> impl Iterator<Item = &StageSnapshot> + Clone {
+        self.stages.values().filter(|stage| stage.end.is_none()).map(|stage| &stage.last.snapshot)
+    }
+
+    /// Asks those that have not ended how they are.
+    fn ask(&mut self) {
+        let me = self.here.me().clone();
+        for stage in self.stages.values_mut().filter(|stage| stage.end.is_none()) {
+            stage.told = false;
+            stage.observer.drain(DrainMail::Tell(me.clone()));
+        }
     }
 
     fn wait_until(&mut self, deadline: Duration, done: fn(&Open) -> bool) {
@@ -203,15 +248,10 @@ impl Collector {
 
     /// The time is over.
     fn stop_the_rest(&mut self) {
-        let open = || self.stages.values().filter(|stage| stage.end.is_none());
-        if open().next().is_none() {
+        if self.open().next().is_none() {
             return;
         }
-        let me = self.here.me().clone();
-        for stage in self.stages.values_mut().filter(|stage| stage.end.is_none()) {
-            stage.told = false;
-            stage.observer.drain(DrainMail::Tell(me.clone()));
-        }
+        self.ask();
         self.wait_until(self.here.now() + GRACE, |stage| stage.told || stage.end.is_some());
         for reason in [ExitReason::Shutdown, ExitReason::Kill] {
             for stage in self.stages.values_mut().filter(|stage| !stage.is_over()) {
@@ -262,7 +302,8 @@ impl Open {
 pub struct DrainReport {
     /// The producers and all that lived on them alone, by pid.
     pub stages: Vec<DrainedStage>,
-    /// Stages downstream that have other producers as well, or live on such stages.
+    /// Stages downstream that have other producers as well, or live on such stages. They live on, and what the drained producers have
+    /// sent to them is theirs to handle: they do not count in [`is_complete`](Self::is_complete) and [`left`](Self::left).
     pub left_alone: Vec<Pid>,
     /// Stages that gave no answer: dead before, busy for all the time, or the one that called. Of these only the producers are
     /// stopped; for the others the end of their producers decides.
@@ -270,7 +311,8 @@ pub struct DrainReport {
 }
 
 impl DrainReport {
-    /// Whether all ended in time, normally, with nothing left.
+    /// Whether all [`stages`](Self::stages) ended in time, normally, with nothing left. Who was
+    /// [left alone](Self::left_alone) is not asked.
     pub fn is_complete(&self) -> bool {
         self.unreachable.is_empty()
             && self.stages.iter().all(|stage| stage.end == DrainEnd::Drained && stage.left() == 0)
@@ -335,6 +377,9 @@ impl fmt::Display for DrainReport {
                 None => write!(f, "{kind} {pid}")?,
             }
             writeln!(f, ": {handled} handled, {emitted} emitted, {} left, {end:?}", stage.left())?;
+        }
+        for pid in &self.left_alone {
+            writeln!(f, "{pid}: left alone, it lives on other producers as well")?;
         }
         for (pid, error) in &self.unreachable {
             writeln!(f, "{pid}: {error}")?;

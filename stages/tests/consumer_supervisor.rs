@@ -237,11 +237,14 @@ fn s19_2_an_event_that_cannot_be_copied_for_a_transient_child_counts_as_finished
 
 type Start = dyn Fn(u64) -> Result<Address<ExitReason>, StartError> + Send + Sync;
 
+/// What it is called, how many events it costs, and the start function.
+type Way = (&'static str, u64, fn(Crowd) -> Box<Start>);
+
 /// Of the events 0 to 3 the child of 2 cannot start: its place is given to 3 at once, and it is in no other number.
 #[test]
 fn s19_2_an_event_whose_child_cannot_start_is_discarded_and_acknowledged() {
     let crowd = Crowd::default;
-    let ways: [(&str, u64, fn(Crowd) -> Box<Start>); 6] = [
+    let ways: [Way; 6] = [
         ("error", 1, |crowd| {
             Box::new(move |n| if n == 2 { Err(StartError::Init(crash())) } else { Ok(crowd.child(n)) })
         }),

@@ -88,6 +88,8 @@ pub(crate) struct Wiring<R: Role> {
     /// Whether `handle_drain` has run, and how many events the user's part still has since.
     asked_to_drain: bool,
     still_holds: usize,
+    /// In a drain it does not wait for the ends of its producers, as these wait for its own.
+    cut: bool,
     /// Who drains this stage; somebody does unless it is empty.
     drain: Vec<genstage_core::Address<crate::drain::Last>>,
     /// Subscriptions to producers that ended during a drain.
@@ -133,6 +135,7 @@ pub(crate) fn start<R: Role>(
             on_hold: false,
             asked_to_drain: false,
             still_holds: 0,
+            cut: false,
             drain: Vec::new(),
             ended: Vec::new(),
             gone: Vec::new(),

@@ -134,6 +134,10 @@ impl<R: Role> Stage<R> {
                 }
                 self.on_demand_mode(DemandMode::Forward, cx)
             }
+            DrainMail::Cut => {
+                self.wiring.cut = true;
+                Outcome::Continue
+            }
             DrainMail::Stop => Outcome::Stop(ExitReason::Shutdown),
         }
     }
@@ -162,7 +166,8 @@ impl<R: Role> Stage<R> {
     /// Being drained: it ends when nothing is left to come, and nothing to give.
     #[cold]
     pub(super) fn drained(&mut self, cx: &mut Cx<'_, R>) -> Outcome {
-        if !self.wiring.producers.is_empty() || !self.wiring.queue.is_empty() {
+        let waits = !self.wiring.producers.is_empty() && !self.wiring.cut;
+        if waits || !self.wiring.queue.is_empty() {
             return Outcome::Continue;
         }
         if let stop @ Outcome::Stop(_) = self.ask_to_drain(cx) {
