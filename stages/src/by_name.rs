@@ -11,15 +11,17 @@ use genstage_dispatchers::{Batch, SubscriptionId};
 
 use crate::graph::Observed;
 use crate::handle::Source;
-use crate::mail::{Nobody, ProducerPort, StageMail, Subscribe};
+use crate::mail::{ProducerPort, StageMail, Subscribe};
+use crate::misfit::unfit;
 use crate::options::DemandMode;
 use crate::role::Role;
 
 /// Whoever has this name and emits such events, when it is used: to subscribe to a stage whose type has no name, as those made
 /// from closures have none.
 ///
-/// A name that nobody has, or that belongs to a stage of other events, is as good as a dead producer: the subscription is down
-/// with [`ExitReason::NoProc`], and its [`Cancel`](crate::Cancel) mode decides. To call such a stage as well, use
+/// A name that nobody has is as good as a dead producer: the subscription is down with [`ExitReason::NoProc`], and its
+/// [`Cancel`](crate::Cancel) mode decides. Where the name belongs to what is no source of such events, the subscription is cancelled, and
+/// the reason is a [`WrongSource`](crate::WrongSource). To call such a stage as well, use
 /// [`Producer::named`](crate::Producer::named), which knows its type.
 ///
 /// ```
@@ -80,7 +82,7 @@ impl<T: Send + 'static> Named<T> {
 
 impl<T: Send + 'static> ProducerPort<T> for Named<T> {
     fn resolve(&self) -> Box<dyn ProducerPort<T>> {
-        self.now().unwrap_or_else(|| Box::new(Nobody))
+        self.now().unwrap_or_else(|| unfit(&self.name, || format!("producer of {}", std::any::type_name::<T>())))
     }
 
     fn subscribe(&self, subscribe: Subscribe<T>) {

@@ -34,6 +34,46 @@ impl std::error::Error for SubscribeError {
     }
 }
 
+/// The reason why a subscription by a name is cancelled: the name belongs to a process that is not what is wanted. For
+/// [`named`](crate::named) it is no stage, a consumer, or a stage of other events; for `Producer::named` it is of another type.
+///
+/// ```
+/// use genstage::WrongSource;
+/// use genstage::prelude::*;
+///
+/// let texts = from_enumerable(["a", "b"]).start(StageOptions::new().name("texts"))?;
+/// let Some(Err(error)) = stream(&named::<u64>("texts"), SubscriptionOptions::new())?.next() else { unreachable!() };
+/// let wrong = WrongSource::of(&error.reason).unwrap();
+/// assert_eq!((wrong.process, &*wrong.wanted), (texts.pid(), "producer of u64"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct WrongSource {
+    /// The name.
+    pub name: String,
+    /// Who has it.
+    pub process: Pid,
+    /// What is wanted: the kind of stage, and the type of its events or its own.
+    pub wanted: String,
+}
+
+impl WrongSource {
+    /// What the reason of a cancel says, if it says this.
+    pub fn of(reason: &ExitReason) -> Option<&Self> {
+        if let ExitReason::Other(detail) = reason { detail.downcast_ref() } else { None }
+    }
+}
+
+impl fmt::Display for WrongSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, process, wanted } = self;
+        write!(f, "{name} is there, but is no {wanted}: it is process {process}")
+    }
+}
+
+impl std::error::Error for WrongSource {}
+
 /// A stream that ended before its producers were done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]

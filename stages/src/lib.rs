@@ -271,6 +271,7 @@ mod log;
 mod mail;
 mod messages;
 mod meter;
+mod misfit;
 mod options;
 mod outlet;
 pub mod pipeline;
@@ -302,7 +303,7 @@ pub use context::{Context, EmitsAs, ReceivesAs};
 pub use drain::{DrainEnd, DrainReport, Drainable, DrainedStage, drain};
 pub use emit::Emit;
 pub use enumerable::{Enumerable, OnCancel, from_enumerable};
-pub use error::{StreamError, SubscribeError, WaitError};
+pub use error::{StreamError, SubscribeError, WaitError, WrongSource};
 pub use for_each::{ForEach, Map, for_each, map};
 pub use futures::{Feed, FeedError, FeedSource, feed};
 #[cfg(feature = "futures")]

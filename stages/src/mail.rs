@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::drain::DrainMail;
 use crate::graph::{Observed, Observer};
 use crate::handle::Source;
+use crate::misfit::unfit;
 use crate::options::DemandMode;
 use crate::role::Role;
 use crate::snapshot::Report;
@@ -238,7 +239,10 @@ impl<R: Role> ProducerPort<R::Out> for Target<StageMail<R>> {
     fn resolve(&self) -> Box<dyn ProducerPort<R::Out>> {
         match self.address() {
             Some(address) => Box::new(address),
-            None => Box::new(Nobody),
+            None => match self {
+                Self::One(_) => Box::new(Nobody),
+                Self::Named(name) => unfit(name, || format!("{} {}", R::KIND, std::any::type_name::<R::Stage>())),
+            },
         }
     }
 

@@ -5,10 +5,9 @@ mod common;
 use common::messages::{CancelIt, Die};
 use common::probes::{Counter, Middle, Sink};
 use common::{Log, Seen, demand, range, seeds};
-use genstage::core::Child;
-use genstage::core::{ChildSpec, Strategy, Supervisor};
+use genstage::core::{Child, ChildSpec, Mailbox, StartOptions, Strategy, Supervisor, spawn_with};
 use genstage::prelude::*;
-use genstage::{OptionsError, StageRef};
+use genstage::{OptionsError, StageRef, WrongSource};
 
 /// Section 3: by a handle, several, in the order given, after `init`.
 #[test]
@@ -49,40 +48,80 @@ fn q17_bad_options_fail_the_start() {
     });
 }
 
-/// Sections 3 and 14: what a name finds when the stage starts. The name of nobody, of a stage of other events, of a consumer, and
-/// a dead handle are all the same: down with noproc, and the mode decides.
+/// Section 3: the name of nobody, and a dead handle, are the same: down with noproc, and the mode decides.
 #[test]
 fn a_producer_that_is_not_there_is_down_with_noproc() {
     for mode in [Cancel::Permanent, Cancel::Transient, Cancel::Temporary] {
         seeds(10, |sim, log| {
-            let _texts = from_enumerable(["a"]).start(StageOptions::new().name("texts")).unwrap();
-            let _sink = Sink::new("sink", log).start(StageOptions::new().name("sink")).unwrap();
             let dead = Counter::new("dead", log).start(StageOptions::new()).unwrap();
             dead.stop().unwrap();
             let options = demand(10, 5).cancel(mode);
-            let starts: [StageOptions<genstage::AsConsumer<Sink>>; 5] = [
+            for start in [
                 StageOptions::new().subscribe_to(&named("nobody"), options),
-                StageOptions::new().subscribe_to(&named("texts"), options),
-                StageOptions::new().subscribe_to(&named("sink"), options),
-                StageOptions::new().subscribe_to(&Counter::named("texts"), options),
+                StageOptions::new().subscribe_to(&Counter::named("nobody"), options),
                 StageOptions::new().subscribe_to(&dead, options),
-            ];
-            for start in starts {
-                log.clear();
-                let sink = Sink::new("c", log).start(start).unwrap();
-                sim.run_until_idle();
-                let noproc = ExitReason::NoProc;
-                let mut seen = log.of("c");
-                assert!(matches!(seen.remove(0), Seen::Subscribed(_)));
-                let mut expected = vec![Seen::Cancel(CancelKind::Down, noproc.clone())];
-                if mode != Cancel::Temporary {
-                    expected.push(Seen::Terminate(noproc.clone()));
-                }
-                assert_eq!(seen, expected);
-                assert_eq!(sink.exit_reason(), (mode != Cancel::Temporary).then_some(noproc));
+            ] {
+                is_over_at_once(sim, log, start, mode, CancelKind::Down, &ExitReason::NoProc);
             }
         });
     }
+}
+
+/// A name of what is there, and emits no numbers: a stage of other events, a consumer, no stage at all. It is cancelled with a
+/// reason that says so, whatever kind of handle has the name, and the mode decides. Who has the name hears nothing of it.
+#[test]
+fn a_name_of_what_is_no_such_source_is_told_from_that_of_nobody() {
+    for mode in [Cancel::Permanent, Cancel::Transient, Cancel::Temporary] {
+        seeds(10, |sim, log| {
+            let texts = from_enumerable(["a"]).start(StageOptions::new().name("texts")).unwrap();
+            let sink = Sink::new("sink", log).start(StageOptions::new().name("sink")).unwrap();
+            let name = StartOptions::new().name("plain");
+            let plain = spawn_with(name, |mailbox: Mailbox<()>| async move { mailbox.receive().await }).unwrap();
+            let options = demand(10, 5).cancel(mode);
+            let (numbers, counter) = ("producer of u64", "producer subscribe_to::common::probes::Counter");
+            for (start, name, pid, wanted) in [
+                (StageOptions::new().subscribe_to(&named("texts"), options), "texts", texts.pid(), numbers),
+                (StageOptions::new().subscribe_to(&Counter::named("texts"), options), "texts", texts.pid(), counter),
+                (StageOptions::new().subscribe_to(&named("sink"), options), "sink", sink.pid(), numbers),
+                (StageOptions::new().subscribe_to(&named("plain"), options), "plain", plain.pid(), numbers),
+            ] {
+                let reason = is_over_at_once(sim, log, start, mode, CancelKind::Cancel, &ExitReason::Normal);
+                let wrong = WrongSource::of(&reason).unwrap();
+                assert_eq!((wrong.name.as_str(), wrong.process, wrong.wanted.as_str()), (name, pid, wanted));
+                let says = format!("{name} is there, but is no {wanted}: it is process {pid}");
+                assert!(reason.to_string().contains(&says), "{reason}");
+                assert_eq!(wrong.to_string(), says);
+            }
+            assert!(texts.is_alive() && sink.is_alive() && plain.is_alive());
+            assert_eq!(texts.snapshot().unwrap().consumers, []);
+            let first = stream(&named::<u64>("texts"), SubscriptionOptions::new()).unwrap().next();
+            let Some(Err(error)) = first else { panic!("{first:?}") };
+            assert_eq!((error.producer, WrongSource::of(&error.reason).is_some()), (texts.pid(), true));
+        });
+    }
+}
+
+/// Starts a stage whose subscription is cancelled or down at once; the reason, where it is not that one, is given.
+fn is_over_at_once(
+    sim: &Simulation,
+    log: &Log,
+    start: StageOptions<genstage::AsConsumer<Sink>>,
+    mode: Cancel,
+    kind: CancelKind,
+    expected: &ExitReason,
+) -> ExitReason {
+    log.clear();
+    let sink = Sink::new("c", log).start(start).unwrap();
+    sim.run_until_idle();
+    let mut seen = log.of("c").into_iter();
+    assert!(matches!(seen.next(), Some(Seen::Subscribed(_))));
+    let Some(Seen::Cancel(by, reason)) = seen.next() else { panic!("no cancel") };
+    assert_eq!(by, kind);
+    assert!(kind == CancelKind::Cancel || reason == *expected);
+    let end = (mode != Cancel::Temporary).then(|| reason.clone());
+    assert_eq!(seen.next(), end.clone().map(Seen::Terminate));
+    assert_eq!((seen.next(), sink.exit_reason()), (None, end));
+    reason
 }
 
 /// Section 3: `handle_subscribe` that stops fails the start, and later items are not tried.
