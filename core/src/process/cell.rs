@@ -25,7 +25,7 @@ use crate::runtime::engine::Engine;
 use crate::scheduler::{Cost, Ran, Runnable, Task};
 use crate::signal::Down;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::sync::{Arc, Latch, LatchGuard};
 use crate::{ExitReason, Pid, StartError, reason::Panic};
 
 /// What a process does in its turns. It stays where it is, so that a future can be one without a box of its own.
@@ -111,7 +111,7 @@ pub(crate) struct Cell<M> {
     doomed: AtomicBool,
     cost: Cost,
     pub(super) since: Since,
-    pub(super) inbox: Mutex<Resting<M>>,
+    pub(super) inbox: Latch<Resting<M>>,
 }
 
 /// What the lock guards.
@@ -149,7 +149,7 @@ impl<M: Send + 'static> Cell<M> {
             doomed: AtomicBool::new(false),
             cost: Cost::unknown(),
             since: Since::default(),
-            inbox: Mutex::new(Resting { inbox: Inbox::starting(relations, rare), body: None }),
+            inbox: Latch::new(Resting { inbox: Inbox::starting(relations, rare), body: None }),
         })
     }
 
@@ -157,7 +157,7 @@ impl<M: Send + 'static> Cell<M> {
         &self.engine
     }
 
-    pub(crate) fn inbox(&self) -> &Mutex<Resting<M>> {
+    pub(crate) fn inbox(&self) -> &Latch<Resting<M>> {
         &self.inbox
     }
 
@@ -285,7 +285,7 @@ impl<M: Send + 'static> Cell<M> {
                 Ok(())
             }
             Turn::Drained | Turn::More => {
-                family.part(&**self);
+                family.part(&**self, &self.engine);
                 self.bury(Some(body), ExitReason::Killed);
                 Err(StartError::Timeout)
             }
@@ -309,7 +309,7 @@ impl<M: Send + 'static> Cell<M> {
     /// A start that failed. A parent that traps exits hears of it from the start alone (G1.5); one that does not dies
     /// with it (G1.6). A monitor is removed.
     pub(crate) fn fail(&self, family: &Family, body: Option<BoxedBody<M>>, reason: ExitReason) -> ExitReason {
-        family.forget(self);
+        family.forget(self, &self.engine);
         self.bury(body, reason)
     }
 
@@ -400,7 +400,7 @@ impl<M: Send + 'static> Cell<M> {
     /// The second half of death; whoever comes first does it.
     pub(super) fn conclude<'a>(
         &'a self,
-        mut resting: MutexGuard<'a, Resting<M>>,
+        mut resting: LatchGuard<'a, Resting<M>>,
         last: Last,
         left: usize,
     ) -> ExitReason {

@@ -33,15 +33,16 @@ impl Family {
     pub(crate) fn bear(&mut self, engine: &Engine, kind: fn() -> &'static str, watched: bool) -> Birth {
         let pid = engine.next_pid();
         let mut birth = Birth { pid, kind, ancestors: None, relations: Relations::default(), rare: None };
-        if let Some(starter) = &self.starter
+        if let Some(starter) = &mut self.starter
             && let Some(own) = starter.process()
         {
-            if watched {
-                let monitor = engine.next_monitor();
-                birth.relations = Relations::One(Tie::Watcher(monitor, starter.clone()));
-                self.monitor = Some(monitor);
-            }
+            self.monitor = watched.then(|| MonitorRef::of_start(pid));
             birth.ancestors = Some(own.bear(pid, self.monitor));
+            if let Some(monitor) = self.monitor {
+                // The tie takes the reference; who still needs the starter, to link or to undo, finds it again.
+                let starter = std::mem::replace(starter, Peer::by_pid(starter.pid()));
+                birth.relations = Relations::One(Tie::Watcher(monitor, starter));
+            }
         }
         birth
     }
@@ -57,38 +58,42 @@ impl Family {
 
     /// Has the starter hear of a process that has ended already.
     pub(crate) fn mourn<M: Send + 'static>(&self, cell: &Arc<Cell<M>>) -> Option<MonitorRef> {
-        let starter = self.starter.as_ref()?.process()?;
+        let starter = self.found(cell.engine())?;
         let monitor = cell.engine().next_monitor();
         starter.add_monitor(monitor, Peer::new(Arc::clone(cell) as _));
         let reason = cell.exit_reason().unwrap_or(ExitReason::NoProc);
-        Arc::clone(starter).down(Down { monitor, process: AnyProcess::pid(&**cell), reason }, cell.engine());
+        starter.down(Down { monitor, process: AnyProcess::pid(&**cell), reason }, cell.engine());
         Some(monitor)
     }
 
     pub(crate) fn link<M: Send + 'static>(&self, cell: &Arc<Cell<M>>) {
-        if let Some(starter) = self.starter.as_ref().filter(|_| self.linked) {
+        if let Some(starter) = self.linked.then(|| self.found(cell.engine())).flatten() {
             // The starter runs, so it lives; if a kill hits it right now, the child's end follows through this link.
-            let _ = link(starter, &Peer::new(Arc::clone(cell) as _));
+            let _ = link(&Peer::new(starter), &Peer::new(Arc::clone(cell) as _));
         }
     }
 
+    fn found(&self, engine: &Engine) -> Option<Arc<dyn AnyProcess>> {
+        self.starter.as_ref()?.process_in(engine)
+    }
+
     /// The start has failed: a starter that traps exits hears of it from the start alone (G1.5).
-    pub(crate) fn forget(&self, process: &dyn AnyProcess) {
-        if let Some(own) = self.starter.as_ref().and_then(Peer::process) {
+    pub(crate) fn forget(&self, process: &dyn AnyProcess, engine: &Engine) {
+        if let Some(own) = self.found(engine) {
             if self.linked && own.traps_exits() {
-                Self::unlink(&**own, process);
+                Self::unlink(&*own, process);
             }
-            self.demonitor(&**own, process);
+            self.demonitor(&*own, process);
         }
     }
 
     /// The start took too long: the starter lives on, whether it traps exits or not (G1.6).
-    pub(crate) fn part(&self, process: &dyn AnyProcess) {
-        if let Some(own) = self.starter.as_ref().and_then(Peer::process) {
+    pub(crate) fn part(&self, process: &dyn AnyProcess, engine: &Engine) {
+        if let Some(own) = self.found(engine) {
             if self.linked {
-                Self::unlink(&**own, process);
+                Self::unlink(&*own, process);
             }
-            self.demonitor(&**own, process);
+            self.demonitor(&*own, process);
         }
     }
 
