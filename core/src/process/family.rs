@@ -3,9 +3,11 @@
 use super::any::AnyProcess;
 use super::cell::{Birth, Cell};
 use super::current;
+use super::lineage::Origin;
 use super::own::link;
 use super::peer::Peer;
 use super::relations::{Relations, Tie};
+use crate::runtime::Runtime;
 use crate::runtime::engine::Engine;
 use crate::signal::Down;
 use crate::sync::Arc;
@@ -21,30 +23,37 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    /// The calling process as the starter, if it is of this runtime.
+    /// The calling process as the starter, if it is of the current runtime.
     #[inline]
-    pub(crate) fn of_caller(engine: &Engine, linked: bool) -> Self {
-        let starter = current::pid().and_then(|pid| Some(Peer::found(pid, engine.table.get(pid)?)));
+    pub(crate) fn of_caller(linked: bool) -> Self {
+        let find = |pid| {
+            let found = current::see_engine(|engine| engine.table.get(pid));
+            found.unwrap_or_else(|| Runtime::current_engine().table.get(pid))
+        };
+        let starter = current::pid().and_then(|pid| Some(Peer::found(pid, find(pid)?)));
         Self { linked: linked && starter.is_some(), starter, monitor: None }
     }
 
     /// What a new process with a body of this kind has from its birth. If it is to be watched, its starter monitors it.
     #[inline]
-    pub(crate) fn bear(&mut self, engine: &Engine, kind: fn() -> &'static str, watched: bool) -> Birth {
-        let pid = engine.next_pid();
-        let mut birth = Birth { pid, kind, ancestors: None, relations: Relations::default(), rare: None };
-        if let Some(starter) = &mut self.starter
-            && let Some(own) = starter.process()
-        {
-            self.monitor = watched.then(|| MonitorRef::of_start(pid));
-            birth.ancestors = Some(own.bear(pid, self.monitor));
-            if let Some(monitor) = self.monitor {
-                // The tie takes the reference; who still needs the starter, to link or to undo, finds it again.
-                let starter = std::mem::replace(starter, Peer::by_pid(starter.pid()));
-                birth.relations = Relations::One(Tie::Watcher(monitor, starter));
-            }
-        }
-        birth
+    pub(crate) fn bear(&mut self, kind: fn() -> &'static str, watched: bool) -> Birth {
+        let Some((starter, own)) = self.starter.as_mut().and_then(|peer| peer.take_process().map(|own| (peer, own)))
+        else {
+            let engine = Runtime::current_engine();
+            let pid = engine.next_pid();
+            return Birth { pid, kind, origin: Origin::Nobody(engine), relations: Relations::default(), rare: None };
+        };
+        let (pid, lineage) = own.bear(watched);
+        let relations = if watched {
+            let monitor = MonitorRef::of_start(pid);
+            self.monitor = Some(monitor);
+            // The tie takes the reference; who still needs the starter, to link or to undo, finds it again.
+            Relations::One(Tie::Watcher(monitor, Peer::found(starter.pid(), own)))
+        } else {
+            *starter = Peer::found(starter.pid(), own);
+            Relations::default()
+        };
+        Birth { pid, kind, origin: Origin::Parents(lineage), relations, rare: None }
     }
 
     /// Whether the starter is its parent (G1.4).

@@ -132,7 +132,7 @@ impl Worker<'_> {
             if sampled {
                 self.seat.average.learn(took);
             }
-        } else if ran.task.cost().is_unknown() {
+        } else if heavy.is_none() && ran.task.cost().is_unknown() {
             // The coarse clock tells a long slice all the same. One tick may be chance.
             let ticks = self.scheduler.tick.load(Ordering::Relaxed).saturating_sub(tick);
             if ticks > 1 {
