@@ -9,7 +9,7 @@ use std::thread::Thread;
 use crate::Pid;
 use crate::process::AnyProcess;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Arc, CachePadded, Mutex};
+use crate::sync::{Arc, CachePadded, Latch, Mutex};
 
 /// Guessed: enough that spawns on a few cores seldom meet, few enough to cost nothing.
 const SHARDS: usize = 16;
@@ -85,7 +85,7 @@ impl Shard {
 }
 
 pub(crate) struct Table {
-    shards: [CachePadded<Mutex<Shard>>; SHARDS],
+    shards: [CachePadded<Latch<Shard>>; SHARDS],
     closed: AtomicBool,
     /// Who waits for the last process to end.
     waiter: Mutex<Option<Thread>>,
@@ -94,13 +94,13 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new() -> Self {
         Self {
-            shards: std::array::from_fn(|_| CachePadded(Mutex::new(Shard::new()))),
+            shards: std::array::from_fn(|_| CachePadded(Latch::new(Shard::new()))),
             closed: AtomicBool::new(false),
             waiter: Mutex::default(),
         }
     }
 
-    fn shard(&self, pid: Pid) -> &Mutex<Shard> {
+    fn shard(&self, pid: Pid) -> &Latch<Shard> {
         // The remainder is below SHARDS, whatever the width of usize.
         #[allow(clippy::cast_possible_truncation, reason = "a remainder of 16")]
         let index = (pid.serial() % SHARDS as u64) as usize;

@@ -130,12 +130,13 @@ pub(crate) struct Inbox<M> {
 }
 
 impl<M> Inbox<M> {
-    /// An inbox of a process that is being started: it counts as running until its first slice ends.
+    /// An inbox of a process that is being started: it counts as running until its first slice ends, or as queued where its starter
+    /// has only to put it into a run queue.
     #[inline]
-    pub(crate) fn starting(relations: Relations, rare: Option<Box<Rare>>) -> Self {
+    pub(crate) fn starting(relations: Relations, rare: Option<Box<Rare>>, queued: bool) -> Self {
         Self {
             mail: VecDeque::new(),
-            phase: Phase::Starting,
+            phase: if queued { Phase::Queued } else { Phase::Starting },
             woken: false,
             taken: 0,
             trap_exit: false,
@@ -392,7 +393,7 @@ mod tests {
     use super::*;
 
     fn idle() -> Inbox<u8> {
-        let mut inbox = Inbox::starting(Relations::default(), None);
+        let mut inbox = Inbox::starting(Relations::default(), None, false);
         assert_eq!(inbox.end(false), Ended::Idle);
         inbox
     }
@@ -531,7 +532,7 @@ mod loom_models {
     #[test]
     fn it_is_scheduled_exactly_when_it_must_be() {
         loom::model(|| {
-            let mut starting = Inbox::starting(Relations::default(), None);
+            let mut starting = Inbox::starting(Relations::default(), None, false);
             assert_eq!(starting.end(false), Ended::Idle);
             let process = Arc::new(Process {
                 inbox: Mutex::new(starting),

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::Task;
-use crate::sync::Mutex;
+use crate::sync::Latch;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// As other runtimes have it; a longer backlog goes to the injector, where idle seats find it.
@@ -18,7 +18,7 @@ pub(crate) const CAPACITY: usize = 256;
 /// First in, first out, because then a stage finds both what it was sent and what it was asked for when its turn comes. A slot
 /// that jumps the queue runs it once for each.
 pub(crate) struct Queue {
-    state: Mutex<State>,
+    state: Latch<State>,
     /// The length, as a glance; written under the lock.
     len: AtomicUsize,
 }
@@ -32,7 +32,7 @@ impl Queue {
     /// One for so many; none: it refuses all.
     pub(crate) fn new(capacity: usize) -> Self {
         let state = State { tasks: VecDeque::with_capacity(capacity), asleep: false };
-        Self { state: Mutex::new(state), len: AtomicUsize::new(0) }
+        Self { state: Latch::new(state), len: AtomicUsize::new(0) }
     }
 
     /// How many are queued now. Handed back: the seat's thread sleeps and would not see it, or the queue is full.
