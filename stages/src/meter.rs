@@ -1,5 +1,8 @@
 //! Where the time of a stage goes, for next to nothing: a light callback takes 300 ns, a look at the clock 25 ns.
 //!
+//! A turn costs two looks at the clock at most, one of them if the turn before it in the same slice was timed as well: its end is
+//! the beginning of this one, and also the time from which on something else is waited for.
+//!
 //! Times are in nanoseconds. Turns with events, asks or signals are the many: of each kind, long ones are timed each, light
 //! ones one in 64, and the others count as long as the last of that kind that was timed. All other turns are timed. Waits for a
 //! worker are sampled likewise. What a stage waits for when it has nothing to do changes seldom: the clock is read when it does.
@@ -70,6 +73,8 @@ pub(crate) struct Meter {
     /// Time spent idle for want of demand, and of events.
     demand: u64,
     events: u64,
+    /// When the last turn ended, if it was timed.
+    stamp: Option<u64>,
 }
 
 impl Meter {
@@ -83,6 +88,7 @@ impl Meter {
             since: (0, 0),
             demand: 0,
             events: 0,
+            stamp: None,
         }
     }
 
@@ -90,7 +96,19 @@ impl Meter {
         (self.began, self.since.0) = (now, now);
     }
 
-    /// A turn begins. True: look at the clock, and give what it says to [`timed`](Self::timed) with the time at its end.
+    /// The time, if it is known without a look at the clock: no time passes between two turns of one slice. Before each turn, once.
+    #[inline]
+    pub(crate) fn known(&mut self, begins_slice: bool) -> Option<u64> {
+        self.stamp.take().filter(|_| !begins_slice)
+    }
+
+    /// The time at the end of a turn, if that was timed.
+    #[inline]
+    pub(crate) fn end(&self) -> Option<u64> {
+        self.stamp
+    }
+
+    /// A turn begins. True: give the time to [`timed`](Self::timed), with that at its end.
     #[inline]
     pub(crate) fn turn(&mut self, kind: Kind) -> bool {
         let usual = &mut self.usual[kind as usize];
@@ -106,6 +124,7 @@ impl Meter {
     pub(crate) fn timed(&mut self, kind: Kind, from: u64, to: u64) {
         let turn = to.saturating_sub(from);
         self.busy += turn;
+        self.stamp = Some(to);
         let untimed = if turn >= HEAVY || kind == Kind::Other { 0 } else { EVERY - 1 };
         self.usual[kind as usize] = Usual { turn, untimed };
     }
@@ -182,6 +201,17 @@ mod tests {
         }
         assert_eq!(meter.busy, us(174));
         assert!(meter.turn(Kind::Events));
+    }
+
+    #[test]
+    fn the_end_of_a_timed_turn_is_known_until_the_next_slice() {
+        let mut meter = Meter::new(Lack::Events);
+        meter.timed(Kind::Other, us(10), us(20));
+        assert_eq!(meter.end(), Some(us(20)));
+        assert_eq!(meter.known(false), Some(us(20)));
+        assert_eq!((meter.end(), meter.known(false)), (None, None), "a turn may have passed untimed");
+        meter.timed(Kind::Other, us(20), us(30));
+        assert_eq!((meter.known(true), meter.end()), (None, None), "others may have run");
     }
 
     #[test]

@@ -141,12 +141,13 @@ pub enum Outcome {
 pub struct ProcessContext<'a, M: Send + 'static> {
     own: &'a Own<M>,
     work: &'a mut VecDeque<Mail<M>>,
+    begins: bool,
 }
 
 impl<M: Send + 'static> ProcessContext<'_, M> {
     /// The same for a shorter time: what a context of another kind is made of.
     pub(crate) fn reborrow(&mut self) -> ProcessContext<'_, M> {
-        ProcessContext { own: self.own, work: self.work }
+        ProcessContext { own: self.own, work: self.work, begins: self.begins }
     }
 
     /// Whether more of the mail that this slice began with waits to be handled: the process will not rest after this callback. For
@@ -182,6 +183,38 @@ impl<M: Send + 'static> ProcessContext<'_, M> {
     #[inline]
     pub fn has_mail(&self) -> bool {
         !self.work.is_empty()
+    }
+
+    /// Whether this callback is the first of a slice: before it others may have run. Between two callbacks of one slice no time
+    /// passes that is worth a look at the clock.
+    ///
+    /// ```
+    /// use genstage_core::{Outcome, Process, ProcessContext, Simulation};
+    ///
+    /// struct Tell(std::sync::mpsc::Sender<bool>);
+    ///
+    /// impl Process for Tell {
+    ///     type Message = ();
+    ///
+    ///     fn handle(&mut self, (): (), cx: &mut ProcessContext<'_, ()>) -> Outcome {
+    ///         let _ = self.0.send(cx.begins_slice());
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    ///
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// Simulation::new(7).run(|simulation| {
+    ///     let process = Tell(tell).start()?;
+    ///     (0..2).for_each(|_| drop(process.send(())));
+    ///     simulation.run_until_idle();
+    ///     assert_eq!(told.try_iter().collect::<Vec<_>>(), [true, false]);
+    ///     Ok::<(), genstage_core::StartError>(())
+    /// })?;
+    /// # Ok::<(), genstage_core::StartError>(())
+    /// ```
+    #[inline]
+    pub fn begins_slice(&self) -> bool {
+        self.begins
     }
 
     /// Asks to have it noted when this process becomes runnable for the `nth` time from now on: when it gets mail while it rests,
@@ -271,12 +304,12 @@ impl<P: Process> Server<P> {
         Self { process, own: Own(me), linked, work: VecDeque::new(), last: Last::Nothing }
     }
 
-    fn handle(&mut self, mail: Mail<P::Message>) -> Outcome {
+    fn handle(&mut self, mail: Mail<P::Message>, begins: bool) -> Outcome {
         self.last = match &mail {
             Mail::Message(message) => Last::Message(P::message_type(message)),
             Mail::Signal(_) => Last::Signal,
         };
-        let mut cx = ProcessContext { own: &self.own, work: &mut self.work };
+        let mut cx = ProcessContext { own: &self.own, work: &mut self.work, begins };
         match mail {
             Mail::Message(message) => self.process.handle(message, &mut cx),
             Mail::Signal(Signal::Exit(exit)) if is_from_parent(&self.own, self.linked, &exit) => {
@@ -302,7 +335,7 @@ impl<P: Process> Body<P::Message> for Server<P> {
 
     fn init(self: Pin<&mut Self>, cell: &Cell<P::Message>) -> Turn {
         let this = self.get_mut();
-        let mut cx = ProcessContext { own: &this.own, work: &mut this.work };
+        let mut cx = ProcessContext { own: &this.own, work: &mut this.work, begins: true };
         match this.process.init(&mut cx) {
             // A link brought an end during `init`: the start has failed, or its starter would hold a dead address.
             Init::Continue if cell.is_doomed() => Turn::Doomed,
@@ -316,12 +349,13 @@ impl<P: Process> Body<P::Message> for Server<P> {
     fn run(self: Pin<&mut Self>, cell: &Arc<Cell<P::Message>>) -> Turn {
         let this = self.get_mut();
         let mut budget = cell.engine().budget(SLICE_MAIL);
+        let mut begins = true;
         loop {
             if cell.is_doomed() {
                 return Turn::Doomed;
             }
             let Some(mail) = this.work.pop_front() else { return Turn::Drained };
-            if let Outcome::Stop(reason) = this.handle(mail) {
+            if let Outcome::Stop(reason) = this.handle(mail, std::mem::take(&mut begins)) {
                 return Turn::Stop(reason);
             }
             if budget.spend() && !this.work.is_empty() {
@@ -332,7 +366,7 @@ impl<P: Process> Body<P::Message> for Server<P> {
 
     fn terminate(self: Pin<&mut Self>, reason: &ExitReason) {
         let this = self.get_mut();
-        let mut cx = ProcessContext { own: &this.own, work: &mut this.work };
+        let mut cx = ProcessContext { own: &this.own, work: &mut this.work, begins: true };
         this.process.terminate(reason, &mut cx);
     }
 

@@ -241,13 +241,20 @@ impl<R: Role> Stage<R> {
     /// A turn begins. When, if it is to be timed.
     #[inline]
     fn time(&mut self, kind: Kind, cx: &Cx<'_, R>) -> Option<u64> {
-        let timed = self.wiring.meter.turn(kind);
+        #[cfg(test)]
+        clock_reads::count_slice(cx.begins_slice());
+        let meter = &mut self.wiring.meter;
+        let known = meter.known(cx.begins_slice());
+        let timed = meter.turn(kind);
         let since = cx.runnable_since();
         if !timed && since.is_none() {
             return None;
         }
-        let now = nanos(cx);
+        let now = known.unwrap_or_else(|| nanos(cx));
         if let Some(since) = since {
+            // Whoever woke it has looked at the clock for it.
+            #[cfg(test)]
+            clock_reads::count(cx.pid());
             cx.note_runnable(self.wiring.meter.waited(in_nanos(since), now));
         }
         timed.then_some(now)
@@ -341,7 +348,8 @@ impl<R: Role> Stage<R> {
         }
         let lack = self.wiring.lack();
         if self.wiring.meter.changes(lack) {
-            self.wiring.meter.settle(lack, nanos(cx));
+            let now = self.wiring.meter.end().unwrap_or_else(|| nanos(cx));
+            self.wiring.meter.settle(lack, now);
         }
     }
 
@@ -409,12 +417,17 @@ impl<R: Role> Stage<R> {
 
 /// The time, in nanoseconds: enough for 584 years, and cheaper to add up than a `Duration`.
 fn nanos<R: Role>(cx: &Cx<'_, R>) -> u64 {
+    #[cfg(test)]
+    clock_reads::count(cx.pid());
     in_nanos(cx.now())
 }
 
 fn in_nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod clock_reads;
 
 pub(crate) fn log_signal(kind: &str, stage: Pid, signal: &Signal) {
     match signal {
