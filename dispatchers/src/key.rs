@@ -2,6 +2,8 @@
 
 use std::{any::Any, fmt, sync::Arc};
 
+use crate::caught::let_go;
+
 /// The name of a partition, as a subscription gives it.
 ///
 /// Numbers match numbers and texts match texts whatever their exact types, as a literal hardly has one: `0` names the
@@ -43,6 +45,15 @@ impl PartitionKey {
 
     pub(crate) fn name(&self) -> &Name {
         &self.name
+    }
+}
+
+/// The name is the user's, and so is its destructor.
+impl Drop for PartitionKey {
+    fn drop(&mut self) {
+        if let Name::Other(_) = self.name {
+            let_go(std::mem::replace(&mut self.name, Name::Plain(Plain::Number(0))));
+        }
     }
 }
 

@@ -49,6 +49,8 @@ mod subscription;
 
 pub use batch::{Batch, Cut};
 pub use broadcast::BroadcastDispatcher;
+#[doc(hidden)]
+pub use caught::{let_go, let_go_all};
 pub use deliveries::{Deliveries, Delivery, InfoTicket, Notice};
 pub use demand::DemandDispatcher;
 pub use dispatcher::Dispatcher;

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use crate::caught::Owned;
 use crate::{PartitionKey, Refusal, SubscriptionId};
 
 /// What a dispatcher may know about a new consumer.
@@ -142,19 +143,33 @@ impl<T> fmt::Debug for Wants<T> {
 /// let even = Selector::new(|number: &u64| number % 2 == 0);
 /// assert!(even.accepts(&4) && !even.accepts(&5));
 /// ```
-pub struct Selector<T>(Arc<dyn Fn(&T) -> bool + Send + Sync>);
+///
+/// A panic of what the closure has captured, when that is dropped, harms nobody.
+pub struct Selector<T>(Arc<dyn Accepts<T>>);
+
+/// A closure whose captures are let go with it.
+trait Accepts<T>: Send + Sync {
+    fn accepts(&self, event: &T) -> bool;
+}
+
+impl<T, F: Fn(&T) -> bool + Send + Sync> Accepts<T> for Owned<F> {
+    #[inline]
+    fn accepts(&self, event: &T) -> bool {
+        self.get().is_some_and(|accepts| accepts(event))
+    }
+}
 
 impl<T> Selector<T> {
     /// A selector of these events. It should depend on the event alone: it may be called more than once for the same
     /// event, as often as that is offered.
     pub fn new(accepts: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(accepts))
+        Self(Arc::new(Owned::new(accepts)))
     }
 
     /// Whether the consumer wants this event.
     #[inline]
     pub fn accepts(&self, event: &T) -> bool {
-        (self.0)(event)
+        self.0.accepts(event)
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use genstage_dispatchers::let_go_all;
+
 /// How many events a buffer holds. Infos are not counted (decision Q12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Capacity {
@@ -67,15 +69,15 @@ impl<T, I> Buffer<T, I> {
             Keep::First => {
                 // Leftovers may have overfilled the buffer: they stay.
                 let new = excess.min(events.len());
-                events.truncate(events.len() - new);
+                let_go_all(events.drain(events.len() - new..));
                 new
             }
             Keep::Last => {
                 let old = excess.min(self.len());
-                drop(self.events.drain(..old));
+                let_go_all(self.events.drain(..old));
                 self.advance(old, released);
                 // Those that later ones of the same message would push out.
-                drop(events.drain(..excess - old));
+                let_go_all(events.drain(..excess - old));
                 excess
             }
         };

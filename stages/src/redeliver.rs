@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use genstage_dispatchers::Batch;
+use genstage_dispatchers::{Batch, let_go, let_go_all};
 
 /// Makes a further handle on the events of a batch.
 pub(crate) type Share<T> = fn(&mut Batch<T>) -> Batch<T>;
@@ -34,7 +34,7 @@ impl<T> Kept<T> {
             && first.len() <= self.of_first
         {
             self.of_first -= first.len();
-            self.batches.pop_front();
+            self.batches.pop_front().into_iter().for_each(let_go);
         }
     }
 
@@ -44,7 +44,7 @@ impl<T> Kept<T> {
         for batch in self.batches {
             events.append(&mut batch.into_vec());
         }
-        events.drain(..self.of_first.min(events.len()));
+        let_go_all(events.drain(..self.of_first.min(events.len())));
         events
     }
 }

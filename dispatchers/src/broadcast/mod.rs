@@ -7,7 +7,9 @@ use std::fmt;
 
 use self::credit::Credits;
 use self::picks::Picks;
-use crate::{Deliveries, Dispatcher, Refusal, Selector, Subscriber, SubscriptionId, Wants, caught::caught};
+use crate::{
+    Deliveries, Dispatcher, Refusal, Selector, Subscriber, SubscriptionId, Wants, caught::caught, let_go, let_go_all,
+};
 
 /// Sends each event to every consumer, or to every one whose selector accepts it, as fast as the slowest asks.
 ///
@@ -130,7 +132,13 @@ impl<T: Clone + Send + Sync + 'static> BroadcastDispatcher<T> {
             if parts == 0 && whole == 0 {
                 // Nobody needs the events after this one.
                 let mut place = 0..;
-                batch.extend(events.drain(..count).filter(|_| place.next().is_some_and(|place| picks.contains(place))));
+                for event in events.drain(..count) {
+                    if place.next().is_some_and(|place| picks.contains(place)) {
+                        batch.extend([event]);
+                    } else {
+                        let_go(event);
+                    }
+                }
                 out.deliver(id, batch);
                 return;
             }
@@ -138,7 +146,7 @@ impl<T: Clone + Send + Sync + 'static> BroadcastDispatcher<T> {
             out.deliver(id, batch);
         }
         if whole == 0 {
-            events.drain(..count);
+            let_go_all(events.drain(..count));
             return;
         }
         let mut batch = if count == events.len() {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::WhenFull;
-use crate::{Deliveries, InfoTicket, SubscriptionId};
+use crate::{Deliveries, InfoTicket, SubscriptionId, let_go, let_go_all};
 
 pub(super) struct Sorter<T> {
     partitions: Vec<Partition<T>>,
@@ -143,7 +143,7 @@ impl<T> Sorter<T> {
         self.count_discarded(place, events);
         self.release(out);
         // The user's destructors come last.
-        drop(lost);
+        let_go_all(lost.into_iter());
     }
 
     fn count_discarded(&mut self, place: usize, events: usize) {
@@ -237,7 +237,7 @@ impl<T> Sorter<T> {
             self.discard(place, beyond, policy, out);
         } else {
             self.count_discarded(place, 1);
-            drop(event);
+            let_go(event);
         }
     }
 

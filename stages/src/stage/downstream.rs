@@ -1,7 +1,7 @@
 //! The side of a stage that emits: its consumers, what they ask for, and what they get (sections 6.3 to 6.5, 9).
 
 use genstage_core::{Down, ExitReason, MonitorRef, Peer};
-use genstage_dispatchers::{Batch, Delivery, SubscriptionId};
+use genstage_dispatchers::{Batch, Delivery, SubscriptionId, let_go};
 
 use super::report::{Counts, subscription};
 use super::table::Table;
@@ -300,6 +300,7 @@ impl<R: Role> Stage<R> {
 fn deliver<T>(consumers: &mut Table<Downstream<T>>, counts: &mut Counts, delivery: Delivery<T>) {
     let Some(consumer) = consumers.get_mut(delivery.to) else {
         counts.discarded.other += delivery.batch.len() as u64;
+        let_go(delivery.batch);
         return;
     };
     consumer.flow.carry(delivery.batch.len());
