@@ -173,7 +173,8 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     /// Puts mail into the inbox and the process into a run queue if need be. The dead hand the message back.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
+    #[inline(always)]
     pub(crate) fn post(self: &Arc<Self>, message: M) -> Result<(), M> {
         let mut inbox = self.inbox.lock();
         if !inbox.is_alive() {
