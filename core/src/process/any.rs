@@ -236,7 +236,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
         let child = self.engine().next_pid();
         let mut inbox = self.inbox.lock();
         if watched {
-            inbox.relations.add(Tie::Monitor(MonitorRef::of_start(child), Peer::by_pid(child)));
+            inbox.relations.add_with(|| Tie::Monitor(MonitorRef::of_start(child), Peer::by_pid(child)));
         }
         let rare = inbox.rare_mut();
         let own = rare.lineage.get_or_insert_with(|| {
@@ -305,7 +305,8 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
             return false;
         }
         let body = resting.body.take();
-        let mail = resting.close(ExitReason::Killed).unwrap_or_default();
+        resting.close(ExitReason::Killed);
+        let mail = resting.take_mail();
         drop(resting);
         let (held, last) = body.as_ref().map_or((0, Last::Nothing), |body| (body.work().0, body.last()));
         let left = held + mail.len();

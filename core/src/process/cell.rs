@@ -173,7 +173,8 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     /// Puts mail into the inbox and the process into a run queue if need be. The dead hand the message back.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
+    #[inline(always)]
     pub(crate) fn post(self: &Arc<Self>, message: M) -> Result<(), M> {
         let mut inbox = self.inbox.lock();
         if !inbox.is_alive() {
@@ -384,15 +385,16 @@ impl<M: Send + 'static> Cell<M> {
     /// hears of it can take the name and finds sockets and files released. Returns the reason it died with.
     pub(crate) fn bury(&self, body: Option<BoxedBody<M>>, reason: ExitReason) -> ExitReason {
         let mut resting = self.inbox.lock();
-        let Some(mail) = resting.close(reason) else {
+        if !resting.close(reason) {
             drop(resting);
             let _ = Self::empty(body, VecDeque::new());
             return self.reason();
-        };
+        }
         let body = body.or_else(|| resting.body.take());
-        if body.is_none() && mail.is_empty() {
+        if body.is_none() && resting.len() == 0 {
             return self.conclude(resting, Last::Nothing, 0);
         }
+        let mail = resting.take_mail();
         drop(resting);
         let (left, last) = body.as_ref().map_or((0, Last::Nothing), |body| (body.work().0, body.last()));
         let left = left + mail.len();

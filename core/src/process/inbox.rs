@@ -342,17 +342,26 @@ impl<M> Inbox<M> {
         self.relations.is_linked(pid) || self.mail.iter().any(told)
     }
 
-    /// The end begins: from now on pushes are refused. Gives what was queued; `None` if it had begun before.
+    /// The end begins: from now on pushes are refused. False if it had begun before. What was queued can be
+    /// [taken](Self::take_mail).
     ///
     /// An exit signal that hit before decides the reason. Links and monitors can still be added: they hear of the end when
     /// it is complete, as the others do.
-    pub(crate) fn close(&mut self, reason: ExitReason) -> Option<VecDeque<Mail<M>>> {
+    #[inline]
+    pub(crate) fn close(&mut self, reason: ExitReason) -> bool {
         if self.phase == Phase::Dead {
-            return None;
+            return false;
         }
         self.phase = Phase::Dead;
-        self.end.get_or_insert(reason);
-        Some(std::mem::take(&mut self.mail))
+        if self.end.is_none() {
+            self.end = Some(reason);
+        }
+        true
+    }
+
+    /// All that is queued.
+    pub(crate) fn take_mail(&mut self) -> VecDeque<Mail<M>> {
+        std::mem::take(&mut self.mail)
     }
 
     /// A destructor panicked. That counts like a panic in the last callback (G6.5), but not against what came first: an exit
@@ -429,8 +438,8 @@ mod tests {
         inbox.doom(ExitReason::Killed);
         assert!(matches!(inbox.push(Mail::Message(1)), Pushed::Refused(Mail::Message(1))));
         let mut inbox = idle();
-        assert!(inbox.close(ExitReason::Normal).is_some());
-        assert!(inbox.close(ExitReason::Shutdown).is_none());
+        assert!(inbox.close(ExitReason::Normal));
+        assert!(!inbox.close(ExitReason::Shutdown));
         assert_eq!(inbox.reason(), Some(&ExitReason::Normal));
         assert!(matches!(inbox.push(Mail::Message(1)), Pushed::Refused(_)));
         assert!(!inbox.is_alive());
@@ -470,7 +479,7 @@ mod tests {
         let _ = inbox.push(Mail::Message(1));
         inbox.begin_future();
         let lent = inbox.lend(8);
-        assert!(inbox.close(ExitReason::Killed).is_some_and(|mail| mail.is_empty()));
+        assert!(inbox.close(ExitReason::Killed) && inbox.len() == 0);
         assert_eq!(inbox.give_back(lent, None).len(), 1);
         assert_eq!(inbox.len(), 0);
     }

@@ -36,25 +36,19 @@ impl<M: Send + 'static> Mailbox<M> {
 
     /// The next message; signals stay queued.
     pub async fn receive(&self) -> M {
-        loop {
-            if let Mail::Message(message) = self.next(|mail| matches!(mail, Mail::Message(_))).await {
-                return message;
-            }
-        }
+        let message = |mail| if let Mail::Message(message) = mail { Some(message) } else { None };
+        poll_fn(|_| self.take(|mail| matches!(mail, Mail::Message(_)), message)).await
     }
 
     /// The next signal; messages stay queued.
     pub async fn receive_signal(&self) -> Signal {
-        loop {
-            if let Mail::Signal(signal) = self.next(|mail| matches!(mail, Mail::Signal(_))).await {
-                return signal;
-            }
-        }
+        let signal = |mail| if let Mail::Signal(signal) = mail { Some(signal) } else { None };
+        poll_fn(|_| self.take(|mail| matches!(mail, Mail::Signal(_)), signal)).await
     }
 
     /// Whatever comes next.
     pub async fn receive_mail(&self) -> Mail<M> {
-        self.next(|_| true).await
+        poll_fn(|_| self.take(|_| true, Some)).await
     }
 
     /// Waits for `duration` without holding a thread.
@@ -88,14 +82,13 @@ impl<M: Send + 'static> Mailbox<M> {
         .await
     }
 
-    async fn next(&self, fits: impl Fn(&Mail<M>) -> bool) -> Mail<M> {
+    /// The next mail that fits, opened. `fits` runs under the lock.
+    #[inline]
+    fn take<T>(&self, fits: impl Fn(&Mail<M>) -> bool, open: impl Fn(Mail<M>) -> Option<T>) -> Poll<T> {
         let cell = &self.own.me().0;
         let most = cell.engine().slice_mail(SLICE_MAIL);
-        poll_fn(|_| match cell.inbox().lock().take_in_slice(most, &fits) {
-            Some(mail) => Poll::Ready(mail),
-            None => Poll::Pending,
-        })
-        .await
+        let taken = cell.inbox().lock().take_in_slice(most, fits);
+        taken.and_then(open).map_or(Poll::Pending, Poll::Ready)
     }
 }
 
