@@ -142,9 +142,10 @@ impl<R: Role> StageOptions<R> {
     /// ```
     ///
     /// Bad options fail the start with [`StartError::Init`](crate::StartError::Init) and an [`OptionsError`] as the reason's
-    /// detail; nothing is started then. A producer that is dead, or a name that nobody has or that belongs to a stage of other
-    /// events, does not: the subscription is down with [`ExitReason::NoProc`](crate::ExitReason::NoProc), `handle_cancel` runs,
-    /// and the [`Cancel`] mode decides. Specification: sections 3 and 14.
+    /// detail; nothing is started then. A producer that is dead, or a name that nobody has, does not: the
+    /// subscription is down with [`ExitReason::NoProc`](crate::ExitReason::NoProc), `handle_cancel` runs, and the [`Cancel`] mode
+    /// decides. A name of what is no such producer is cancelled likewise, with a [`WrongSource`](crate::WrongSource) as the reason.
+    /// Specification: sections 3 and 14.
     pub fn subscribe_to<S, C>(mut self, producer: &S, options: SubscriptionOptions<C>) -> Self
     where
         R: Receives,

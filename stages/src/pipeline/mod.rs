@@ -41,7 +41,7 @@
 //! All stages live under one supervisor. A crash of one, such as a panic in a closure, ends the pipeline as a whole: no stage
 //! is restarted by itself, as it would go on without what was lost. Events that were under way are lost, so each event is handled
 //! at most once. [`End::run`] reports the step at fault. To have it start again, from its sources, make it a child of a
-//! supervisor with [`child_spec`].
+//! supervisor with [`child_spec`]: permanent if it has no end, transient if it is to start again after a failure alone.
 //!
 //! Once all ends are done the pipeline is done, whatever its sources may still have: a [`take`](Pipeline::take) ends an endless
 //! source.
