@@ -81,8 +81,8 @@ struct Late(ConsumerSupervisor<u64>, Option<ExitReason>);
 impl SuperviseEvents for Late {
     type Event = u64;
 
-    fn init(self) -> Result<ConsumerSupervisor<u64>, ExitReason> {
-        self.1.map_or(Ok(self.0), Err)
+    fn init(self) -> Result<Option<ConsumerSupervisor<u64>>, ExitReason> {
+        self.1.map_or(Ok(Some(self.0)), Err)
     }
 }
 

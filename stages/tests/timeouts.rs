@@ -54,9 +54,9 @@ impl Clock {
 impl Producer for Clock {
     type Event = u64;
 
-    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
         self.log.note("p", Seen::Init);
-        Self::obey(self.first, cx)
+        Self::obey(self.first, cx).into()
     }
 
     fn handle_demand(&mut self, demand: usize, _: &mut Emit<u64>, cx: &mut Context<'_, Self>) -> Outcome {
@@ -316,10 +316,10 @@ struct Starter(Log);
 impl Consumer for Starter {
     type Event = u64;
 
-    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
         cx.idle_timeout(SECOND);
         cx.continue_with(Left(1));
-        Outcome::Continue
+        Init::Continue
     }
 
     fn handle_events(&mut self, _: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {

@@ -63,9 +63,9 @@ impl Counter {
 impl Producer for Counter {
     type Event = u64;
 
-    fn init(&mut self, _: &mut Context<'_, Self>) -> Outcome {
+    fn init(&mut self, _: &mut Context<'_, Self>) -> Init {
         self.log.note(self.who, Seen::Init);
-        Outcome::Continue
+        Init::Continue
     }
 
     fn handle_demand(&mut self, demand: usize, out: &mut Emit<u64>, cx: &mut Context<'_, Self>) -> Outcome {
