@@ -309,8 +309,8 @@ pub use futures::{Feed, FeedError, FeedSource, feed};
 pub use futures::{IntoStream, from_stream, into_stream};
 pub use genstage_core::{Answer, Caller};
 pub use genstage_core::{
-    CallError, Down, Exit, ExitReason, Init, MonitorRef, Name, Outcome, Peer, Pid, ReplyTo, Runtime, Signal, Simulation,
-    StartError, StopError, Timer,
+    CallError, Down, Exit, ExitReason, Init, MonitorRef, Name, Outcome, Peer, Pid, ReplyTo, Runtime, Signal,
+    Simulation, StartError, StopError, Timer,
 };
 pub use genstage_dispatchers::{
     Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId, WhenFull,

@@ -23,17 +23,8 @@ enum At {
     Timeout,
 }
 
-const ALL: [At; 9] = [
-    At::Demand,
-    At::Subscribe,
-    At::Cancel,
-    At::Signal,
-    At::Call,
-    At::Cast,
-    At::Info,
-    At::Continue,
-    At::Timeout,
-];
+const ALL: [At; 9] =
+    [At::Demand, At::Subscribe, At::Cancel, At::Signal, At::Call, At::Cast, At::Info, At::Continue, At::Timeout];
 
 struct Go;
 

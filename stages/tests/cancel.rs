@@ -154,8 +154,10 @@ fn a_producer_may_cancel_a_subscription() {
 /// Section 8: on a manual subscription the same table holds.
 #[test]
 fn a_manual_subscription_ends_as_the_table_says() {
-    for (mode, reason, down) in
-        MODES.iter().flat_map(|mode| reasons().map(|reason| [(*mode, reason.clone(), false), (*mode, reason, true)])).flatten()
+    for (mode, reason, down) in MODES
+        .iter()
+        .flat_map(|mode| reasons().map(|reason| [(*mode, reason.clone(), false), (*mode, reason, true)]))
+        .flatten()
     {
         seeds(5, |sim, log| {
             let producer = Counter::new("p", log).silent().start(StageOptions::new()).unwrap();
@@ -187,12 +189,29 @@ fn handle_cancel_runs_once_on_each_living_side() {
         sim.run_until_idle();
         assert_eq!(log.cancels("p"), [(CancelKind::Cancel, ExitReason::Normal)]);
         assert_eq!(log.cancels("c"), [(CancelKind::Cancel, ExitReason::Normal)]);
-        // The watches are gone as well: the end of one side is no news to the other.
-        producer.exit(ExitReason::Kill);
-        consumer.exit(ExitReason::Kill);
-        sim.run_until_idle();
-        assert_eq!((log.cancels("p").len(), log.cancels("c").len()), (1, 1));
     });
+}
+
+/// Sections 6.5 and 6.7: the watches go with the subscription: the end of one side is no news to the other, not even as that of a
+/// stranger.
+#[test]
+fn the_watches_end_with_the_subscription() {
+    for producer_first in [true, false] {
+        seeds(20, |sim, log| {
+            let (producer, consumer, id) = pair(log, Cancel::Temporary);
+            producer.cancel(id, ExitReason::Normal);
+            sim.run_until_idle();
+            log.clear();
+            if producer_first {
+                producer.exit(ExitReason::Kill)
+            } else {
+                consumer.exit(ExitReason::Kill)
+            }
+            sim.run_until_idle();
+            assert_eq!(log.all(), []);
+            assert_eq!((producer.is_alive(), consumer.is_alive()), (!producer_first, producer_first));
+        });
+    }
 }
 
 /// Section 21, with an end and a cancel at the same time.

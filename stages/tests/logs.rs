@@ -119,7 +119,8 @@ fn s10_discards_are_a_warning_with_their_count_unless_the_stage_says_no() {
         sim.run_until_idle();
         assert_eq!((log.discarded("p"), log.discarded("m")), (vec![3, 1], vec![3, 1]));
     });
-    let text = |count| (Level::WARN, format!("producer_consumer _ (loud): {count} events discarded, the buffer is full"));
+    let text =
+        |count| (Level::WARN, format!("producer_consumer _ (loud): {count} events discarded, the buffer is full"));
     assert_eq!(all, [text(3), text(1)]);
 }
 

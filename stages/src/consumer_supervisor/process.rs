@@ -12,7 +12,8 @@ use super::{ConsumerSupervisor, ConsumerSupervisorRef};
 use crate::context::Context;
 use crate::role::AsConsumer;
 use crate::{
-    Answer, Caller, Cancellation, Consumer, HandleCall, HandleInfo, Init, Manner, Outcome, Partner, StageOptions, log, stage,
+    Answer, Caller, Cancellation, Consumer, HandleCall, HandleInfo, Init, Manner, Outcome, Partner, StageOptions, log,
+    stage,
 };
 
 /// A child that runs, and where its event came from; from nowhere, if it was started on request.

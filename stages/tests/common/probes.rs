@@ -274,6 +274,11 @@ impl Consumer for Sink {
         self.cancel_stops.take().map_or(Outcome::Continue, Outcome::Stop)
     }
 
+    fn handle_signal(&mut self, _: Signal, _: &mut Context<'_, Self>) -> Outcome {
+        self.log.note(self.who, Seen::Signal);
+        Outcome::Continue
+    }
+
     fn terminate(&mut self, reason: &ExitReason, _: &mut Context<'_, Self>) {
         self.log.note(self.who, Seen::Terminate(reason.clone()));
     }
