@@ -233,6 +233,17 @@ fn a_caller_has_its_reply_before_the_continuation() {
     assert_eq!(clock.call(Ask(Then::Continue(1))), Ok("here"));
     let first = stream(&clock, demand(1, 0)).unwrap().next();
     assert_eq!(first, Some(Ok(1)));
+
+    seeds(20, |sim, log| {
+        let clock = start(Clock::new(log));
+        sim.run_until_idle();
+        log.clear();
+        let caller = common::Caller(log.clone());
+        let mut call = Box::pin(clock.call_async(Ask(Then::Continue(1))));
+        assert!(caller.poll(call.as_mut()).is_pending());
+        sim.run_until_idle();
+        assert_eq!(log.all(), [("caller", Seen::Info("replied")), ("p", Seen::Info("continue"))]);
+    });
 }
 
 /// A stop wins over a continuation.
