@@ -203,9 +203,9 @@ fn the_watches_end_with_the_subscription() {
             sim.run_until_idle();
             log.clear();
             if producer_first {
-                producer.exit(ExitReason::Kill)
+                producer.exit(ExitReason::Kill);
             } else {
-                consumer.exit(ExitReason::Kill)
+                consumer.exit(ExitReason::Kill);
             }
             sim.run_until_idle();
             assert_eq!(log.all(), []);
