@@ -343,6 +343,7 @@ fn a_stream_ends_with_the_process_that_iterates_it() {
         fn handle_cast(&mut self, Read(producer): Read, _: &mut Context<'_, Self>) -> Outcome {
             let mut events = stream(&producer, demand(10, 5)).unwrap();
             assert_eq!(events.next(), Some(Ok(1)));
+            self.0.send(None).unwrap();
             self.0.send(events.next().and_then(Result::err).map(|error| error.reason)).unwrap();
             Outcome::Continue
         }
@@ -354,9 +355,7 @@ fn a_stream_ends_with_the_process_that_iterates_it() {
     let (send, ends) = mpsc::channel();
     let reader = Reader(send).start(StageOptions::new()).unwrap();
     reader.cast(Read(producer.clone()));
-    while log.demands("p").is_empty() {
-        std::thread::yield_now();
-    }
+    assert_eq!(ends.recv(), Ok(None));
     reader.exit(ExitReason::Kill);
     assert_eq!(ends.recv(), Ok(Some(ExitReason::other(CallError::Exiting))));
     assert_eq!(reader.wait(), Err(WaitError::Ended(ExitReason::Killed)));
