@@ -483,8 +483,8 @@ struct Unwilling;
 impl Producer for Unwilling {
     type Event = u64;
 
-    fn init(&mut self, _: &mut Context<'_, Self>) -> Outcome {
-        Outcome::Stop(ExitReason::other("not today"))
+    fn init(&mut self, _: &mut Context<'_, Self>) -> genstage::Init {
+        genstage::Init::Fail(ExitReason::other("not today"))
     }
 
     fn handle_demand(&mut self, _: usize, _: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
