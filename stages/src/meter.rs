@@ -15,8 +15,8 @@ const EVERY: u32 = 64;
 /// From here on each turn is timed: two looks at the clock are less than a hundredth of it.
 const HEAVY: u64 = 5_000;
 
-/// From here on, or beside turns that take so long, each wait for a worker is sampled. Later than turns are timed, as somebody
-/// else's mail goes the slower for it.
+/// From here on, or beside turns that take so long, every other wait for a worker is sampled. Later than turns are timed, as
+/// somebody else's mail goes the slower for it.
 const LONG: u64 = 100_000;
 
 /// What a stage that is idle waits for.
@@ -40,8 +40,8 @@ pub(crate) enum Kind {
 /// What is known of the turns of one kind.
 #[derive(Clone, Copy, Debug, Default)]
 struct Usual {
-    /// What the last timed turn took.
-    turn: u64,
+    /// What the last timed turn took, if one was.
+    turn: Option<u64>,
     /// Turns until one is timed.
     untimed: u32,
 }
@@ -108,15 +108,16 @@ impl Meter {
         self.stamp
     }
 
-    /// A turn begins. True: give the time to [`timed`](Self::timed), with that at its end.
+    /// A turn begins. True: give the time to [`timed`](Self::timed), with that at its end. A turn whose wait for a worker was
+    /// sampled has had its two looks at the clock, so the next is timed in its place.
     #[inline]
-    pub(crate) fn turn(&mut self, kind: Kind) -> bool {
+    pub(crate) fn turn(&mut self, kind: Kind, sampled: bool) -> bool {
         let usual = &mut self.usual[kind as usize];
-        if usual.untimed == 0 {
+        let Some(turn) = usual.turn.filter(|_| usual.untimed > 0 || sampled && kind != Kind::Other) else {
             return true;
-        }
-        usual.untimed -= 1;
-        self.busy += usual.turn;
+        };
+        usual.untimed = usual.untimed.saturating_sub(1);
+        self.busy += turn;
         false
     }
 
@@ -126,7 +127,7 @@ impl Meter {
         self.busy += turn;
         self.stamp = Some(to);
         let untimed = if turn >= HEAVY || kind == Kind::Other { 0 } else { EVERY - 1 };
-        self.usual[kind as usize] = Usual { turn, untimed };
+        self.usual[kind as usize] = Usual { turn: Some(turn), untimed };
     }
 
     /// A wait for a worker was sampled. Gives which of the next is to be.
@@ -136,8 +137,8 @@ impl Meter {
         let Waits { last, skipped, .. } = self.waits;
         let counted = last.saturating_mul(skipped.into()).saturating_add(wait);
         self.waits.unsettled = self.waits.unsettled.saturating_add(counted);
-        let all = wait >= LONG || self.usual[..Kind::Other as usize].iter().any(|usual| usual.turn >= LONG);
-        let nth = if all { 1 } else { EVERY };
+        let all = wait >= LONG || self.usual[..Kind::Other as usize].iter().any(|usual| usual.turn >= Some(LONG));
+        let nth = if all { 2 } else { EVERY };
         (self.waits.last, self.waits.skipped) = (wait, nth - 1);
         nth
     }
@@ -188,19 +189,19 @@ mod tests {
     fn heavy_turns_are_timed_each_and_light_ones_one_in_64() {
         let mut meter = Meter::new(Lack::Events);
         for turn in 0..10 {
-            assert!(meter.turn(Kind::Events));
+            assert!(meter.turn(Kind::Events, false));
             meter.timed(Kind::Events, us(turn * 100), us(turn * 100 + 10));
         }
         assert_eq!(meter.busy, us(100));
-        assert!(meter.turn(Kind::Events));
+        assert!(meter.turn(Kind::Events, false));
         meter.timed(Kind::Events, us(1000), us(1001));
-        assert!(meter.turn(Kind::Other));
+        assert!(meter.turn(Kind::Other, false));
         meter.timed(Kind::Other, us(1010), us(1020));
         for _ in 0..63 {
-            assert!(!meter.turn(Kind::Events));
+            assert!(!meter.turn(Kind::Events, false));
         }
         assert_eq!(meter.busy, us(174));
-        assert!(meter.turn(Kind::Events));
+        assert!(meter.turn(Kind::Events, false));
     }
 
     #[test]
@@ -218,9 +219,9 @@ mod tests {
     fn light_asks_do_not_hide_heavy_events() {
         let mut meter = Meter::new(Lack::Events);
         for turn in 0..100 {
-            assert!(meter.turn(Kind::Events), "turn {turn}");
+            assert!(meter.turn(Kind::Events, false), "turn {turn}");
             meter.timed(Kind::Events, us(turn * 100), us(turn * 100 + 10));
-            if meter.turn(Kind::Ask) {
+            if meter.turn(Kind::Ask, false) {
                 meter.timed(Kind::Ask, us(turn * 100 + 20), us(turn * 100 + 21));
             }
         }
@@ -228,18 +229,18 @@ mod tests {
     }
 
     #[test]
-    fn long_waits_for_a_worker_are_sampled_each_and_short_ones_one_in_64() {
+    fn long_waits_for_a_worker_are_sampled_every_other_time_and_short_ones_one_in_64() {
         let mut meter = Meter::new(Lack::Events);
-        assert_eq!(meter.waited(us(0), us(100)), 1);
-        assert_eq!(meter.waited(us(110), us(230)), 1);
+        assert_eq!(meter.waited(us(0), us(100)), 2);
+        assert_eq!(meter.waited(us(110), us(230)), 2);
         assert_eq!(meter.waited(us(240), us(241)), 64);
-        assert_eq!(meter.waits.unsettled, us(100 + 120 + 1));
+        assert_eq!(meter.waits.unsettled, us(100 + (100 + 120) + (120 + 1)));
         assert_eq!(meter.waited(us(250), us(252)), 64);
-        assert_eq!(meter.waits.unsettled, us(221 + 63 + 2), "those between count as long as the one before");
+        assert_eq!(meter.waits.unsettled, us(441 + 63 + 2), "those between count as long as the one before");
         meter.timed(Kind::Other, us(300), us(400));
         assert_eq!(meter.waited(us(500), us(500)), 64, "calls are few");
         meter.timed(Kind::Ask, us(600), us(700));
-        assert_eq!(meter.waited(us(800), us(800)), 1, "beside a long turn a sample costs nothing");
+        assert_eq!(meter.waited(us(800), us(800)), 2, "beside a long turn a sample costs nothing");
     }
 
     #[test]
@@ -248,11 +249,12 @@ mod tests {
         meter.begin(us(500));
         // Idle from 500 to 800, runnable from 800 to 1000, busy from 1000 to 1300.
         meter.waited(us(800), us(1000));
-        assert!(meter.turn(Kind::Ask));
+        assert!(meter.turn(Kind::Ask, false));
         meter.timed(Kind::Ask, us(1000), us(1300));
         meter.settle(Lack::Events, us(1300));
-        // Left with mail, so runnable at once, until 1700.
-        meter.waited(us(1300), us(1700));
+        // Left with mail, so runnable at once, until 1500 and, after a slice that takes no time, until 1700. The first of the two
+        // is not sampled, and counts as the one before.
+        meter.waited(us(1500), us(1700));
         let (times, time) = (meter.read(us(1700)), Duration::from_micros);
         assert_eq!((times.alive, times.busy, times.runnable), (time(1200), time(300), time(200 + 400)));
         assert_eq!((times.waiting_for_demand, times.waiting_for_events), (time(300), time(0)));
@@ -275,7 +277,7 @@ mod tests {
     fn idle_time_counts_for_what_was_lacking() {
         let mut meter = Meter::new(Lack::Events);
         meter.begin(us(50));
-        assert!(meter.turn(Kind::Events));
+        assert!(meter.turn(Kind::Events, false));
         meter.timed(Kind::Events, us(100), us(120));
         assert!(!meter.changes(Lack::Events) && meter.changes(Lack::Demand));
         meter.settle(Lack::Demand, us(120));

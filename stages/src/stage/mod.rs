@@ -245,8 +245,8 @@ impl<R: Role> Stage<R> {
         clock_reads::count_slice(cx.begins_slice());
         let meter = &mut self.wiring.meter;
         let known = meter.known(cx.begins_slice());
-        let timed = meter.turn(kind);
         let since = cx.runnable_since();
+        let timed = meter.turn(kind, since.is_some());
         if !timed && since.is_none() {
             return None;
         }
