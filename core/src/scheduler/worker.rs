@@ -218,7 +218,9 @@ impl Worker<'_> {
         seen.clear();
         seen.extend(self.others().map(|seat| seat.word.look()));
         self.seen = seen;
-        let at_leisure = self.crowd.leaves_time();
+        // Where slices are long, a core given to one of them is no loss, and a wake-up with each batch would be.
+        let light = self.seat.average.get() < LONG;
+        let at_leisure = !light || self.crowd.leaves_time();
         let mut looked = None;
         for round in 0..self.rounds() {
             if let Some(task) = self.look() {
@@ -231,7 +233,7 @@ impl Worker<'_> {
                 return None;
             }
             let now = Instant::now();
-            if looked.replace(now).is_some_and(|last| self.crowd.has_taken(now - last)) {
+            if light && looked.replace(now).is_some_and(|last| self.crowd.has_taken(now - last)) {
                 break;
             }
             pause(round);
