@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::handle::ConsumerRef;
 use crate::role::AsConsumer;
 use crate::subscription::{Cancellation, Manner, Partner};
-use crate::{Outcome, StageOptions, stage};
+use crate::{Init, Outcome, StageOptions, stage};
 
 /// A stage that asks producers for events and handles them.
 ///
@@ -39,10 +39,10 @@ pub trait Consumer: Send + Sized + 'static {
     /// What it consumes.
     type Event: Send + 'static;
 
-    /// Once, before anything else, while the starter waits.
-    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    /// Once, before anything else, while the starter waits. [`Init::Ignore`]: it is not wanted, which is no fault.
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
         let _ = cx;
-        Outcome::Continue
+        Init::Continue
     }
 
     /// A batch, never empty. When this returns, the batch counts as handled: the engine asks for more as section 7 says.
@@ -82,7 +82,7 @@ pub trait Consumer: Send + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// [`StartError`]: the name is taken, `init` failed, or the runtime is shutting down.
+    /// [`StartError`]: the name is taken, `init` failed or did not want to run, or the runtime is shutting down.
     fn start(self, options: StageOptions<AsConsumer<Self>>) -> Result<ConsumerRef<Self>, StartError> {
         stage::start(self, options, false)
     }

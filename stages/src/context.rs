@@ -88,9 +88,9 @@ impl<'a, S: 'static> Context<'a, S> {
     /// impl Consumer for Printer {
     ///     type Event = u64;
     ///
-    ///     fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    ///     fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
     ///         cx.subscribe(&named("numbers"), SubscriptionOptions::new().max_demand(10));
-    ///         Outcome::Continue
+    ///         Init::Continue
     ///     }
     ///
     ///     fn handle_events(&mut self, events: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
@@ -153,9 +153,9 @@ impl<'a, S: 'static> Context<'a, S> {
     /// impl Producer for Reader {
     ///     type Event = String;
     ///
-    ///     fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    ///     fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
     ///         cx.continue_with(Open("a.txt")); // the starter does not wait for the file
-    ///         Outcome::Continue
+    ///         Init::Continue
     ///     }
     ///
     ///     fn handle_demand(&mut self, demand: usize, out: &mut Emit<String>, _: &mut Context<'_, Self>) -> Outcome {
@@ -198,9 +198,9 @@ impl<'a, S: 'static> Context<'a, S> {
     /// impl Consumer for Patient {
     ///     type Event = u64;
     ///
-    ///     fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    ///     fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
     ///         cx.idle_timeout(Duration::from_secs(3));
-    ///         Outcome::Continue
+    ///         Init::Continue
     ///     }
     ///
     ///     fn handle_events(&mut self, _: Events<'_, u64>, cx: &mut Context<'_, Self>) -> Outcome {
@@ -230,8 +230,9 @@ impl<'a, S: 'static> Context<'a, S> {
     }
 
     /// How many events wait in the stage's buffer and in its dispatcher's queues, or are kept back because demand accumulates; what
-    /// this callback emits does not count yet. As [`StageRef::estimate_buffered_count`](crate::StageRef::estimate_buffered_count)
-    /// tells it to others. In a consumer 0.
+    /// this callback emits does not count yet. Others are told by
+    /// [`StageRef::estimate_buffered_count`](crate::StageRef::estimate_buffered_count), without what is kept back (section 10). In a
+    /// consumer 0.
     pub fn estimate_buffered_count(&self) -> usize {
         self.inside.buffered()
     }

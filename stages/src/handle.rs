@@ -266,7 +266,20 @@ impl<R: Role> StageRef<R> {
         M: Send + 'static,
         R::Stage: HandleInfo<M>,
     {
-        self.0.call_with(CALL_TIMEOUT, |reply| StageMail::Info(Info::boxed(message), Some(reply)))
+        self.sync_info_within(message, CALL_TIMEOUT)
+    }
+
+    /// As [`sync_info`](Self::sync_info), with a time limit of its own instead of five seconds.
+    ///
+    /// # Errors
+    ///
+    /// As [`sync_info`](Self::sync_info). After a timeout the info still takes its place, when the stage comes to it.
+    pub fn sync_info_within<M>(&self, message: M, within: Duration) -> Result<(), CallError>
+    where
+        M: Send + 'static,
+        R::Stage: HandleInfo<M>,
+    {
+        self.0.call_with(within, |reply| StageMail::Info(Info::boxed(message), Some(reply)))
     }
 
     /// Stops the stage normally: what waits in its inbox already is handled, then `terminate` runs. Waits for the end, without
@@ -390,7 +403,26 @@ impl<R: Role> StageRef<R> {
         S: Source<Event = R::In> + ?Sized,
         C: Choice<R::In>,
     {
-        self.order(SubscribeTo::new(producer, options))
+        self.order(SubscribeTo::new(producer, options), CALL_TIMEOUT)
+    }
+
+    /// As [`sync_subscribe`](Self::sync_subscribe), with a time limit of its own instead of five seconds.
+    ///
+    /// # Errors
+    ///
+    /// As [`sync_subscribe`](Self::sync_subscribe). After a timeout the stage still subscribes, when it comes to it.
+    pub fn sync_subscribe_within<S, C>(
+        &self,
+        producer: &S,
+        options: SubscriptionOptions<C>,
+        within: Duration,
+    ) -> Result<SubscriptionId, SubscribeError>
+    where
+        R: Receives,
+        S: Source<Event = R::In> + ?Sized,
+        C: Choice<R::In>,
+    {
+        self.order(SubscribeTo::new(producer, options), within)
     }
 
     /// As [`sync_subscribe`](Self::sync_subscribe), without waiting. Bad options are logged.
@@ -437,7 +469,28 @@ impl<R: Role> StageRef<R> {
         S: Source<Event = R::In> + ?Sized,
         C: Choice<R::In>,
     {
-        self.order(SubscribeTo::new(producer, options).instead_of(current, reason))
+        self.order(SubscribeTo::new(producer, options).instead_of(current, reason), CALL_TIMEOUT)
+    }
+
+    /// As [`sync_resubscribe`](Self::sync_resubscribe), with a time limit of its own instead of five seconds.
+    ///
+    /// # Errors
+    ///
+    /// As [`sync_resubscribe`](Self::sync_resubscribe). After a timeout the stage still resubscribes, when it comes to it.
+    pub fn sync_resubscribe_within<S, C>(
+        &self,
+        current: SubscriptionId,
+        reason: ExitReason,
+        producer: &S,
+        options: SubscriptionOptions<C>,
+        within: Duration,
+    ) -> Result<SubscriptionId, SubscribeError>
+    where
+        R: Receives,
+        S: Source<Event = R::In> + ?Sized,
+        C: Choice<R::In>,
+    {
+        self.order(SubscribeTo::new(producer, options).instead_of(current, reason), within)
     }
 
     /// As [`sync_resubscribe`](Self::sync_resubscribe), without waiting. Bad options are logged.
@@ -456,9 +509,9 @@ impl<R: Role> StageRef<R> {
         let _ = self.0.send(StageMail::SubscribeTo(Box::new(subscribe)));
     }
 
-    fn order(&self, subscribe: SubscribeTo<R::In>) -> Result<SubscriptionId, SubscribeError> {
+    fn order(&self, subscribe: SubscribeTo<R::In>, within: Duration) -> Result<SubscriptionId, SubscribeError> {
         let mail = |reply| StageMail::SubscribeTo(Box::new(subscribe.reply(reply)));
-        self.0.call_with(CALL_TIMEOUT, mail).map_err(SubscribeError::Call)?
+        self.0.call_with(within, mail).map_err(SubscribeError::Call)?
     }
 }
 

@@ -309,8 +309,8 @@ pub use futures::{Feed, FeedError, FeedSource, feed};
 pub use futures::{IntoStream, from_stream, into_stream};
 pub use genstage_core::{Answer, Caller};
 pub use genstage_core::{
-    CallError, Down, Exit, ExitReason, MonitorRef, Name, Outcome, Peer, Pid, ReplyTo, Runtime, Signal, Simulation,
-    StartError, StopError, Timer,
+    CallError, Down, Exit, ExitReason, Init, MonitorRef, Name, Outcome, Peer, Pid, ReplyTo, Runtime, Signal,
+    Simulation, StartError, StopError, Timer,
 };
 pub use genstage_dispatchers::{
     Batch, BroadcastDispatcher, DemandDispatcher, Dispatcher, Events, PartitionDispatcher, SubscriptionId, WhenFull,
@@ -338,7 +338,7 @@ pub mod prelude {
     pub use crate::{
         Answer, BroadcastDispatcher, CallError, Caller, Cancel, CancelKind, Cancellation, Consumer, ConsumerRef,
         ConsumerSupervisor, ConsumerSupervisorRef, Context, DemandDispatcher, DemandMode, Emit, Events, ExitReason,
-        HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout, Keep, Manner, Name, OnCancel, Outcome,
+        HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout, Init, Keep, Manner, Name, OnCancel, Outcome,
         PartitionDispatcher, Partner, Peer, Pid, Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime,
         Side, Signal, Simulation, Source, StageOptions, StartError, StopError, StreamError, SubscribeError,
         SubscriptionId, SubscriptionOptions, SuperviseEvents, WaitError, WhenFull, for_each, from_enumerable, map,

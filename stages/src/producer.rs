@@ -7,7 +7,7 @@ use crate::emit::Emit;
 use crate::handle::ProducerRef;
 use crate::role::AsProducer;
 use crate::subscription::{Cancellation, Partner};
-use crate::{Outcome, StageOptions, stage};
+use crate::{Init, Outcome, StageOptions, stage};
 
 /// A stage that emits events when consumers ask for them.
 ///
@@ -37,10 +37,10 @@ pub trait Producer: Send + Sized + 'static {
     /// What it emits.
     type Event: Send + 'static;
 
-    /// Once, before anything else, while the starter waits.
-    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    /// Once, before anything else, while the starter waits. [`Init::Ignore`]: it is not wanted, which is no fault.
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
         let _ = cx;
-        Outcome::Continue
+        Init::Continue
     }
 
     /// Consumers want `demand` more events, at least one.
@@ -124,7 +124,7 @@ pub trait Producer: Send + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// [`StartError`]: the name is taken, `init` failed, or the runtime is shutting down.
+    /// [`StartError`]: the name is taken, `init` failed or did not want to run, or the runtime is shutting down.
     fn start(self, options: StageOptions<AsProducer<Self>>) -> Result<ProducerRef<Self>, StartError> {
         stage::start(self, options, false)
     }

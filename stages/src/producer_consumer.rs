@@ -8,7 +8,7 @@ use crate::emit::Emit;
 use crate::handle::ProducerConsumerRef;
 use crate::role::AsProducerConsumer;
 use crate::subscription::{Cancellation, Manner, Partner};
-use crate::{Outcome, StageOptions, stage};
+use crate::{Init, Outcome, StageOptions, stage};
 
 /// A stage that consumes events and emits others.
 ///
@@ -45,10 +45,10 @@ pub trait ProducerConsumer: Send + Sized + 'static {
     /// What it emits.
     type Out: Send + 'static;
 
-    /// Once, before anything else, while the starter waits.
-    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    /// Once, before anything else, while the starter waits. [`Init::Ignore`]: it is not wanted, which is no fault.
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
         let _ = cx;
-        Outcome::Continue
+        Init::Continue
     }
 
     /// A batch, never empty. What it emits goes out before the engine asks upstream for more.
@@ -107,7 +107,7 @@ pub trait ProducerConsumer: Send + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// [`StartError`]: the name is taken, `init` failed, or the runtime is shutting down.
+    /// [`StartError`]: the name is taken, `init` failed or did not want to run, or the runtime is shutting down.
     fn start(self, options: StageOptions<AsProducerConsumer<Self>>) -> Result<ProducerConsumerRef<Self>, StartError> {
         stage::start(self, options, false)
     }

@@ -6,7 +6,7 @@ use genstage_dispatchers::Events;
 use crate::context::Context;
 use crate::emit::Emit;
 use crate::subscription::{Cancellation, Manner, Partner};
-use crate::{Consumer, Outcome, Producer, ProducerConsumer};
+use crate::{Consumer, Init, Outcome, Producer, ProducerConsumer};
 
 /// What a consumer emits, and what a producer receives: nothing that could exist.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub trait Role: sealed::Sealed + Sized + Send + 'static {
     const BUFFER_SIZE: Option<usize>;
 
     #[doc(hidden)]
-    fn init(stage: &mut Self::Stage, cx: &mut Context<'_, Self::Stage>) -> Outcome;
+    fn init(stage: &mut Self::Stage, cx: &mut Context<'_, Self::Stage>) -> Init;
     #[doc(hidden)]
     fn demand(
         stage: &mut Self::Stage,
@@ -120,7 +120,7 @@ role! {
 /// The callbacks that all three kinds share, passed on as they are.
 macro_rules! shared_callbacks {
     ($kind:ident, $stage:ident) => {
-        fn init(stage: &mut $stage, cx: &mut Context<'_, $stage>) -> Outcome {
+        fn init(stage: &mut $stage, cx: &mut Context<'_, $stage>) -> Init {
             $kind::init(stage, cx)
         }
 

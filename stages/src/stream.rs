@@ -22,7 +22,8 @@ use crate::{Cancel, OptionsError, StreamError, SubscriptionOptions, log};
 ///
 /// An item is an error only where a producer ended abnormally; the stream then ends. How the end of a producer counts is said by
 /// [`Cancel`]: with `Permanent`, the default, the first end of a producer ends the stream; with `Transient`, a clean end leaves
-/// the others going; with `Temporary`, every end does. Dropping the stream cancels what is left.
+/// the others going; with `Temporary`, every end does. Dropping the stream cancels what is left. In a callback of a process that
+/// must end meanwhile the stream ends with [`CallError::Exiting`].
 ///
 /// # Errors
 ///
@@ -289,9 +290,14 @@ impl<T: Send + 'static> Running<T> {
             Some(Mail::Message(StreamMail::Cancelled(id, reason))) => self.lose(id, reason),
             Some(Mail::Signal(Signal::Down(down))) => self.lose(SubscriptionId::new(down.monitor.get()), down.reason),
             Some(Mail::Signal(_)) => Next::Nothing,
-            // Closed from outside, or a simulation in which nothing can ever come.
+            // Closed from outside, in a process that is bound to end, or in a simulation in which nothing can ever come.
             None => {
-                let reason = self.process.doom().unwrap_or(ExitReason::Timeout);
+                let ends = current_pid().is_some_and(|caller| !Peer::from(caller).is_alive());
+                let reason = match self.process.doom() {
+                    Some(reason) => reason,
+                    None if ends => ExitReason::other(CallError::Exiting),
+                    None => ExitReason::Timeout,
+                };
                 Next::End(
                     self.producers.first().map(|upstream| StreamError { producer: upstream.port.peer().pid(), reason }),
                 )

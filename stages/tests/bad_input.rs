@@ -17,6 +17,8 @@ fn refusal(options: SubscriptionOptions) -> String {
         let consumer = Sink::new("c", &log).start(StageOptions::new()).unwrap();
         let error = consumer.sync_subscribe(&producer, options).unwrap_err();
         consumer.async_subscribe(&producer, options);
+        // It is found before the producer is looked for: a name of nobody would end it.
+        assert_eq!(consumer.sync_subscribe(&named("nobody"), options), Err(error.clone()));
         sim.run_until_idle();
         // Nothing was sent to the producer, and the consumer goes on.
         assert_eq!((log.of("p"), log.of("c")), (vec![Seen::Init], vec![]));
@@ -178,9 +180,9 @@ fn a_failing_init_fails_the_start() {
     impl Producer for Fails {
         type Event = u64;
 
-        fn init(&mut self, _: &mut Context<'_, Self>) -> Outcome {
+        fn init(&mut self, _: &mut Context<'_, Self>) -> Init {
             assert!(!self.0, "cannot");
-            Outcome::Stop(ExitReason::other("will not"))
+            Init::Stop(ExitReason::other("will not"))
         }
 
         fn handle_demand(&mut self, _: usize, _: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
@@ -302,9 +304,9 @@ fn bad_bounds_from_inside_change_nothing() {
     impl Consumer for Wrong {
         type Event = u64;
 
-        fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+        fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
             cx.subscribe(&named::<u64>("p"), self.0);
-            Outcome::Continue
+            Init::Continue
         }
 
         fn handle_events(&mut self, _: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
@@ -335,11 +337,11 @@ fn times_without_measure_never_come() {
     impl Producer for Patient {
         type Event = u64;
 
-        fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+        fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
             cx.send_after(1_u64, Duration::MAX);
             cx.idle_timeout(Duration::MAX);
             cx.hibernate_after(Some(Duration::MAX));
-            Outcome::Continue
+            Init::Continue
         }
 
         fn handle_demand(&mut self, _: usize, _: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {

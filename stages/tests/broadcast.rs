@@ -64,6 +64,7 @@ fn s15_3_the_producer_is_asked_for_what_the_slowest_asks() {
 
 #[test]
 fn s15_3_a_late_subscriber_gets_all_from_then_on_and_holds_back_nobody_for_good() {
+    let later = std::cell::Cell::new(0);
     seeds(100, |sim, log| {
         let producer = counter(log, 200);
         sink("early", log).sync_subscribe(&producer, demand(10, 5)).unwrap();
@@ -75,6 +76,68 @@ fn s15_3_a_late_subscriber_gets_all_from_then_on_and_holds_back_nobody_for_good(
         assert_eq!(log.events("early"), range(0..200));
         let tail = log.events("late");
         assert_eq!(tail, range(200 - tail.len() as u64..200));
+        later.set(later.get() + usize::from(!tail.is_empty() && tail.len() < 200));
+    });
+    assert!(later.get() > 0, "it was never there in the middle");
+}
+
+/// The traces of the section, as far as the producer sees them: `requested` is what it was asked for and has not given.
+#[test]
+fn s15_3_the_traces_ask_the_producer_for_no_event_twice() {
+    let source = |log: &Log| {
+        let options = StageOptions::new().dispatcher(BroadcastDispatcher::new());
+        Counter::new("p", log).silent().start(options).unwrap()
+    };
+    let join = |who, log: &Log, producer: &ProducerRef<Counter>| {
+        let sink = Sink::new(who, log).manual().start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(producer, demand(100, 0).cancel(Cancel::Temporary)).unwrap()
+    };
+    seeds(20, |sim, log| {
+        // A asks 10 (requested 10); B comes and asks 20.
+        let producer = source(log);
+        producer.ask(join("a", log, &producer), 10);
+        sim.run_until_idle();
+        producer.ask(join("b", log, &producer), 20);
+        sim.run_until_idle();
+        assert_eq!(log.demands("p"), [10]);
+
+        // A asks 10 and cancels; B comes and asks 5: nothing is asked for, and 3 of the 10 go to B. Two more are what B still waits
+        // for, and 5 what nobody does.
+        log.clear();
+        let producer = source(log);
+        let a = join("a", log, &producer);
+        producer.ask(a, 10);
+        producer.cancel(a, ExitReason::Normal);
+        let b = join("b", log, &producer);
+        producer.ask(b, 5);
+        producer.cast(Put(range(0..3)));
+        sim.run_until_idle();
+        assert_eq!((log.demands("p"), log.events("b")), (vec![10], range(0..3)));
+        assert_eq!((producer.snapshot().unwrap().owed, log.events("a")), (7, vec![]));
+
+        // A asks 10; B comes; A asks 5, which B holds back; B leaves, and the producer is asked for those 5.
+        log.clear();
+        let producer = source(log);
+        let a = join("a", log, &producer);
+        producer.ask(a, 10);
+        let b = join("b", log, &producer);
+        producer.ask(a, 5);
+        sim.run_until_idle();
+        assert_eq!(log.demands("p"), [10]);
+        producer.cancel(b, ExitReason::Normal);
+        sim.run_until_idle();
+        assert_eq!(log.demands("p"), [10, 5]);
+
+        // A asks 3, B asks 2: nothing, then 2.
+        log.clear();
+        let producer = source(log);
+        let (a, b) = (join("a", log, &producer), join("b", log, &producer));
+        producer.ask(a, 3);
+        sim.run_until_idle();
+        assert_eq!(log.demands("p"), []);
+        producer.ask(b, 2);
+        sim.run_until_idle();
+        assert_eq!(log.demands("p"), [2]);
     });
 }
 
@@ -159,6 +222,28 @@ fn q2_a_late_answer_to_demand_strands_nothing() {
         producer.cast(Put(range(10..15)));
         sim.run_until_idle();
         assert_eq!(producer.estimate_buffered_count(), Ok(5), "b has not asked for more");
+    });
+}
+
+/// Q2: the same where all consumers have left before the late answer comes.
+#[test]
+fn q2_a_late_answer_to_the_dead_strands_nothing() {
+    seeds(50, |sim, log| {
+        let options = StageOptions::new().dispatcher(BroadcastDispatcher::new());
+        let producer = Counter::new("p", log).silent().start(options).unwrap();
+        let a = sink("a", log);
+        a.sync_subscribe(&producer, demand(10, 5)).unwrap();
+        sim.run_until_idle();
+        a.exit(ExitReason::Kill);
+        sim.run_until_idle();
+        producer.cast(Put(range(0..10)));
+        sim.run_until_idle();
+        assert_eq!((log.demands("p"), producer.estimate_buffered_count()), (vec![10], Ok(10)));
+        let b = Sink::new("b", log).ask_first(10).start(StageOptions::new()).unwrap();
+        b.sync_subscribe(&producer, demand(10, 5)).unwrap();
+        sim.run_until_idle();
+        assert_eq!((log.events("b"), producer.estimate_buffered_count()), (range(0..10), Ok(0)));
+        assert_eq!(log.demands("p"), [10]);
     });
 }
 

@@ -216,9 +216,9 @@ fn events_of_init_are_buffered() {
     impl Producer for Early {
         type Event = u64;
 
-        fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+        fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
             cx.out().extend([1, 2, 3]);
-            Outcome::Continue
+            Init::Continue
         }
 
         fn handle_demand(&mut self, _: usize, _: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {

@@ -3,6 +3,7 @@
 mod common;
 
 use std::sync::mpsc;
+use std::task::Poll;
 use std::time::Duration;
 
 use common::messages::{Boom, Die, Mark, Put, WhichSubscription};
@@ -89,7 +90,23 @@ fn a_call_gets_its_reply() {
     });
 }
 
-/// Section 16: what a call emits goes out before its reply does: a message sent by the caller afterwards comes behind it.
+/// Section 16: what a call emits goes out before its reply does; here there is nobody to take it, and no room.
+#[test]
+fn what_a_call_emits_is_dispatched_before_the_reply() {
+    seeds(20, |sim, log| {
+        let producer = Counter::new("p", log).silent().start(StageOptions::new().buffer_size(0)).unwrap();
+        sim.run_until_idle();
+        log.clear();
+        let caller = common::Caller(log.clone());
+        let mut call = Box::pin(producer.call_async(Put(vec![1, 2])));
+        assert_eq!(caller.poll(call.as_mut()), Poll::Pending);
+        sim.run_until_idle();
+        assert_eq!(log.all(), [("p", Seen::Discarded(2)), ("caller", Seen::Info("replied"))]);
+        assert_eq!(caller.poll(call.as_mut()), Poll::Ready(Ok(())));
+    });
+}
+
+/// So a message that the caller sends afterwards comes behind it.
 #[test]
 fn events_go_out_before_the_reply() {
     seeds(200, |sim, log| {
@@ -172,7 +189,16 @@ fn a_stop_with_a_reply_replies_after_terminate() {
         assert_eq!(desk.call(Request::Stop(reason.clone(), Some(3))), Ok(3));
         assert_eq!(log.of("desk"), [Seen::Terminate(reason.clone())]);
         sim.run_until_idle();
-        assert_eq!(desk.exit_reason(), Some(reason));
+        assert_eq!(desk.exit_reason(), Some(reason.clone()));
+
+        log.clear();
+        let desk = self::desk(log);
+        let caller = common::Caller(log.clone());
+        let mut call = Box::pin(desk.call_async(Request::Stop(reason.clone(), Some(3))));
+        assert_eq!(caller.poll(call.as_mut()), Poll::Pending);
+        sim.run_until_idle();
+        assert_eq!(log.all(), [("desk", Seen::Terminate(reason)), ("caller", Seen::Info("replied"))]);
+        assert_eq!(caller.poll(call.as_mut()), Poll::Ready(Ok(3)));
     });
 }
 

@@ -46,9 +46,10 @@ fn batches_and_asks_follow_the_table_of_section_7() {
     }
 }
 
-/// Section 7: the defaults are 1000 and half of that.
+/// Sections 4 and 7: the defaults are 1000 and half of that, and permanent.
 #[test]
 fn default_bounds_are_1000_and_500() {
+    assert_eq!(SubscriptionOptions::new().mode(), Cancel::Permanent);
     seeds(10, |sim, log| {
         let producer = Counter::new("p", log).up_to(1000).start(StageOptions::new()).unwrap();
         let consumer = Sink::new("c", log).start(StageOptions::new()).unwrap();
@@ -174,6 +175,35 @@ fn a_manual_subscription_gets_each_message_unsplit() {
         assert_eq!(log.batches("c"), [range(0..60), range(60..90)]);
         assert_eq!(log.demands("p"), [100]);
     });
+}
+
+/// Section 8: whoever sends more than was asked for by hand is not noticed: all of it is one batch.
+#[test]
+fn a_manual_subscription_takes_what_is_in_excess_as_it_comes() {
+    seeds(20, |sim, log| {
+        let (producer, consumer, id) = manual(log, demand(2, 1));
+        assert_eq!(consumer.call(AskFor(id, 2)), Ok(true));
+        producer.ask(id, 5); // behind the consumer's back
+        producer.cast(Put(range(0..9)));
+        sim.run_until_idle();
+        assert_eq!(log.batches("c"), [range(0..7)]);
+        assert_eq!((log.demands("p"), producer.estimate_buffered_count()), (vec![2, 5], Ok(2)));
+    });
+}
+
+/// An automatic consumer that asks as it subscribes has that much less to ask for: `max_demand` bounds what is under way.
+#[test]
+fn an_ask_while_subscribing_is_part_of_max_demand() {
+    for (first, asks) in [(3, vec![3, 7]), (10, vec![10]), (12, vec![12])] {
+        seeds(20, |sim, log| {
+            let options = StageOptions::new().dispatcher(Spy::new("p", log));
+            let producer = Counter::new("p", log).silent().start(options).unwrap();
+            let consumer = Sink::new("c", log).ask_first(first).manner(Manner::Automatic);
+            consumer.start(StageOptions::new()).unwrap().sync_subscribe(&producer, demand(10, 5)).unwrap();
+            sim.run_until_idle();
+            assert_eq!(log.asks("p"), asks);
+        });
+    }
 }
 
 /// Section 8: asking for nothing does nothing, from inside and from outside.

@@ -227,9 +227,9 @@ fn a_stage_is_drained_by_name_and_continues_first() {
     impl Producer for Late {
         type Event = u64;
 
-        fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+        fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
             cx.continue_with(Emit7);
-            Outcome::Continue
+            Init::Continue
         }
 
         fn handle_demand(&mut self, _: usize, _: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {

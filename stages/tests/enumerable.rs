@@ -4,9 +4,11 @@ mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use common::probes::Sink;
-use common::{Log, demand, range, seeds};
+use common::spy::Spy;
+use common::{Log, demand, nap, range, seeds};
 use genstage::prelude::*;
 
 /// An iterator that counts how often it was pulled, the pull that finds its end included.
@@ -89,11 +91,14 @@ fn an_empty_iterator_ends_at_the_first_demand() {
 fn a_finite_iterator_is_emitted_whole_and_ends_its_consumers() {
     for (mode, ends) in [(Cancel::Permanent, true), (Cancel::Transient, false), (Cancel::Temporary, false)] {
         seeds(50, |sim, log| {
-            let producer = from_enumerable(0..37).start(StageOptions::new()).unwrap();
+            let asks = StageOptions::new().dispatcher(Spy::new("asks", log));
+            let producer = from_enumerable(0..37).start(asks).unwrap();
             let consumer = Sink::new("c", log).start(StageOptions::new()).unwrap();
             consumer.sync_subscribe(&producer, demand(10, 5).cancel(mode)).unwrap();
             sim.run_until_idle();
             assert_eq!(log.events("c"), range(0..37));
+            assert_eq!(log.sizes("c"), [5, 5, 5, 5, 5, 5, 5, 2]);
+            assert_eq!(log.asks("asks")[..7], [10, 5, 5, 5, 5, 5, 5]);
             assert_eq!(producer.exit_reason(), Some(ExitReason::Normal));
             assert_eq!(consumer.exit_reason(), ends.then_some(ExitReason::Normal));
         });
@@ -185,6 +190,32 @@ fn with_on_cancel_stop_it_ends_with_its_last_consumer() {
         b.exit(ExitReason::Kill);
         sim.run_until_idle();
         assert_eq!(producer.exit_reason(), Some(ExitReason::Normal));
+    });
+    // The last one to cancel has its confirmation before the stage ends.
+    seeds(50, |sim, log| {
+        let producer = from_enumerable(0..).on_cancel(OnCancel::Stop).start(StageOptions::new()).unwrap();
+        let id = reader(log, &producer);
+        producer.cancel(id, ExitReason::other("enough"));
+        sim.run_until_idle();
+        assert_eq!(log.cancels("c"), [(CancelKind::Cancel, ExitReason::other("enough"))]);
+        assert_eq!(producer.exit_reason(), Some(ExitReason::Normal));
+    });
+}
+
+/// Section 17: a slow iterator is waited for until there are as many items as were asked for; asks and cancels wait as well.
+#[test]
+fn a_slow_iterator_fills_the_whole_demand_first() {
+    seeds(20, |sim, log| {
+        let items = (0..).inspect(|_| nap(Duration::from_secs(1)));
+        let producer = from_enumerable(items).start(StageOptions::new()).unwrap();
+        let id = reader(log, &producer);
+        producer.ask(id, 3);
+        producer.ask(id, 2);
+        producer.cancel(id, ExitReason::Shutdown);
+        sim.run_until_idle();
+        assert_eq!(sim.now(), Duration::from_secs(5));
+        assert_eq!(log.batches("c"), [range(0..3), range(3..5)]);
+        assert_eq!(log.cancels("c"), [(CancelKind::Cancel, ExitReason::Shutdown)]);
     });
 }
 

@@ -116,9 +116,9 @@ fn an_unasked_producer_is_bounded_by_its_buffer() {
     impl Producer for Gusher {
         type Event = Counted;
 
-        fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+        fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
             cx.send(Gush);
-            Outcome::Continue
+            Init::Continue
         }
 
         fn handle_demand(&mut self, _: usize, _: &mut Emit<Counted>, _: &mut Context<'_, Self>) -> Outcome {

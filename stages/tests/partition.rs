@@ -99,6 +99,50 @@ fn s15_4_memory_is_bounded_by_what_was_asked_for() {
     });
 }
 
+/// The traces of the section, as far as the producer and the consumers see them.
+#[test]
+fn s15_4_the_traces_ask_the_producer_for_no_event_twice() {
+    let by_ten = || PartitionDispatcher::by_key(0..2_u64, |event: &u64| event / 10).unwrap();
+    let join = |who, log: &Log, producer: &ProducerRef<Counter>, partition: u64| {
+        let options = demand(100, 0).cancel(Cancel::Temporary).partition(partition);
+        manual(who, log).sync_subscribe(producer, options).unwrap()
+    };
+    seeds(20, |sim, log| {
+        // p0 asks 10 and leaves; a new one asks 5 of p1: nothing is asked for, 10 are owed already. It leaves too; of 4 events that
+        // come then none is lost.
+        let producer = counter(log, 0, by_ten());
+        let p0 = join("p0", log, &producer, 0);
+        producer.ask(p0, 10);
+        sim.run_until_idle();
+        producer.cancel(p0, ExitReason::Normal);
+        let p1 = join("p1", log, &producer, 1);
+        producer.ask(p1, 5);
+        sim.run_until_idle();
+        assert_eq!(log.demands("p"), [10]);
+        producer.cancel(p1, ExitReason::Normal);
+        producer.cast(Put(vec![0, 1, 10, 11]));
+        sim.run_until_idle();
+        let seen = producer.snapshot().unwrap();
+        assert_eq!((log.demands("p"), seen.owed, seen.buffered, log.discarded("p")), (vec![10], 6, 4, vec![]));
+
+        // p0 and p1 ask 5 each; 10 events, all for p0: 5 go out and 5 wait. p0 asks 5, gets them at once, and 5 are asked for.
+        log.clear();
+        let producer = counter(log, 0, by_ten());
+        let (p0, p1) = (join("p0", log, &producer, 0), join("p1", log, &producer, 1));
+        producer.ask(p0, 5);
+        producer.ask(p1, 5);
+        sim.run_until_idle();
+        assert_eq!(log.demands("p"), [5, 5]);
+        producer.cast(Put(range(0..10)));
+        sim.run_until_idle();
+        assert_eq!((log.batches("p0"), producer.estimate_buffered_count()), (vec![range(0..5)], Ok(5)));
+        producer.ask(p0, 5);
+        sim.run_until_idle();
+        assert_eq!(log.batches("p0"), [range(0..5), range(5..10)]);
+        assert_eq!((log.demands("p"), log.events("p1")), (vec![5, 5, 5], vec![]));
+    });
+}
+
 /// So many may wait for a slow partition before it holds back the others.
 #[test]
 fn s15_4_queue_size_lets_the_others_go_ahead() {

@@ -2,23 +2,59 @@
 
 mod common;
 
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use common::messages::{Die, Put};
 use common::probes::{Counter, Middle, Sink};
 use common::spy::Spy;
-use common::{Log, Seen, demand, range, seeds};
+use common::{Log, Seen, demand, nap, range, seeds};
 use genstage::prelude::*;
 
-/// A counter, a doubler and a consumer that lets everybody else finish before each batch.
-fn traced(log: &Log, upstream: SubscriptionOptions, events: u64) -> ConsumerRef<Sink> {
+/// Lets everybody else finish before it is done with a batch, and then looks at the stage before it: how much that has buffered,
+/// and how many batches it has handled.
+struct Watcher {
+    log: Log,
+    before: ProducerConsumerRef<Middle>,
+    report: Sender<(usize, usize)>,
+}
+
+impl Consumer for Watcher {
+    type Event = u64;
+
+    fn handle_events(&mut self, events: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+        nap(Duration::from_secs(1));
+        self.report.send((self.before.estimate_buffered_count().unwrap(), self.log.sizes("d").len())).unwrap();
+        self.log.note("c", Seen::Batch(events.iter().copied().collect()));
+        Outcome::Continue
+    }
+}
+
+/// A counter, a doubler and a watcher, with what that one saw.
+fn traced(log: &Log, upstream: SubscriptionOptions, events: u64) -> Receiver<(usize, usize)> {
     let producer = Counter::new("p", log).up_to(events).start(StageOptions::new()).unwrap();
     let options = StageOptions::new().dispatcher(Spy::new("d", log));
     let doubler = Middle::doubler("d", log).start(options).unwrap();
-    let consumer = Sink::new("c", log).slow(Duration::from_secs(1)).start(StageOptions::new()).unwrap();
+    let (report, seen) = channel();
+    let consumer = Watcher { log: log.clone(), before: doubler.clone(), report }.start(StageOptions::new()).unwrap();
     doubler.sync_subscribe(&producer, upstream).unwrap();
     consumer.sync_subscribe(&doubler, demand(100, 50)).unwrap();
-    consumer
+    seen
+}
+
+/// What the consumer handled and what it asked the doubler for, in order: (size, ask), where 0 is no ask.
+fn rhythm(log: &Log) -> (usize, Vec<(usize, usize)>) {
+    let mut first = 0;
+    let mut batches: Vec<(usize, usize)> = Vec::new();
+    for seen in log.all() {
+        match (seen, batches.last_mut()) {
+            (("c", Seen::Batch(events)), _) => batches.push((events.len(), 0)),
+            (("d", Seen::Asked(count)), Some((_, ask))) => *ask += count,
+            (("d", Seen::Asked(count)), None) => first += count,
+            _ => {}
+        }
+    }
+    (first, batches)
 }
 
 fn doubled(numbers: std::ops::Range<u64>) -> Vec<u64> {
@@ -29,13 +65,16 @@ fn doubled(numbers: std::ops::Range<u64>) -> Vec<u64> {
 #[test]
 fn the_doubler_at_100_80_follows_the_trace() {
     seeds(100, |sim, log| {
-        let _consumer = traced(log, demand(100, 80), 400);
+        let seen = traced(log, demand(100, 80), 400);
         sim.run_until_idle();
-        let sizes = log.sizes("c");
-        assert_eq!(sizes[..12], [40, 40, 20, 50, 30, 20, 40, 10, 30, 20, 20, 30]);
-        assert_eq!(log.asks("d")[..7], [100, 80, 70, 50, 50, 50, 50]);
-        assert_eq!(log.sizes("d")[..12], [20; 12]);
-        assert_eq!((log.demands("p")[0], &log.demands("p")[1..8]), (100, &[20; 7][..]));
+        // The first message is handled whole: 100 of its 200 are buffered. The ask of 80 leaves 20 of them; that of 70 takes these,
+        // and two messages of 20 from the queue, of which 30 are too many.
+        let expected = [(100, 5), (100, 5), (20, 5), (20, 5), (30, 7), (30, 7)];
+        assert_eq!(seen.try_iter().take(6).collect::<Vec<_>>(), expected);
+        let (first, batches) = rhythm(log);
+        let expected = [(40, 0), (40, 80), (20, 0), (50, 70), (30, 0), (20, 50), (40, 0), (10, 50)];
+        assert_eq!((first, &batches[..8]), (100, &expected[..]));
+        assert_eq!(batches[8..12], [(30, 0), (20, 50), (20, 0), (30, 50)]);
         let batches = log.batches("c");
         assert_eq!(batches[0], doubled(0..20));
         assert_eq!(batches[2], doubled(40..50));
@@ -43,6 +82,8 @@ fn the_doubler_at_100_80_follows_the_trace() {
         assert_eq!(batches[4], doubled(75..90));
         assert_eq!(batches[5], doubled(90..100));
         assert_eq!(batches[7], doubled(120..125));
+        assert_eq!((log.sizes("d")[..12].to_vec(), log.demands("p")[0]), (vec![20; 12], 100));
+        assert_eq!(log.demands("p")[1..8], [20; 7]);
         assert_eq!(log.events("c"), doubled(0..400));
     });
 }
@@ -51,7 +92,7 @@ fn the_doubler_at_100_80_follows_the_trace() {
 #[test]
 fn the_doubler_at_100_20_follows_the_trace() {
     seeds(100, |sim, log| {
-        let _consumer = traced(log, demand(100, 20), 540);
+        let _seen = traced(log, demand(100, 20), 540);
         sim.run_until_idle();
         assert_eq!(log.demands("p")[..5], [100, 80, 100, 80, 100]);
         let batches = log.batches("d");
@@ -59,7 +100,8 @@ fn the_doubler_at_100_20_follows_the_trace() {
         assert_eq!(batches[..5], expected);
         let expected = [doubled(0..25), doubled(25..50), doubled(50..75), doubled(75..100)];
         assert_eq!(log.batches("c")[..4], expected);
-        assert_eq!(log.asks("d")[..5], [100, 50, 50, 50, 50]);
+        let (first, batches) = rhythm(log);
+        assert_eq!((first, &batches[..4]), (100, &[(50, 50); 4][..]));
         assert_eq!(log.events("c"), doubled(0..540));
     });
 }
@@ -328,10 +370,10 @@ fn events_emitted_while_draining_count() {
     });
 }
 
-/// Q15: when input is handled whose producer is gone, `handle_cancel` still names the real producer afterwards.
+/// Q15: input whose producer is gone still has its subscription's id, and `handle_cancel` names the real producer afterwards.
 #[test]
 fn the_cancellation_names_the_real_producer() {
-    struct Names(std::sync::mpsc::Sender<genstage::Pid>);
+    struct Names(Sender<(SubscriptionId, Option<Pid>)>);
 
     impl ProducerConsumer for Names {
         type In = u64;
@@ -341,23 +383,24 @@ fn the_cancellation_names_the_real_producer() {
             &mut self,
             events: Events<'_, u64>,
             out: &mut Emit<u64>,
-            _: &mut Context<'_, Self>,
+            cx: &mut Context<'_, Self>,
         ) -> Outcome {
+            self.0.send((cx.subscription().unwrap(), None)).unwrap();
             out.extend(events);
             Outcome::Continue
         }
 
         fn handle_cancel(&mut self, cancellation: &Cancellation, _: &mut Context<'_, Self>) -> Outcome {
-            self.0.send(cancellation.stage.pid()).unwrap();
+            self.0.send((cancellation.subscription, Some(cancellation.stage.pid()))).unwrap();
             Outcome::Continue
         }
     }
 
     seeds(20, |sim, log| {
-        let (send, names) = std::sync::mpsc::channel();
+        let (send, names) = channel();
         let producer = Counter::new("p", log).up_to(3).start(StageOptions::new()).unwrap();
         let middle = Names(send).start(StageOptions::new()).unwrap();
-        middle.sync_subscribe(&producer, demand(3, 0)).unwrap();
+        let id = middle.sync_subscribe(&producer, demand(3, 0)).unwrap();
         sim.run_until_idle();
         producer.cast(Die(ExitReason::Normal));
         sim.run_until_idle();
@@ -365,7 +408,7 @@ fn the_cancellation_names_the_real_producer() {
         consumer.sync_subscribe(&middle, demand(4, 0)).unwrap();
         sim.run_until_idle();
         assert_eq!(log.events("c"), range(0..3));
-        assert_eq!(names.try_iter().collect::<Vec<_>>(), [producer.pid()]);
+        assert_eq!(names.try_iter().collect::<Vec<_>>(), [(id, None), (id, Some(producer.pid()))]);
     });
 }
 

@@ -285,3 +285,32 @@ fn what_came_back_before_the_producer_ends_goes_out_first() {
         assert_eq!((all, numbers.exit_reason()), (range(0..10), Some(ExitReason::Normal)));
     });
 }
+
+/// Whenever the consumer dies while the producer is about to end: either all that it had comes back and goes out first, or the end was
+/// before that, and nothing of it does.
+#[test]
+fn what_comes_back_at_the_end_goes_out_whole_or_not_at_all() {
+    let whole = std::cell::Cell::new(0);
+    seeds(300, |sim, log| {
+        let numbers = from_enumerable(0..10).start(StageOptions::new()).unwrap();
+        let weak = start(Sink::new("weak", log).ask_first(6));
+        weak.sync_subscribe(&numbers, options(10, 5)).unwrap();
+        let other = start(Sink::new("other", log).ask_first(4));
+        let id = other.sync_subscribe(&numbers, options(10, 5)).unwrap();
+        sim.run_until_idle();
+        numbers.ask(id, 1);
+        weak.exit(ExitReason::Kill);
+        sim.run_until_idle();
+        if numbers.is_alive() {
+            whole.set(whole.get() + 1);
+            numbers.ask(id, 5);
+            sim.run_until_idle();
+            let mut all = log.events("other");
+            all.sort_unstable();
+            assert_eq!((all, numbers.exit_reason()), (range(0..10), Some(ExitReason::Normal)));
+        } else {
+            assert_eq!(log.events("other").len(), 4);
+        }
+    });
+    assert!((1..300).contains(&whole.get()), "{} of 300", whole.get());
+}

@@ -24,9 +24,9 @@ struct Read;
 impl Producer for Total {
     type Event = u64;
 
-    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
         cx.trap_exit(true);
-        Outcome::Continue
+        Init::Continue
     }
 
     fn handle_demand(&mut self, _: usize, _: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {

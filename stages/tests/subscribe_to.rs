@@ -194,9 +194,9 @@ struct Join(&'static str);
 impl Consumer for Inside {
     type Event = u64;
 
-    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
         cx.subscribe(&Counter::named("a"), demand(3, 0).cancel(Cancel::Temporary));
-        Outcome::Continue
+        Init::Continue
     }
 
     fn handle_subscribe(&mut self, producer: &Partner, _: &mut Context<'_, Self>) -> Manner {

@@ -54,9 +54,9 @@ impl Clock {
 impl Producer for Clock {
     type Event = u64;
 
-    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
         self.log.note("p", Seen::Init);
-        Self::obey(self.first, cx)
+        Self::obey(self.first, cx).into()
     }
 
     fn handle_demand(&mut self, demand: usize, _: &mut Emit<u64>, cx: &mut Context<'_, Self>) -> Outcome {
@@ -233,6 +233,17 @@ fn a_caller_has_its_reply_before_the_continuation() {
     assert_eq!(clock.call(Ask(Then::Continue(1))), Ok("here"));
     let first = stream(&clock, demand(1, 0)).unwrap().next();
     assert_eq!(first, Some(Ok(1)));
+
+    seeds(20, |sim, log| {
+        let clock = start(Clock::new(log));
+        sim.run_until_idle();
+        log.clear();
+        let caller = common::Caller(log.clone());
+        let mut call = Box::pin(clock.call_async(Ask(Then::Continue(1))));
+        assert!(caller.poll(call.as_mut()).is_pending());
+        sim.run_until_idle();
+        assert_eq!(log.all(), [("caller", Seen::Info("replied")), ("p", Seen::Info("continue"))]);
+    });
 }
 
 /// A stop wins over a continuation.
@@ -316,10 +327,10 @@ struct Starter(Log);
 impl Consumer for Starter {
     type Event = u64;
 
-    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
         cx.idle_timeout(SECOND);
         cx.continue_with(Left(1));
-        Outcome::Continue
+        Init::Continue
     }
 
     fn handle_events(&mut self, _: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
@@ -353,5 +364,68 @@ fn subscriptions_at_the_start_do_not_undo_what_init_asked_for() {
         assert!(log.infos("c").is_empty());
         sim.run_for(SECOND);
         assert_eq!(log.infos("c"), ["continue", "timeout"]);
+    });
+}
+
+/// A consumer that does not come to it.
+struct Busy(Log);
+
+impl Consumer for Busy {
+    type Event = u64;
+
+    fn handle_events(&mut self, _: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+        Outcome::Continue
+    }
+
+    fn handle_subscribe(&mut self, producer: &Partner, _: &mut Context<'_, Self>) -> Manner {
+        self.0.note("c", Seen::Subscribed(producer.subscription));
+        Manner::Automatic
+    }
+}
+
+impl HandleInfo<Left> for Busy {
+    fn handle_info(&mut self, _: Left, _: &mut Context<'_, Self>) -> Outcome {
+        self.0.note("c", Seen::Info("info"));
+        Outcome::Continue
+    }
+}
+
+/// Sections 11 and 14: calls to a stage that is busy fail after five seconds, or the time that they are given. What was asked for is
+/// done all the same, when the stage comes to it.
+#[test]
+fn calls_to_a_busy_stage_have_a_limit() {
+    seeds(10, |sim, log| {
+        let producer = Counter::new("p", log).silent().start(StageOptions::new()).unwrap();
+        let busy = Busy(log.clone()).start(StageOptions::new()).unwrap();
+        let options = demand(4, 2).cancel(Cancel::Temporary);
+        let old = busy.sync_subscribe_within(&producer, options, SECOND).unwrap();
+        assert_eq!(busy.sync_info_within(Left(1), SECOND), Ok(()));
+        sim.run_until_idle();
+        log.clear();
+
+        let took = |begun: Duration| sim.now().checked_sub(begun).unwrap();
+        let timeout = |begun, within| {
+            assert_eq!(took(begun), within);
+            Err(SubscribeError::Call(CallError::Timeout))
+        };
+        genstage::sys::suspend(&busy).unwrap();
+        let begun = sim.now();
+        let subscribed = busy.sync_subscribe_within(&producer, options, SECOND);
+        assert_eq!(subscribed, timeout(begun, SECOND));
+        let begun = sim.now();
+        let subscribed = busy.sync_subscribe(&producer, options);
+        assert_eq!(subscribed, timeout(begun, 5 * SECOND));
+        let begun = sim.now();
+        let again = busy.sync_resubscribe_within(old, ExitReason::Shutdown, &producer, options, 2 * SECOND);
+        assert_eq!(again, timeout(begun, 2 * SECOND));
+        let begun = sim.now();
+        assert_eq!(busy.sync_info_within(Left(1), SECOND), Err(CallError::Timeout));
+        assert_eq!(took(begun), SECOND);
+        assert_eq!(log.of("c"), []);
+        genstage::sys::resume(&busy).unwrap();
+        sim.run_until_idle();
+        assert_eq!(log.of("c").iter().filter(|seen| matches!(seen, Seen::Subscribed(_))).count(), 3);
+        assert_eq!(log.infos("c"), ["info"]);
+        assert_eq!(log.cancels("p"), [(CancelKind::Cancel, ExitReason::Shutdown)]);
     });
 }

@@ -94,7 +94,7 @@ pub struct ConsumerSupervisor<T> {
     init: Option<Later<T>>,
 }
 
-type Later<T> = Box<dyn FnOnce() -> Result<ConsumerSupervisor<T>, ExitReason> + Send>;
+type Later<T> = Box<dyn FnOnce() -> Result<Option<ConsumerSupervisor<T>>, ExitReason> + Send>;
 
 impl<T: Send + 'static> ConsumerSupervisor<T> {
     /// A supervisor whose children call this with their event, and await the future if it gives one. The call too runs inside
@@ -160,7 +160,7 @@ impl<T: Send + 'static> ConsumerSupervisor<T> {
         }
     }
 
-    fn later(init: impl FnOnce() -> Result<Self, ExitReason> + Send + 'static) -> Self {
+    fn later(init: impl FnOnce() -> Result<Option<Self>, ExitReason> + Send + 'static) -> Self {
         Self { init: Some(Box::new(init)), ..Self::of(Box::new(Nobody)) }
     }
 

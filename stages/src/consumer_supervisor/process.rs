@@ -12,7 +12,8 @@ use super::{ConsumerSupervisor, ConsumerSupervisorRef};
 use crate::context::Context;
 use crate::role::AsConsumer;
 use crate::{
-    Answer, Caller, Cancellation, Consumer, HandleCall, HandleInfo, Manner, Outcome, Partner, StageOptions, log, stage,
+    Answer, Caller, Cancellation, Consumer, HandleCall, HandleInfo, Init, Manner, Outcome, Partner, StageOptions, log,
+    stage,
 };
 
 /// A child that runs, and where its event came from; from nowhere, if it was started on request.
@@ -33,19 +34,20 @@ struct TryAgain(Pid);
 impl<T: Send + 'static> Consumer for ConsumerSupervisor<T> {
     type Event = T;
 
-    fn init(&mut self, cx: &mut Context<'_, Self>) -> Outcome {
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
         cx.trap_exit(true);
         while let Some(init) = self.init.take() {
             match init() {
-                Ok(made) => *self = made,
-                Err(reason) => return Outcome::Stop(reason),
+                Ok(Some(made)) => *self = made,
+                Ok(None) => return Init::Ignore,
+                Err(reason) => return Init::Stop(reason),
             }
         }
         match self.flags.intensity() {
             Ok(intensity) => self.intensity = intensity,
-            Err(invalid) => return Outcome::Stop(ExitReason::other(invalid)),
+            Err(invalid) => return Init::Stop(ExitReason::other(invalid)),
         }
-        Outcome::Continue
+        Init::Continue
     }
 
     fn handle_subscribe(&mut self, producer: &Partner, cx: &mut Context<'_, Self>) -> Manner {

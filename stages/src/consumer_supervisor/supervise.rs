@@ -18,9 +18,9 @@ use crate::{Consumer, StageOptions};
 /// impl SuperviseEvents for Printers {
 ///     type Event = u64;
 ///
-///     fn init(self) -> Result<ConsumerSupervisor<u64>, ExitReason> {
+///     fn init(self) -> Result<Option<ConsumerSupervisor<u64>>, ExitReason> {
 ///         let prefix = self.prefix;
-///         Ok(ConsumerSupervisor::new(move |event: u64| println!("{prefix} {event}")).transient())
+///         Ok(Some(ConsumerSupervisor::new(move |event: u64| println!("{prefix} {event}")).transient()))
 ///     }
 /// }
 ///
@@ -34,18 +34,19 @@ pub trait SuperviseEvents: Send + Sized + 'static {
     /// What its children get.
     type Event: Send + 'static;
 
-    /// What it is to be, or why it does not start. Runs inside the supervisor.
+    /// What it is to be, or why it does not start; `None`: it does not want to run, which is no fault, and the start gives
+    /// [`StartError::Ignore`]. Runs inside the supervisor.
     ///
     /// # Errors
     ///
     /// The reason for which the start fails.
-    fn init(self) -> Result<ConsumerSupervisor<Self::Event>, ExitReason>;
+    fn init(self) -> Result<Option<ConsumerSupervisor<Self::Event>>, ExitReason>;
 
     /// Starts it, linked to the calling process; returns after its `init`.
     ///
     /// # Errors
     ///
-    /// [`StartError`]: the name is taken, `init` failed, or an option that it chose is wrong.
+    /// [`StartError`]: the name is taken, `init` failed or did not want to run, or an option that it chose is wrong.
     fn start_link(
         self,
         options: StageOptions<AsConsumer<ConsumerSupervisor<Self::Event>>>,

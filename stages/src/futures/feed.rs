@@ -16,7 +16,7 @@ use crate::handle::{ProducerRef, StageRef};
 use crate::mail::StageMail;
 use crate::messages::HandleInfo;
 use crate::role::AsProducer;
-use crate::{Outcome, Producer};
+use crate::{Init, Outcome, Producer};
 
 /// A producer whose events are pushed from outside: by a socket, a callback of another library, another thread. At most
 /// `capacity` events, at least 1, wait in it beside those that were asked for and are under way; who pushes more waits.
@@ -359,11 +359,11 @@ struct Finished;
 impl<T: Send + 'static> Producer for FeedSource<T> {
     type Event = T;
 
-    fn init(&mut self, _: &mut Context<'_, Self>) -> Outcome {
+    fn init(&mut self, _: &mut Context<'_, Self>) -> Init {
         if let Some(begin) = self.begin.take() {
             begin();
         }
-        Outcome::Continue
+        Init::Continue
     }
 
     fn handle_demand(&mut self, demand: usize, out: &mut Emit<T>, cx: &mut Context<'_, Self>) -> Outcome {

@@ -170,20 +170,20 @@ impl<R: Role> Process for Stage<R> {
         let mut seed = DefaultHasher::new();
         cx.pid().hash(&mut seed);
         self.wiring.outlet.init(seed.finish());
-        let mut outcome = self.callback(cx, R::init);
+        let mut init = self.callback(cx, R::init);
         self.dispatch(cx);
         let asked = std::mem::replace(&mut self.wiring.next, Next::new());
         // As ordinary subscriptions, in their order (section 3).
         for subscribe in std::mem::take(&mut self.subscribe_to) {
-            if outcome == Outcome::Continue {
-                outcome = self.on_subscribe_to(subscribe, cx);
+            if init == Init::Continue {
+                init = self.on_subscribe_to(subscribe, cx).into();
             }
         }
         self.wiring.next.or(asked);
-        if outcome == Outcome::Continue {
+        if init == Init::Continue {
             self.wait_first(cx);
         }
-        outcome.into()
+        init
     }
 
     #[inline]

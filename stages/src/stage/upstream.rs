@@ -107,7 +107,12 @@ impl<R: Role> Stage<R> {
             Manner::Automatic => {
                 if let Some(upstream) = self.wiring.producers.get_mut(id) {
                     upstream.demand = Some(Demand::new(options.min(), options.max()));
-                    upstream.ask(id, options.max());
+                    // What the callback asked for by hand is part of it.
+                    let asked = usize::try_from(upstream.flow.asked).unwrap_or(usize::MAX);
+                    let rest = options.max().saturating_sub(asked);
+                    if rest > 0 {
+                        upstream.ask(id, rest);
+                    }
                 }
             }
             Manner::Manual => {}

@@ -5,7 +5,9 @@ pub(crate) mod messages;
 pub(crate) mod probes;
 pub(crate) mod spy;
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
 use genstage::core::ThreadProcess;
@@ -111,6 +113,22 @@ pub(crate) fn seeds(count: u64, test: impl Fn(&Simulation, &Log)) {
 pub(crate) fn nap(time: Duration) {
     let here = ThreadProcess::<()>::start().unwrap();
     assert!(here.receive(Some(time)).is_none());
+}
+
+/// Writes down when the reply comes that somebody waits for. In a simulation a caller that waits goes on only when the turn of the
+/// stage is over: what comes first within the turn, only this shows.
+pub(crate) struct Caller(pub(crate) Log);
+
+impl Caller {
+    pub(crate) fn poll<F: Future>(&self, request: Pin<&mut F>) -> Poll<F::Output> {
+        request.poll(&mut Context::from_waker(&Arc::new(Self(self.0.clone())).into()))
+    }
+}
+
+impl Wake for Caller {
+    fn wake(self: Arc<Self>) {
+        self.0.note("caller", Seen::Info("replied"));
+    }
 }
 
 pub(crate) fn demand(max: usize, min: usize) -> SubscriptionOptions {

@@ -63,9 +63,9 @@ impl Counter {
 impl Producer for Counter {
     type Event = u64;
 
-    fn init(&mut self, _: &mut Context<'_, Self>) -> Outcome {
+    fn init(&mut self, _: &mut Context<'_, Self>) -> Init {
         self.log.note(self.who, Seen::Init);
-        Outcome::Continue
+        Init::Continue
     }
 
     fn handle_demand(&mut self, demand: usize, out: &mut Emit<u64>, cx: &mut Context<'_, Self>) -> Outcome {
@@ -272,6 +272,11 @@ impl Consumer for Sink {
     fn handle_cancel(&mut self, cancellation: &Cancellation, _: &mut Context<'_, Self>) -> Outcome {
         self.log.note(self.who, Seen::Cancel(cancellation.kind, cancellation.reason.clone()));
         self.cancel_stops.take().map_or(Outcome::Continue, Outcome::Stop)
+    }
+
+    fn handle_signal(&mut self, _: Signal, _: &mut Context<'_, Self>) -> Outcome {
+        self.log.note(self.who, Seen::Signal);
+        Outcome::Continue
     }
 
     fn terminate(&mut self, reason: &ExitReason, _: &mut Context<'_, Self>) {

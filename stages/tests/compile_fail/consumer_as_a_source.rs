@@ -8,6 +8,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     second.sync_subscribe(&first, SubscriptionOptions::new())?; //~ E0277 this kind of stage emits no events
     stream(&first, SubscriptionOptions::new())?; //~ E0277 this kind of stage emits no events
     for_each(|_: u64| {}).start(StageOptions::new().buffer_size(10))?; //~ E0277 this kind of stage emits no events
+    for_each(|_: u64| {}).start(StageOptions::new().dispatcher(DemandDispatcher::new()))?; //~ E0277 this kind of stage emits no events
+    first.estimate_buffered_count()?; //~ E0599 the method `estimate_buffered_count` exists
     Ok(())
 }
 

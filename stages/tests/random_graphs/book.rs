@@ -1,6 +1,6 @@
 //! What happened, and what must hold while it does.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use genstage::SubscriptionId;
@@ -88,6 +88,9 @@ pub(crate) struct Edge {
     pub(crate) asked: usize,
     pub(crate) delivered: usize,
     pub(crate) received: usize,
+    /// How many events are in each message that has not been received, and how many are left of the one at hand.
+    messages: VecDeque<usize>,
+    at_hand: usize,
     last: Option<usize>,
     pub(crate) choice: Choice,
     /// Whether the dispatcher serves it.
@@ -128,9 +131,17 @@ impl Book {
     pub(crate) fn deliver(&mut self, id: SubscriptionId, count: usize) {
         let edge = self.edge(id);
         edge.delivered += count;
+        edge.messages.push_back(count);
         if edge.delivered > edge.asked || !edge.served {
             let fault = format!("subscription {id} got {count} events too many: {edge:?}");
             self.faults.push(fault);
+        }
+    }
+
+    /// A stage in the middle takes up a message only while somebody downstream waits for more than it has, and then the whole of it.
+    pub(crate) fn pull(&mut self, node: Node, id: SubscriptionId) {
+        if self.edge(id).at_hand == 0 && self.expected_demand(node) == 0 {
+            self.faults.push(format!("stage {node} took up a message of subscription {id} that nobody waited for"));
         }
     }
 
@@ -140,6 +151,10 @@ impl Book {
         }
         let edge = self.edge(id);
         edge.received += events.len();
+        if edge.at_hand == 0 {
+            edge.at_hand = edge.messages.pop_front().unwrap_or(0);
+        }
+        edge.at_hand = edge.at_hand.saturating_sub(events.len());
         let (producer, mut last, choice) = (edge.producer, edge.last, edge.choice);
         let to_all = self.outlets.get(&producer).is_some_and(|outlet| outlet.kind == Kind::Broadcast);
         for event in events {

@@ -128,7 +128,9 @@ impl ProducerConsumer for Between {
     type Out = u64;
 
     fn handle_events(&mut self, events: Events<'_, u64>, out: &mut Emit<u64>, cx: &mut Context<'_, Self>) -> Outcome {
-        self.numbers.shared.book().receive(cx.subscription().unwrap(), events.as_slice());
+        let id = cx.subscription().unwrap();
+        self.numbers.shared.book().pull(self.numbers.node, id);
+        self.numbers.shared.book().receive(id, events.as_slice());
         // Under numbers of its own: by two ways the same event may come twice.
         let kept = events.into_iter().filter(|event| event.is_multiple_of(self.keep)).count();
         self.numbers.emit(kept, out);
