@@ -8,8 +8,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[derive(Debug)]
 pub(crate) struct Cost(AtomicU32);
 
-/// Not known yet.
+/// Of one that has never run.
 const UNKNOWN: u32 = u32::MAX;
+
+/// Of one that has run, when nobody looked at the clock.
+const UNTIMED: u32 = UNKNOWN - 1;
 
 /// Slices above this are timed every time, so that what they push can be offered to other seats in time. Half of what
 /// counts as long.
@@ -42,7 +45,7 @@ impl Cost {
     #[inline]
     pub(crate) fn is_heavy(&self) -> Option<bool> {
         match self.0.load(Ordering::Relaxed) {
-            UNKNOWN => None,
+            UNKNOWN | UNTIMED => None,
             nanos => Some(nanos >= HEAVY),
         }
     }
@@ -52,10 +55,15 @@ impl Cost {
         self.0.load(Ordering::Relaxed) == UNKNOWN
     }
 
+    /// It has run, and not for long as far as the coarse clock tells: it is no stranger any more.
+    pub(crate) fn has_run(&self) {
+        self.0.store(UNTIMED, Ordering::Relaxed);
+    }
+
     /// Whether its slices are so long that others would wait for it.
     pub(crate) fn is_rude(&self) -> bool {
         let nanos = self.0.load(Ordering::Relaxed);
-        nanos != UNKNOWN && nanos >= self::nanos(RUDE)
+        nanos < UNTIMED && nanos >= self::nanos(RUDE)
     }
 
     /// As [`learn`](Self::learn), of a slice among the rude, where each turn takes long to come.
@@ -68,13 +76,13 @@ impl Cost {
     pub(crate) fn learn(&self, sample: Duration) {
         let sample = nanos(sample.min(MOST));
         let old = self.0.load(Ordering::Relaxed);
-        let new = if old == UNKNOWN { sample } else { old - old / 4 + sample / 4 };
+        let new = if old >= UNTIMED { sample } else { old - old / 4 + sample / 4 };
         self.0.store(new, Ordering::Relaxed);
     }
 }
 
 fn nanos(duration: Duration) -> u32 {
-    u32::try_from(duration.as_nanos()).unwrap_or(UNKNOWN).min(UNKNOWN - 1)
+    u32::try_from(duration.as_nanos()).unwrap_or(UNKNOWN).min(UNTIMED - 1)
 }
 
 #[cfg(test)]
@@ -106,6 +114,16 @@ mod tests {
         assert!(!known.is_rude(), "twice may be bad luck");
         known.learn(long);
         assert!(known.is_rude());
+    }
+
+    #[test]
+    fn who_has_run_untimed_is_no_stranger_and_its_first_sample_counts_whole() {
+        let cost = Cost::unknown();
+        cost.has_run();
+        assert!(!cost.is_unknown() && !cost.is_rude());
+        assert_eq!(cost.is_heavy(), None);
+        cost.learn(Duration::from_nanos(400));
+        assert_eq!(cost.get(), Duration::from_nanos(400));
     }
 
     #[test]

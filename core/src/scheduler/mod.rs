@@ -3,6 +3,7 @@
 mod away;
 mod budget;
 mod cost;
+mod crowd;
 mod idle;
 mod monitor;
 mod queue;

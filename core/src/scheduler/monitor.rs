@@ -16,7 +16,7 @@ use crate::sync::{Arc, Mutex};
 /// How long the monitor sleeps while any seat is busy. A callback that was seen in two rounds has run for one to two of them.
 const ROUND: Duration = Duration::from_millis(1);
 
-/// After so many rounds in which nothing waited, the monitor takes more time. As in Go.
+/// After so many rounds in which nothing waited behind a slice that lasts, the monitor takes more time. As in Go.
 const QUIET: u32 = 50;
 
 /// How long it then sleeps. Guessed: with a callback that starts to block just then, what arrives behind it waits this
@@ -129,13 +129,13 @@ struct Watch<'a> {
     forsaken: [u32; 2],
     /// Whether as many may burn away from their seats as there can be.
     crowded: bool,
-    /// Rounds in a row in which nothing waited for a seat.
+    /// Rounds in a row in which nothing waited behind a slice that lasts.
     quiet: u32,
 }
 
 impl Watch<'_> {
     /// How long to sleep while seats are busy. Each round takes a core from one of them for some microseconds, which a pair of
-    /// stages in step pays twice; where nothing has waited for a while, fewer will do.
+    /// stages in step pays twice; where nothing has waited for long, fewer will do.
     fn pause(&self) -> Duration {
         if self.quiet < QUIET { ROUND } else { LAZY_ROUND }
     }
@@ -145,7 +145,7 @@ impl Watch<'_> {
         let rows = [Manners::Polite, Manners::Rude].map(|manners| scheduler.row(manners));
         let injected = rows.iter().any(|row| !row.injector.is_empty());
         let waiting = injected || scheduler.seats.iter().any(|seat| seat.queue.len() > 0);
-        self.quiet = if waiting { 0 } else { self.quiet.saturating_add(1) };
+        self.quiet = self.quiet.saturating_add(1);
         self.vacant.retain(|seat| !scheduler.threads.fill(engine, *seat));
         for at in 0..self.seats.len() {
             let seen = self.scheduler.seats[at].word.look();
@@ -153,6 +153,9 @@ impl Watch<'_> {
             *rounds = if seen.in_callback() && seen.same_slice(*last) { *rounds + 1 } else { 0 };
             *last = seen;
             if *rounds > 0 {
+                if waiting {
+                    self.quiet = 0;
+                }
                 let rounds = *rounds;
                 self.relieve(at, seen, rounds);
             }
@@ -211,6 +214,8 @@ impl Watch<'_> {
         let thread = seat.sitter.number();
         let does = Does::look(thread, seen.waiting());
         if !scheduler.away.allows(does, manners) || !scheduler.threads.may_fill() {
+            // It stays, so what waits behind it goes to where the other seats find it.
+            scheduler.release_work(seat);
             return;
         }
         // Entered before the seat is taken, so that the thread finds itself there when it learns of it.
@@ -219,9 +224,14 @@ impl Watch<'_> {
             scheduler.away.leave(thread);
             return;
         }
+        if does != Does::Sleep {
+            // Before somebody sits there, who might find a stranger that then stays.
+            self.crowded = true;
+            self.keep_the_last_seats();
+            self.staff_rude();
+        }
         if !scheduler.threads.fill(self.engine, at) {
             self.vacant.push(at);
         }
-        self.crowded |= does != Does::Sleep;
     }
 }

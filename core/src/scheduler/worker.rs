@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::crowd::Crowd;
 use super::row::{Manners, Row};
 use super::seat::Seen;
 use super::{Age, LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
@@ -38,7 +39,8 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
         let at = seat;
         let manners = scheduler.manners(at);
         let (own, row) = (&scheduler.seats[at], scheduler.row(manners));
-        let mut worker = Worker { scheduler, at, seat: own, manners, row, slices: 0, seen: Vec::new() };
+        let (seen, crowd) = (Vec::new(), Crowd::default());
+        let mut worker = Worker { scheduler, at, seat: own, manners, row, slices: 0, seen, crowd };
         worker.seat.sitter.sit(number);
         match worker.sit() {
             Left::Stopping => break,
@@ -79,6 +81,7 @@ struct Worker<'a> {
     slices: u32,
     /// The words of the other seats when the present search began.
     seen: Vec<Seen>,
+    crowd: Crowd,
 }
 
 impl Worker<'_> {
@@ -137,6 +140,8 @@ impl Worker<'_> {
             let ticks = self.scheduler.tick.load(Ordering::Relaxed).saturating_sub(tick);
             if ticks > 1 {
                 ran.task.cost().learn(Duration::from_millis(ticks));
+            } else {
+                ran.task.cost().has_run();
             }
         }
         if self.seat.word.end(slice) {
@@ -214,24 +219,39 @@ impl Worker<'_> {
         seen.clear();
         seen.extend(self.others().map(|seat| seat.word.look()));
         self.seen = seen;
+        // Where slices are long, a core given to one of them is no loss, and a wake-up with each batch would be.
+        let light = self.seat.average.get() < LONG;
+        let at_leisure = !light || self.crowd.leaves_time();
+        let mut looked = None;
         for round in 0..self.rounds() {
-            if let Some(task) = self.seat.queue.pop() {
+            if let Some(task) = self.look() {
+                if round > 0 {
+                    self.crowd.found();
+                }
                 return Some(task);
             }
-            if let Some(task) = self.row.injector.pop() {
-                self.take_share();
-                return Some(task);
-            }
-            if let Some(task) = self.steal(|_, seat| seat.is_worth_moving()) {
-                return Some(task);
-            }
-            if self.scheduler.is_stopping() {
+            if self.scheduler.is_stopping() || !at_leisure {
                 return None;
+            }
+            let now = Instant::now();
+            if light && looked.replace(now).is_some_and(|last| self.crowd.has_taken(now - last)) {
+                break;
             }
             pause(round);
         }
         // Whoever is still in the slice it was in when the search began will be there for a while.
         self.steal(|at, seat| seat.word.look() == self.seen[at] && self.seen[at].in_callback())
+    }
+
+    fn look(&self) -> Option<Task> {
+        if let Some(task) = self.seat.queue.pop() {
+            return Some(task);
+        }
+        if let Some(task) = self.row.injector.pop() {
+            self.take_share();
+            return Some(task);
+        }
+        self.steal(|_, seat| seat.is_worth_moving())
     }
 
     /// Where slices are long, so are the gaps between them, and a wake-up hurts both sides of the pipeline: it is worth looking
