@@ -1,5 +1,6 @@
 //! Each event to the consumer of its partition.
 
+mod bins;
 mod error;
 mod names;
 mod route;
@@ -270,11 +271,9 @@ impl<T> PartitionDispatcher<T> {
         let mut rest = events.drain(..);
         let mut unknown = Failed::new();
         let mut panicked = Failed::new();
-        while rest.len() > 0 && self.sorter.demand() > 0 {
-            let (hash, sorter) = (&mut self.hash, &mut self.sorter);
-            if let Err(message) = caught(|| hash.run(&mut rest, sorter, &mut unknown, out)) {
-                panicked.count(|| message);
-            }
+        let (hash, sorter) = (&mut self.hash, &mut self.sorter);
+        while let Err(message) = caught(|| hash.run(&mut rest, sorter, &mut unknown, out)) {
+            panicked.count(|| message);
         }
         let mut left: Vec<T> = rest.collect();
         events.append(&mut left);
