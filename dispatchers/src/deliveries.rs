@@ -115,7 +115,7 @@ pub enum Notice {
         /// How many events were lost in this dispatch.
         events: usize,
     },
-    /// A partition without a consumer holds so many events that the others get no more until it has one.
+    /// A partition without a consumer holds so many events that the others get no more until it has one; of several, the first.
     PartitionWaits {
         /// Its name.
         partition: String,
@@ -293,6 +293,11 @@ impl<T> Deliveries<T> {
     #[inline]
     pub fn recycle(&mut self, mut batch: Batch<T>) {
         batch.clear();
+        self.keep(batch);
+    }
+
+    #[inline]
+    fn keep(&mut self, batch: Batch<T>) {
         let kept = if batch.capacity() > 0 { &mut self.spares } else { &mut self.husks };
         if batch.is_something() && kept.len() < SPARES {
             kept.push(batch);
@@ -303,7 +308,7 @@ impl<T> Deliveries<T> {
     #[inline]
     pub fn recycle_all(&mut self, mut empties: Empties<T>) {
         while let Some(empty) = empties.pop() {
-            self.recycle(empty);
+            self.keep(empty);
         }
     }
 
@@ -383,6 +388,20 @@ mod tests {
         }
         assert_eq!(out.spares.len(), SPARES);
         assert!(out.spare().is_empty());
+    }
+
+    #[test]
+    fn handles_on_shared_batches_are_used_again() {
+        let mut out = Deliveries::new();
+        for _ in 0..3 {
+            let mut first = out.spare();
+            first.extend([1, 2]);
+            let second = out.share(&mut first);
+            out.recycle(second);
+            assert_eq!((out.spares.len(), out.husks.len()), (0, 1));
+            out.recycle(first);
+            assert_eq!((out.spares.len(), out.husks.len()), (1, 1));
+        }
     }
 
     /// Q11.

@@ -48,6 +48,14 @@ impl<T> Empties<T> {
     #[inline]
     pub fn push(&mut self, mut batch: Batch<T>) {
         batch.clear();
+        if self.0.is_something() {
+            self.push_on(batch);
+        } else {
+            self.0.fill(batch);
+        }
+    }
+
+    fn push_on(&mut self, mut batch: Batch<T>) {
         if batch.is_something() && self.len() < MOST {
             batch.put_on(std::mem::take(&mut self.0));
             self.0 = batch;
@@ -57,9 +65,12 @@ impl<T> Empties<T> {
     /// The one that was added last.
     #[inline]
     pub fn pop(&mut self) -> Option<Batch<T>> {
-        let below = self.0.take_off();
-        let top = std::mem::replace(&mut self.0, below);
-        top.is_something().then_some(top)
+        if !self.0.is_something() {
+            return None;
+        }
+        let mut top = std::mem::take(&mut self.0);
+        self.0.fill(top.take_off());
+        Some(top)
     }
 }
 

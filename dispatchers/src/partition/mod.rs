@@ -49,8 +49,8 @@ use crate::{Deliveries, Dispatcher, InfoTicket, Notice, Refusal, Subscriber, Sub
 /// ([`Notice::HashPanicked`], [`Notice::UnknownPartition`]). The producer and its other events go on. Such events cost no
 /// demand, as those that the hash drops on purpose: others are asked for in their place (decision Q5).
 ///
-/// Cost: an event is moved once, twice if it waits; its hash runs once. `demand` takes two reads; an ask a search among
-/// the subscriptions, and what it delivers.
+/// Cost: an event is moved once, and up to twice more if it waits; its hash runs once. `demand` takes two reads; an ask a search
+/// among the subscriptions, and what it delivers. Buffers go round: nothing is allocated once there are enough.
 ///
 /// Specification: section 15.4, with the decisions on Q4, Q5, Q18 and Q23 of section 20.
 ///
