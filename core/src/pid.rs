@@ -65,3 +65,14 @@ reference! {
     /// One monitor, as returned by `monitor` and carried by its [`Down`](crate::Down) notice. Unique within its runtime.
     MonitorRef
 }
+
+/// Marks the numbers of those that come with a start.
+const OF_START: u64 = 1 << 63;
+
+impl MonitorRef {
+    /// The monitor that whoever starts a process has of it from the first moment. A start has one at most, so that the pid says
+    /// which.
+    pub(crate) const fn of_start(child: Pid) -> Self {
+        Self(child.0 | OF_START)
+    }
+}

@@ -15,7 +15,12 @@ use loom::sync as imp;
 #[cfg(not(loom))]
 use std::sync as imp;
 
-pub(crate) use imp::MutexGuard;
+#[cfg(loom)]
+pub(crate) use imp::MutexGuard as LatchGuard;
+#[cfg(not(loom))]
+pub(crate) use spin::mutex::SpinMutexGuard as LatchGuard;
+
+use imp::MutexGuard;
 
 /// A mutex without poisoning: no user code runs under the runtime's locks except a process's own body,
 /// whose panics are caught inside.
@@ -51,6 +56,74 @@ impl<T: Default> Default for Mutex<T> {
 impl<T> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Mutex(..)")
+    }
+}
+
+/// A mutex for what takes nanoseconds: the inbox of a process, a seat's queue. At half the price of a [`Mutex`], as nobody is to be
+/// woken when it is left: that is a plain store.
+///
+/// Who finds it taken spins for a moment, as long as its holder takes; then gives the core away, as the system may have taken
+/// the holder off its own; and at last sleeps, as the holder's thread may be of a lower priority.
+pub(crate) struct Latch<T>(latch::Imp<T>);
+
+#[cfg(not(loom))]
+mod latch {
+    pub(super) use spin::mutex::SpinMutex as Imp;
+}
+#[cfg(loom)]
+mod latch {
+    pub(super) use super::Mutex as Imp;
+}
+
+impl<T> Latch<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(latch::Imp::new(value))
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn lock(&self) -> LatchGuard<'_, T> {
+        self.0.lock()
+    }
+
+    #[cfg(not(loom))]
+    #[inline]
+    pub(crate) fn lock(&self) -> LatchGuard<'_, T> {
+        self.0.try_lock().unwrap_or_else(|| self.wait())
+    }
+
+    #[cfg(not(loom))]
+    #[cold]
+    fn wait(&self) -> LatchGuard<'_, T> {
+        // Guessed: some microseconds, then some slices of other threads.
+        const SPINS: u32 = 100;
+        const YIELDS: u32 = SPINS + 100;
+        const NAP: std::time::Duration = std::time::Duration::from_micros(50);
+        let mut looks = 0_u32;
+        loop {
+            match looks {
+                0..SPINS => std::hint::spin_loop(),
+                SPINS..YIELDS => std::thread::yield_now(),
+                _ => std::thread::sleep(NAP),
+            }
+            looks = looks.saturating_add(1);
+            if !self.0.is_locked()
+                && let Some(guard) = self.0.try_lock()
+            {
+                return guard;
+            }
+        }
+    }
+}
+
+impl<T: Default> Default for Latch<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> fmt::Debug for Latch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Latch(..)")
     }
 }
 

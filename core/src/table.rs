@@ -9,7 +9,7 @@ use std::thread::Thread;
 use crate::Pid;
 use crate::process::AnyProcess;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Arc, CachePadded, Mutex};
+use crate::sync::{Arc, CachePadded, Latch, Mutex};
 
 /// Guessed: enough that spawns on a few cores seldom meet, few enough to cost nothing.
 const SHARDS: usize = 16;
@@ -19,12 +19,15 @@ const FIRST_SEATS: usize = 16;
 
 type Found = Arc<dyn AnyProcess>;
 
+/// The pid beside the process, so that a look need not ask it.
+type Entry = (Pid, Found);
+
 /// Numbers are given in order, so the low bits of a number are nearly always as good as a hash: each process has a seat by
 /// them. Who finds it taken, by one that has lived for long, stands.
 struct Shard {
     /// A power of two of them, or none.
-    seats: Vec<Option<Found>>,
-    standing: HashMap<u64, Found, ahash::RandomState>,
+    seats: Vec<Option<Entry>>,
+    standing: HashMap<u64, Entry, ahash::RandomState>,
     count: usize,
 }
 
@@ -33,7 +36,7 @@ impl Shard {
         Self { seats: Vec::new(), standing: HashMap::default(), count: 0 }
     }
 
-    fn seat(&mut self, serial: u64) -> Option<&mut Option<Found>> {
+    fn seat(&mut self, serial: u64) -> Option<&mut Option<Entry>> {
         let last = self.seats.len().checked_sub(1)?;
         // What is cut off is not in the mask.
         #[allow(clippy::cast_possible_truncation, reason = "masked")]
@@ -41,51 +44,56 @@ impl Shard {
         self.seats.get_mut(at)
     }
 
-    fn insert(&mut self, serial: u64, process: Found) {
+    #[inline]
+    fn insert(&mut self, pid: Pid, process: Found) {
         self.count += 1;
-        match self.seat(serial) {
-            Some(free @ None) => *free = Some(process),
-            _ => self.stand(serial, process),
+        match self.seat(pid.serial()) {
+            Some(free @ None) => *free = Some((pid, process)),
+            _ => self.stand(pid, process),
         }
     }
 
     #[cold]
-    fn stand(&mut self, serial: u64, process: Found) {
-        self.standing.insert(serial, process);
+    fn stand(&mut self, pid: Pid, process: Found) {
+        self.standing.insert(pid.serial(), (pid, process));
         if self.standing.len() > self.seats.len() / 4 {
             let seats = (self.seats.len() * 2).max(FIRST_SEATS);
             let all = Self { seats: (0..seats).map(|_| None).collect(), ..Self::new() };
-            for process in std::mem::replace(self, all).into_all() {
-                self.insert(process.pid().serial(), process);
+            for (pid, process) in std::mem::replace(self, all).into_all() {
+                self.insert(pid, process);
             }
         }
     }
 
     fn get(&mut self, pid: Pid) -> Option<Found> {
-        let seated = self.seat(pid.serial()).and_then(|seat| seat.as_ref()).filter(|process| process.pid() == pid);
-        let found = seated.cloned();
-        found.or_else(|| self.standing.get(&pid.serial()).filter(|process| process.pid() == pid).cloned())
+        if let Some(Some((seated, process))) = self.seat(pid.serial())
+            && *seated == pid
+        {
+            return Some(Arc::clone(process));
+        }
+        let standing = self.standing.get(&pid.serial()).filter(|(standing, _)| *standing == pid);
+        standing.map(|(_, process)| Arc::clone(process))
     }
 
     fn remove(&mut self, pid: Pid) -> Option<Found> {
         let seat = self.seat(pid.serial());
-        let removed = seat.and_then(|seat| seat.take_if(|process| process.pid() == pid));
+        let removed = seat.and_then(|seat| seat.take_if(|(seated, _)| *seated == pid));
         let removed = removed.or_else(|| self.standing.remove(&pid.serial()));
         self.count -= usize::from(removed.is_some());
-        removed
+        removed.map(|(_, process)| process)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Found> {
+    fn all(&self) -> impl Iterator<Item = &Entry> {
         self.seats.iter().flatten().chain(self.standing.values())
     }
 
-    fn into_all(self) -> impl Iterator<Item = Found> {
+    fn into_all(self) -> impl Iterator<Item = Entry> {
         self.seats.into_iter().flatten().chain(self.standing.into_values())
     }
 }
 
 pub(crate) struct Table {
-    shards: [CachePadded<Mutex<Shard>>; SHARDS],
+    shards: [CachePadded<Latch<Shard>>; SHARDS],
     closed: AtomicBool,
     /// Who waits for the last process to end.
     waiter: Mutex<Option<Thread>>,
@@ -94,13 +102,13 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new() -> Self {
         Self {
-            shards: std::array::from_fn(|_| CachePadded(Mutex::new(Shard::new()))),
+            shards: std::array::from_fn(|_| CachePadded(Latch::new(Shard::new()))),
             closed: AtomicBool::new(false),
             waiter: Mutex::default(),
         }
     }
 
-    fn shard(&self, pid: Pid) -> &Mutex<Shard> {
+    fn shard(&self, pid: Pid) -> &Latch<Shard> {
         // The remainder is below SHARDS, whatever the width of usize.
         #[allow(clippy::cast_possible_truncation, reason = "a remainder of 16")]
         let index = (pid.serial() % SHARDS as u64) as usize;
@@ -114,7 +122,7 @@ impl Table {
         if self.closed.load(Ordering::SeqCst) {
             return false;
         }
-        shard.insert(pid.serial(), process);
+        shard.insert(pid, process);
         true
     }
 
@@ -139,8 +147,8 @@ impl Table {
         for shard in &self.shards {
             all.extend(shard.lock().all().cloned());
         }
-        all.sort_by_key(|process| process.pid());
-        all
+        all.sort_by_key(|(pid, _)| *pid);
+        all.into_iter().map(|(_, process)| process).collect()
     }
 
     /// From now on nothing starts, and this thread is woken by every end.

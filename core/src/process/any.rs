@@ -50,8 +50,8 @@ pub(crate) trait AnyProcess: Send + Sync {
     fn read_rare(&self, read: &mut dyn FnMut(&Rare));
     /// Changes that, under its lock.
     fn edit_rare(&self, change: &mut dyn FnMut(&mut Rare));
-    /// Starts a child, which it may monitor: gives what that descends from.
-    fn bear(&self, child: Pid, monitor: Option<MonitorRef>) -> Lineage;
+    /// Starts a child, which it may monitor: gives its pid and where it comes from.
+    fn bear(&self, watched: bool) -> (Pid, Arc<Lineage>);
     /// The pid of who started it.
     fn parent(&self) -> Option<Pid>;
     /// Gives it the one name it may have (P8.1), unless it is bound to end.
@@ -217,7 +217,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
             };
             (info, rare.map(|rare| rare.dictionary.values()).unwrap_or_default())
         };
-        info.ancestors = self.ancestors();
+        info.ancestors = self.origin.ancestors().to_vec();
         info.dictionary = dictionary::shown(&values);
         Some(info)
     }
@@ -232,20 +232,21 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
         change(self.inbox.lock().rare_mut());
     }
 
-    fn bear(&self, child: Pid, monitor: Option<MonitorRef>) -> Lineage {
+    fn bear(&self, watched: bool) -> (Pid, Arc<Lineage>) {
+        let child = self.engine().next_pid();
         let mut inbox = self.inbox.lock();
-        if let Some(monitor) = monitor {
-            inbox.relations.add(Tie::Monitor(monitor, Peer::by_pid(child)));
+        if watched {
+            inbox.relations.add_with(|| Tie::Monitor(MonitorRef::of_start(child), Peer::by_pid(child)));
         }
         let rare = inbox.rare_mut();
         let own = rare.lineage.get_or_insert_with(|| {
-            lineage::of_children(Ancestor { pid: self.pid, name: rare.name.clone() }, self.ancestors.as_ref())
+            lineage::of_children(Ancestor { pid: self.pid, name: rare.name.clone() }, &self.origin)
         });
-        Arc::clone(own)
+        (child, Arc::clone(own))
     }
 
     fn parent(&self) -> Option<Pid> {
-        self.ancestors.as_ref()?.first().map(|parent| parent.pid)
+        self.origin.ancestors().first().map(|parent| parent.pid)
     }
 
     fn take_name(&self, name: Arc<str>) -> Result<(), RegisterError> {
@@ -295,7 +296,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
     }
 
     fn names(&self) -> &Names {
-        &self.engine.names
+        &self.engine().names
     }
 
     fn abandon(&self) -> bool {
@@ -304,16 +305,17 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
             return false;
         }
         let body = resting.body.take();
-        let mail = resting.close(ExitReason::Killed).unwrap_or_default();
+        resting.close(ExitReason::Killed);
+        let mail = resting.take_mail();
         drop(resting);
         let (held, last) = body.as_ref().map_or((0, Last::Nothing), |body| (body.work().0, body.last()));
         let left = held + mail.len();
         if left > 0 || body.is_some() {
             // The user's destructors may be stuck as well: they run where nobody waits for them.
-            self.engine.run_soon(move || drop(Self::empty(body, mail)));
+            self.engine().run_soon(move || drop(Self::empty(body, mail)));
         }
         self.conclude(self.inbox.lock(), last, left);
-        self.engine.timers.orphan(self.pid);
+        self.engine().timers.orphan(self.pid);
         true
     }
 

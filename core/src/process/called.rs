@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 
-use super::cell::{Body, Cell, Turn};
+use super::cell::{Body, BoxedBody, Cell, Turn};
 use super::inbox::Inbox;
 use super::peer::Peer;
 use super::start::{StartOptions, prepare};
@@ -21,9 +21,10 @@ pub fn call_link<F>(work: F) -> Result<Peer, StartError>
 where
     F: FnOnce() -> ExitReason + Send + 'static,
 {
+    let body: BoxedBody<Infallible> = Box::pin(Called(Some(work)));
     let (cell, _) =
-        prepare::<Infallible, _>(std::any::type_name::<F>, StartOptions::new().link()).map_err(|(_, error)| error)?;
-    cell.set_going(Box::pin(Called(Some(work))));
+        prepare(std::any::type_name::<F>, StartOptions::new().link(), Some(body)).map_err(|(_, error)| error)?;
+    cell.begin();
     Ok(Peer::new(cell))
 }
 

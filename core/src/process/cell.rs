@@ -16,7 +16,7 @@ use super::current;
 use super::dictionary;
 use super::family::Family;
 use super::inbox::{Ended, Inbox, Last, Mail, Phase, Pushed};
-use super::lineage::{Ancestor, Lineage};
+use super::lineage::Origin;
 use super::patience::{Limit, Patience};
 use super::rare::Rare;
 use super::relations::{Relations, Tie};
@@ -25,7 +25,7 @@ use crate::runtime::engine::Engine;
 use crate::scheduler::{Cost, Ran, Runnable, Task};
 use crate::signal::Down;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::sync::{Arc, Latch, LatchGuard};
 use crate::{ExitReason, Pid, StartError, reason::Panic};
 
 /// What a process does in its turns. It stays where it is, so that a future can be one without a box of its own.
@@ -66,7 +66,7 @@ pub(crate) struct Birth {
     pub(super) pid: Pid,
     /// Names the type of its body.
     pub(super) kind: fn() -> &'static str,
-    pub(super) ancestors: Option<Lineage>,
+    pub(super) origin: Origin,
     pub(crate) relations: Relations,
     pub(super) rare: Option<Box<Rare>>,
 }
@@ -105,13 +105,12 @@ pub(crate) struct Cell<M> {
     pub(super) pid: Pid,
     pub(super) home: Home,
     pub(super) kind: fn() -> &'static str,
-    pub(super) ancestors: Option<Lineage>,
-    pub(super) engine: Arc<Engine>,
+    pub(super) origin: Origin,
     /// Mirrors `inbox.is_doomed()`, to be asked between messages without the lock.
     doomed: AtomicBool,
     cost: Cost,
     pub(super) since: Since,
-    pub(super) inbox: Mutex<Resting<M>>,
+    pub(super) inbox: Latch<Resting<M>>,
 }
 
 /// What the lock guards.
@@ -136,28 +135,29 @@ impl<M> DerefMut for Resting<M> {
 }
 
 impl<M: Send + 'static> Cell<M> {
-    /// A process that is being started: alive, in no run queue, without a body.
+    /// A process that is being started: alive, in no run queue. With a body it only has to [begin](Self::begin).
     #[inline]
-    pub(crate) fn starting(engine: Arc<Engine>, home: Home, birth: Birth) -> Arc<Self> {
-        let Birth { pid, kind, ancestors, relations, rare } = birth;
+    pub(crate) fn starting(home: Home, birth: Birth, body: Option<BoxedBody<M>>) -> Arc<Self> {
+        let Birth { pid, kind, origin, relations, rare } = birth;
+        let inbox = Inbox::starting(relations, rare, body.is_some());
         Arc::new(Self {
             pid,
             home,
             kind,
-            ancestors,
-            engine,
+            origin,
             doomed: AtomicBool::new(false),
             cost: Cost::unknown(),
             since: Since::default(),
-            inbox: Mutex::new(Resting { inbox: Inbox::starting(relations, rare), body: None }),
+            inbox: Latch::new(Resting { inbox, body }),
         })
     }
 
+    #[inline]
     pub(crate) fn engine(&self) -> &Arc<Engine> {
-        &self.engine
+        self.origin.engine()
     }
 
-    pub(crate) fn inbox(&self) -> &Mutex<Resting<M>> {
+    pub(crate) fn inbox(&self) -> &Latch<Resting<M>> {
         &self.inbox
     }
 
@@ -173,7 +173,8 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     /// Puts mail into the inbox and the process into a run queue if need be. The dead hand the message back.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
+    #[inline(always)]
     pub(crate) fn post(self: &Arc<Self>, message: M) -> Result<(), M> {
         let mut inbox = self.inbox.lock();
         if !inbox.is_alive() {
@@ -240,8 +241,8 @@ impl<M: Send + 'static> Cell<M> {
     pub(super) fn schedule(self: &Arc<Self>) {
         match &self.home {
             Home::Seats => {
-                self.since.pass(&self.engine.clock);
-                self.engine.schedule(Arc::clone(self) as Task);
+                self.since.pass(&self.engine().clock);
+                self.engine().schedule(Arc::clone(self) as Task);
             }
             Home::Thread(thread) => thread.unpark(),
         }
@@ -251,7 +252,7 @@ impl<M: Send + 'static> Cell<M> {
     /// with it: nearly always the same.
     pub(super) fn schedule_by(self: Arc<Self>, engine: &Engine) {
         match &self.home {
-            Home::Seats if std::ptr::eq(&raw const *self.engine, engine) => {
+            Home::Seats if std::ptr::eq(&raw const **self.engine(), engine) => {
                 self.since.pass(&engine.clock);
                 engine.schedule(self as Task);
             }
@@ -259,10 +260,16 @@ impl<M: Send + 'static> Cell<M> {
         }
     }
 
-    /// Ends a start that has nothing to wait for: the body's first turn comes on a seat.
+    /// Ends the start of a process that was made with its body: its first turn comes on a seat.
+    #[inline]
+    pub(crate) fn begin(self: &Arc<Self>) {
+        self.engine().schedule(Arc::clone(self) as Task);
+    }
+
+    /// As [`begin`](Self::begin), of one that gets its body only now.
     pub(crate) fn set_going(self: &Arc<Self>, body: BoxedBody<M>) {
         if self.end_slice(body, true, None) {
-            self.engine.schedule(Arc::clone(self) as Task);
+            self.engine().schedule(Arc::clone(self) as Task);
         }
     }
 
@@ -276,16 +283,16 @@ impl<M: Send + 'static> Cell<M> {
         mut body: BoxedBody<M>,
         in_time: impl Fn() -> bool,
     ) -> Result<(), StartError> {
-        let _inside = current::enter_start(&self.engine, self.pid);
+        let _inside = current::enter_start(self.engine(), self.pid);
         match Panic::catch_exit(|| body.as_mut().init(self)).unwrap_or_else(Turn::Stop) {
             turn @ (Turn::Drained | Turn::More) if in_time() => {
                 if self.end_slice(body, matches!(turn, Turn::More), None) {
-                    self.engine.schedule(Arc::clone(self) as Task);
+                    self.engine().schedule(Arc::clone(self) as Task);
                 }
                 Ok(())
             }
             Turn::Drained | Turn::More => {
-                family.part(&**self);
+                family.part(&**self, self.engine());
                 self.bury(Some(body), ExitReason::Killed);
                 Err(StartError::Timeout)
             }
@@ -309,7 +316,7 @@ impl<M: Send + 'static> Cell<M> {
     /// A start that failed. A parent that traps exits hears of it from the start alone (G1.5); one that does not dies
     /// with it (G1.6). A monitor is removed.
     pub(crate) fn fail(&self, family: &Family, body: Option<BoxedBody<M>>, reason: ExitReason) -> ExitReason {
-        family.forget(self);
+        family.forget(self, self.engine());
         self.bury(body, reason)
     }
 
@@ -324,7 +331,7 @@ impl<M: Send + 'static> Cell<M> {
         }
         resting.body = Some(body);
         if resting.end(more) == Ended::Requeue {
-            self.since.pass(&self.engine.clock);
+            self.since.pass(&self.engine().clock);
             return true;
         }
         if resting.inbox.hibernate {
@@ -342,7 +349,7 @@ impl<M: Send + 'static> Cell<M> {
     /// Has the process woken at the end of its patience.
     #[cold]
     fn limit(self: &Arc<Self>, until: Duration) {
-        self.engine.timers.file(until, Arc::new(Limit(Arc::clone(self))));
+        self.engine().timers.file(until, Arc::new(Limit(Arc::clone(self))));
         // Who it waits for may have been given up before the timer was there to tell it by.
         self.look_up();
     }
@@ -378,14 +385,16 @@ impl<M: Send + 'static> Cell<M> {
     /// hears of it can take the name and finds sockets and files released. Returns the reason it died with.
     pub(crate) fn bury(&self, body: Option<BoxedBody<M>>, reason: ExitReason) -> ExitReason {
         let mut resting = self.inbox.lock();
-        let Some(mail) = resting.close(reason) else {
+        if !resting.close(reason) {
             drop(resting);
             let _ = Self::empty(body, VecDeque::new());
             return self.reason();
-        };
-        if body.is_none() && mail.is_empty() {
+        }
+        let body = body.or_else(|| resting.body.take());
+        if body.is_none() && resting.len() == 0 {
             return self.conclude(resting, Last::Nothing, 0);
         }
+        let mail = resting.take_mail();
         drop(resting);
         let (left, last) = body.as_ref().map_or((0, Last::Nothing), |body| (body.work().0, body.last()));
         let left = left + mail.len();
@@ -400,7 +409,7 @@ impl<M: Send + 'static> Cell<M> {
     /// The second half of death; whoever comes first does it.
     pub(super) fn conclude<'a>(
         &'a self,
-        mut resting: MutexGuard<'a, Resting<M>>,
+        mut resting: LatchGuard<'a, Resting<M>>,
         last: Last,
         left: usize,
     ) -> ExitReason {
@@ -417,7 +426,7 @@ impl<M: Send + 'static> Cell<M> {
         let relations = resting.finish();
         let reason = resting.reason().cloned().unwrap_or(ExitReason::Killed);
         drop(resting);
-        self.engine.table.remove(self.pid);
+        self.engine().table.remove(self.pid);
         self.tell(relations, &reason);
         reason
     }
@@ -427,7 +436,7 @@ impl<M: Send + 'static> Cell<M> {
     fn settle(&self, rare: Option<Box<Rare>>, last: Last, left: usize) {
         let Rare { name, label, dictionary, .. } = rare.map(|rare| *rare).unwrap_or_default();
         if let Some(name) = &name {
-            self.engine.names.free(name, self.pid);
+            self.engine().names.free(name, self.pid);
         }
         let shown = if self.reason().is_clean() { Vec::new() } else { dictionary::shown(&dictionary.values()) };
         for value in dictionary.into_values() {
@@ -441,10 +450,10 @@ impl<M: Send + 'static> Cell<M> {
             let Some(reason) = inbox.reason().filter(|reason| !reason.is_clean()).cloned() else { return };
             (reason, last, inbox.relations.links())
         };
-        self.engine.report(&CrashReport {
+        self.engine().report(&CrashReport {
             pid: self.pid,
             name,
-            ancestors: self.ancestors(),
+            ancestors: self.origin.ancestors().to_vec(),
             initial_call: (self.kind)(),
             label,
             reason,
@@ -463,13 +472,13 @@ impl<M: Send + 'static> Cell<M> {
         }
         relations.part(|tie| match tie {
             Tie::Monitor(monitor, target) => {
-                if let Some(target) = target.process_in(&self.engine) {
+                if let Some(target) = target.process_in(self.engine()) {
                     target.remove_watcher(monitor);
                 }
             }
             Tie::Watcher(monitor, watcher) => {
                 if let Some(watcher) = watcher.into_process() {
-                    watcher.down(Down { monitor, process: self.pid, reason: reason.clone() }, &self.engine);
+                    watcher.down(Down { monitor, process: self.pid, reason: reason.clone() }, self.engine());
                 }
             }
             Tie::Link(linked) => {
@@ -481,10 +490,6 @@ impl<M: Send + 'static> Cell<M> {
         if let Some(observer) = observer {
             observer.ended(reason);
         }
-    }
-
-    pub(super) fn ancestors(&self) -> Vec<Ancestor> {
-        self.ancestors.as_ref().map(|ancestors| ancestors.to_vec()).unwrap_or_default()
     }
 
     fn reason(&self) -> ExitReason {

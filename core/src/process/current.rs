@@ -125,14 +125,10 @@ pub(crate) fn engine() -> Option<Arc<Engine>> {
     ENGINE.try_with(|engine| engine.borrow().clone()).ok().flatten()
 }
 
-/// Shows the runtime this thread belongs to or has entered, without a reference of its own; nothing else may look at it meanwhile.
+/// Shows the runtime this thread belongs to or has entered, without a reference of its own; nothing may be entered meanwhile.
 #[inline]
-pub(crate) fn see_engine(look: impl FnOnce(&Engine)) {
-    let _ = ENGINE.try_with(|engine| {
-        if let Some(engine) = &*engine.borrow() {
-            look(engine);
-        }
-    });
+pub(crate) fn see_engine<T>(look: impl FnOnce(&Arc<Engine>) -> T) -> Option<T> {
+    ENGINE.try_with(|engine| engine.borrow().as_ref().map(look)).ok().flatten()
 }
 
 /// Until the guard drops, the thread polls the future of the process that has this waker.

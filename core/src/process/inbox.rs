@@ -130,12 +130,13 @@ pub(crate) struct Inbox<M> {
 }
 
 impl<M> Inbox<M> {
-    /// An inbox of a process that is being started: it counts as running until its first slice ends.
+    /// An inbox of a process that is being started: it counts as running until its first slice ends, or as queued where its starter
+    /// has only to put it into a run queue.
     #[inline]
-    pub(crate) fn starting(relations: Relations, rare: Option<Box<Rare>>) -> Self {
+    pub(crate) fn starting(relations: Relations, rare: Option<Box<Rare>>, queued: bool) -> Self {
         Self {
             mail: VecDeque::new(),
-            phase: Phase::Starting,
+            phase: if queued { Phase::Queued } else { Phase::Starting },
             woken: false,
             taken: 0,
             trap_exit: false,
@@ -341,17 +342,26 @@ impl<M> Inbox<M> {
         self.relations.is_linked(pid) || self.mail.iter().any(told)
     }
 
-    /// The end begins: from now on pushes are refused. Gives what was queued; `None` if it had begun before.
+    /// The end begins: from now on pushes are refused. False if it had begun before. What was queued can be
+    /// [taken](Self::take_mail).
     ///
     /// An exit signal that hit before decides the reason. Links and monitors can still be added: they hear of the end when
     /// it is complete, as the others do.
-    pub(crate) fn close(&mut self, reason: ExitReason) -> Option<VecDeque<Mail<M>>> {
+    #[inline]
+    pub(crate) fn close(&mut self, reason: ExitReason) -> bool {
         if self.phase == Phase::Dead {
-            return None;
+            return false;
         }
         self.phase = Phase::Dead;
-        self.end.get_or_insert(reason);
-        Some(std::mem::take(&mut self.mail))
+        if self.end.is_none() {
+            self.end = Some(reason);
+        }
+        true
+    }
+
+    /// All that is queued.
+    pub(crate) fn take_mail(&mut self) -> VecDeque<Mail<M>> {
+        std::mem::take(&mut self.mail)
     }
 
     /// A destructor panicked. That counts like a panic in the last callback (G6.5), but not against what came first: an exit
@@ -392,7 +402,7 @@ mod tests {
     use super::*;
 
     fn idle() -> Inbox<u8> {
-        let mut inbox = Inbox::starting(Relations::default(), None);
+        let mut inbox = Inbox::starting(Relations::default(), None, false);
         assert_eq!(inbox.end(false), Ended::Idle);
         inbox
     }
@@ -428,8 +438,8 @@ mod tests {
         inbox.doom(ExitReason::Killed);
         assert!(matches!(inbox.push(Mail::Message(1)), Pushed::Refused(Mail::Message(1))));
         let mut inbox = idle();
-        assert!(inbox.close(ExitReason::Normal).is_some());
-        assert!(inbox.close(ExitReason::Shutdown).is_none());
+        assert!(inbox.close(ExitReason::Normal));
+        assert!(!inbox.close(ExitReason::Shutdown));
         assert_eq!(inbox.reason(), Some(&ExitReason::Normal));
         assert!(matches!(inbox.push(Mail::Message(1)), Pushed::Refused(_)));
         assert!(!inbox.is_alive());
@@ -469,7 +479,7 @@ mod tests {
         let _ = inbox.push(Mail::Message(1));
         inbox.begin_future();
         let lent = inbox.lend(8);
-        assert!(inbox.close(ExitReason::Killed).is_some_and(|mail| mail.is_empty()));
+        assert!(inbox.close(ExitReason::Killed) && inbox.len() == 0);
         assert_eq!(inbox.give_back(lent, None).len(), 1);
         assert_eq!(inbox.len(), 0);
     }
@@ -531,7 +541,7 @@ mod loom_models {
     #[test]
     fn it_is_scheduled_exactly_when_it_must_be() {
         loom::model(|| {
-            let mut starting = Inbox::starting(Relations::default(), None);
+            let mut starting = Inbox::starting(Relations::default(), None, false);
             assert_eq!(starting.end(false), Ended::Idle);
             let process = Arc::new(Process {
                 inbox: Mutex::new(starting),

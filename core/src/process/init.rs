@@ -90,7 +90,7 @@ pub(crate) fn within<M: Send + 'static>(
         // It is being set going at this moment.
         return engine.wait(None, || start.outcome()).unwrap_or(Err(StartError::Timeout));
     }
-    family.part(&**cell);
+    family.part(&**cell, cell.engine());
     Arc::clone(cell).exit_signal(crate::Pid::NOBODY, ExitReason::Kill, false);
     cell.abandon();
     Err(StartError::Timeout)

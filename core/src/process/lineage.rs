@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Pid;
+use crate::runtime::engine::Engine;
 use crate::sync::Arc;
 
 /// One of those a process descends from: its parent, the parent of that one, and so on.
@@ -31,15 +32,50 @@ impl fmt::Debug for Ancestor {
     }
 }
 
-/// The nearest come first. One list is shared by all children of a process.
-pub(crate) type Lineage = Arc<Vec<Ancestor>>;
+/// Where the children of a process come from: shared by all of them.
+pub(crate) struct Lineage {
+    engine: Arc<Engine>,
+    /// The nearest come first.
+    ancestors: Vec<Ancestor>,
+}
+
+/// Where a process comes from: its runtime, and who it descends from.
+pub(crate) enum Origin {
+    /// Nobody: it was started by a plain thread.
+    Nobody(Arc<Engine>),
+    Parents(Arc<Lineage>),
+}
+
+impl Origin {
+    #[inline]
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        match self {
+            Self::Nobody(engine) => engine,
+            Self::Parents(lineage) => &lineage.engine,
+        }
+    }
+
+    pub(crate) fn ancestors(&self) -> &[Ancestor] {
+        match self {
+            Self::Nobody(_) => &[],
+            Self::Parents(lineage) => &lineage.ancestors,
+        }
+    }
+}
 
 /// How many ancestors are remembered. Trees are not that deep, but a process that starts its successor and ends, for ever,
 /// must not make the list grow.
 const MOST: usize = 32;
 
-/// What the children of a process descend from.
-pub(crate) fn of_children(parent: Ancestor, ancestors: Option<&Lineage>) -> Lineage {
-    let older = ancestors.map_or(&[][..], |ancestors| ancestors.as_slice());
-    Arc::new(std::iter::once(parent).chain(older.iter().cloned()).take(MOST).collect())
+/// Where the children of a process come from.
+pub(crate) fn of_children(parent: Ancestor, own: &Origin) -> Arc<Lineage> {
+    let older = own.ancestors().iter().cloned();
+    let ancestors = std::iter::once(parent).chain(older).take(MOST).collect();
+    Arc::new(Lineage { engine: Arc::clone(own.engine()), ancestors })
+}
+
+impl fmt::Debug for Lineage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.ancestors).finish()
+    }
 }

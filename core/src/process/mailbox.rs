@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
@@ -35,25 +36,19 @@ impl<M: Send + 'static> Mailbox<M> {
 
     /// The next message; signals stay queued.
     pub async fn receive(&self) -> M {
-        loop {
-            if let Mail::Message(message) = self.next(|mail| matches!(mail, Mail::Message(_))).await {
-                return message;
-            }
-        }
+        let message = |mail| if let Mail::Message(message) = mail { Some(message) } else { None };
+        poll_fn(|_| self.take(|mail| matches!(mail, Mail::Message(_)), message)).await
     }
 
     /// The next signal; messages stay queued.
     pub async fn receive_signal(&self) -> Signal {
-        loop {
-            if let Mail::Signal(signal) = self.next(|mail| matches!(mail, Mail::Signal(_))).await {
-                return signal;
-            }
-        }
+        let signal = |mail| if let Mail::Signal(signal) = mail { Some(signal) } else { None };
+        poll_fn(|_| self.take(|mail| matches!(mail, Mail::Signal(_)), signal)).await
     }
 
     /// Whatever comes next.
     pub async fn receive_mail(&self) -> Mail<M> {
-        self.next(|_| true).await
+        poll_fn(|_| self.take(|_| true, Some)).await
     }
 
     /// Waits for `duration` without holding a thread.
@@ -87,14 +82,13 @@ impl<M: Send + 'static> Mailbox<M> {
         .await
     }
 
-    async fn next(&self, fits: impl Fn(&Mail<M>) -> bool) -> Mail<M> {
+    /// The next mail that fits, opened. `fits` runs under the lock.
+    #[inline]
+    fn take<T>(&self, fits: impl Fn(&Mail<M>) -> bool, open: impl Fn(Mail<M>) -> Option<T>) -> Poll<T> {
         let cell = &self.own.me().0;
         let most = cell.engine().slice_mail(SLICE_MAIL);
-        poll_fn(|_| match cell.inbox().lock().take_in_slice(most, &fits) {
-            Some(mail) => Poll::Ready(mail),
-            None => Poll::Pending,
-        })
-        .await
+        let taken = cell.inbox().lock().take_in_slice(most, fits);
+        taken.and_then(open).map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -204,8 +198,8 @@ pin_project! {
         M: Send,
         M: 'static,
     {
-        // Holds the process, which holds this: a ring that its end breaks, when it drops its body.
-        waker: Waker,
+        // From the first slice on. Holds the process, which holds this: a ring that its end breaks, when it drops its body.
+        waker: Option<Waker>,
         // Whether this slice began because a limit was reached.
         over: bool,
         #[pin]
@@ -222,7 +216,7 @@ pin_project! {
         M: 'static,
     {
         // The closure too runs inside the process, so that a panic in it is the process's own.
-        Unbegun { make: F, mailbox: Mailbox<M> },
+        Unbegun { make: F, mail: PhantomData<fn(M)> },
         Begun { #[pin] future: Fut },
         Over,
     }
@@ -234,23 +228,22 @@ where
     F: FnOnce(Mailbox<M>) -> Fut + Send + 'static,
     Fut: Future<Output: IntoExit> + Send + 'static,
 {
-    pub(crate) fn boxed(cell: &Arc<Cell<M>>, make: F) -> BoxedBody<M> {
-        let mailbox = Mailbox::new(Own(Address(Arc::clone(cell))));
-        Self::of(cell, State::Unbegun { make, mailbox })
+    pub(crate) fn boxed(make: F) -> BoxedBody<M> {
+        Self::of(State::Unbegun { make, mail: PhantomData })
     }
 
-    fn of(cell: &Arc<Cell<M>>, state: State<M, F, Fut>) -> BoxedBody<M> {
-        Box::pin(Self { waker: Waker::from(Arc::clone(cell)), over: false, state })
+    fn of(state: State<M, F, Fut>) -> BoxedBody<M> {
+        Box::pin(Self { waker: None, over: false, state })
     }
 }
 
 /// The body of a future that has begun already.
-pub(crate) fn begun<M, Fut>(cell: &Arc<Cell<M>>, future: Fut) -> BoxedBody<M>
+pub(crate) fn begun<M, Fut>(future: Fut) -> BoxedBody<M>
 where
     M: Send + 'static,
     Fut: Future<Output: IntoExit> + Send + 'static,
 {
-    FutureBody::<M, fn(Mailbox<M>) -> Fut, Fut>::of(cell, State::Begun { future })
+    FutureBody::<M, fn(Mailbox<M>) -> Fut, Fut>::of(State::Begun { future })
 }
 
 /// A waker kept by a stranger keeps no more of a dead process than an address does: its state and its mail are gone.
@@ -281,13 +274,15 @@ where
         }
         let mut this = self.project();
         if let Now::Unbegun { .. } = this.state.as_mut().project()
-            && let Before::Unbegun { make, mailbox } = this.state.as_mut().project_replace(State::Over)
+            && let Before::Unbegun { make, .. } = this.state.as_mut().project_replace(State::Over)
         {
+            let mailbox = Mailbox { own: Own(Address(Arc::clone(cell))) };
             this.state.set(State::Begun { future: make(mailbox) });
         }
         let Now::Begun { future } = this.state.as_mut().project() else { return Turn::Drained };
-        let poll = current::enter_poll(this.waker, *this.over);
-        let polled = future.poll(&mut Context::from_waker(this.waker));
+        let waker = this.waker.get_or_insert_with(|| Waker::from(Arc::clone(cell)));
+        let poll = current::enter_poll(waker, *this.over);
+        let polled = future.poll(&mut Context::from_waker(waker));
         let until = poll.end();
         match polled {
             Poll::Ready(reason) => {

@@ -111,6 +111,11 @@ impl Peer {
         self.process.clone().or_else(|| engine.table.get(self.pid))
     }
 
+    /// Leaves it as one that is known [by its pid](Self::by_pid).
+    pub(crate) fn take_process(&mut self) -> Option<Arc<dyn AnyProcess>> {
+        self.process.take()
+    }
+
     pub(crate) fn into_process(self) -> Option<Arc<dyn AnyProcess>> {
         self.process
     }

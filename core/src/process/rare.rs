@@ -14,7 +14,7 @@ pub(crate) struct Rare {
     pub(crate) priority: Priority,
     pub(crate) dictionary: Dictionary,
     /// What its children descend from: itself, then its own ancestors. Made at the first child.
-    pub(crate) lineage: Option<Lineage>,
+    pub(crate) lineage: Option<Arc<Lineage>>,
     /// Until when it waits for replies.
     pub(crate) patience: Patience,
 }

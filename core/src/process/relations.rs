@@ -70,10 +70,22 @@ impl Relations {
     /// Adds one; at most one link for each pair (P5.1).
     #[inline]
     pub(crate) fn add(&mut self, tie: Tie) {
-        match self {
-            Self::None => *self = Self::One(tie),
-            Self::One(_) | Self::Many(_) => self.change(|ties| ties.add(tie)),
+        self.add_with(|| tie);
+    }
+
+    /// As [`add`](Self::add), made in its place.
+    #[inline]
+    pub(crate) fn add_with(&mut self, tie: impl FnOnce() -> Tie) {
+        if let Self::None = self {
+            *self = Self::One(tie());
+        } else {
+            self.add_another(tie());
         }
+    }
+
+    #[inline(never)]
+    fn add_another(&mut self, tie: Tie) {
+        self.change(|ties| ties.add(tie));
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Ties)) {

@@ -15,7 +15,6 @@ use super::mailbox::{self, FutureBody, IntoExit, Mailbox};
 use super::own::Own;
 use super::peer::Peer;
 use super::server::{Process, Server};
-use crate::runtime::Runtime;
 use crate::sync::Arc;
 use crate::{ExitReason, MonitorRef, Name, Panic, RegisterError, StartError};
 
@@ -199,7 +198,7 @@ where
 {
     begin(kind, options, |cell, _| {
         let mailbox = Mailbox::new(Own(Address(Arc::clone(cell))));
-        make(mailbox).map(|future| mailbox::begun(cell, future))
+        make(mailbox).map(mailbox::begun)
     })
 }
 
@@ -210,7 +209,7 @@ fn begin<M: Send + 'static, R: StartResult>(
     make: impl FnOnce(&Arc<Cell<M>>, &Family) -> Result<BoxedBody<M>, Turn>,
 ) -> Result<R::Of<M>, StartError> {
     let limit = options.timeout;
-    let (cell, family) = prepare(kind, options).map_err(|(_, error)| error)?;
+    let (cell, family) = prepare(kind, options, None).map_err(|(_, error)| error)?;
     let body = {
         let _inside = current::enter_start(cell.engine(), cell.pid());
         Panic::catch_exit(|| make(&cell, &family))
@@ -289,7 +288,7 @@ where
 {
     spawn_on(StartOptions::new().monitor(), body).unwrap_or_else(|(dead, _)| {
         // Also of a process that could not start the caller hears: P6.3.
-        let monitor = Family::of_caller(dead.0.engine(), false).mourn(&dead.0);
+        let monitor = Family::of_caller(false).mourn(&dead.0);
         (dead, monitor)
     })
 }
@@ -302,8 +301,8 @@ where
     Fut: Future<Output: IntoExit> + Send + 'static,
     R: StartResult,
 {
-    let (cell, family) = prepare(std::any::type_name::<F>, options)?;
-    cell.set_going(FutureBody::boxed(&cell, body));
+    let (cell, family) = prepare(std::any::type_name::<F>, options, Some(FutureBody::boxed(body)))?;
+    cell.begin();
     Ok(R::give(Address(cell), family.monitor()))
 }
 
@@ -314,19 +313,19 @@ const DEEPEST: usize = 100;
 pub(super) type Prepared<M> = Result<(Arc<Cell<M>>, Family), (Address<M>, StartError)>;
 
 /// A new process with a body of this kind, tied to who starts it: monitor, table, name and link, in this order; undone where
-/// one fails.
+/// one fails. One that has its body already is ready to [begin](Cell::begin).
 pub(super) fn prepare<M: Send + 'static, R: StartResult>(
     kind: fn() -> &'static str,
     options: StartOptions<R>,
+    body: Option<BoxedBody<M>>,
 ) -> Prepared<M> {
-    let engine = Runtime::current_engine();
-    let mut family = Family::of_caller(&engine, options.link);
     let too_deep = current::starts() >= DEEPEST;
-    let mut birth = family.bear(&engine, kind, R::WATCHES && !too_deep);
+    let mut family = Family::of_caller(options.link);
+    let mut birth = family.bear(kind, R::WATCHES && !too_deep);
     if options.priority != Priority::Normal {
         birth.rare.get_or_insert_default().priority = options.priority;
     }
-    let cell = Cell::starting(engine, Home::Seats, birth);
+    let cell = Cell::starting(Home::Seats, birth, body);
     if too_deep {
         cell.bury(None, ExitReason::Normal);
         return Err((Address(cell), StartError::TooDeep));

@@ -10,7 +10,6 @@ use super::family::Family;
 use super::inbox::Mail;
 use super::own::Own;
 use super::start::enter;
-use crate::runtime::Runtime;
 use crate::sync::Arc;
 use crate::{ExitReason, Signal, StartError};
 
@@ -62,10 +61,9 @@ impl<M: Send + 'static> ThreadProcess<M> {
 
     /// On a runtime that starts no more processes it is dead from the start.
     pub(super) fn make() -> (Self, Result<(), StartError>) {
-        let engine = Runtime::current_engine();
-        let mut family = Family::of_caller(&engine, false);
-        let birth = family.bear(&engine, std::any::type_name::<Self>, false);
-        let cell = Cell::starting(engine, Home::Thread(std::thread::current()), birth);
+        let mut family = Family::of_caller(false);
+        let birth = family.bear(std::any::type_name::<Self>, false);
+        let cell = Cell::starting(Home::Thread(std::thread::current()), birth, None);
         let entered = enter(&cell, &family, None);
         if entered.is_ok() {
             let _ = cell.inbox().lock().end(false);

@@ -1,12 +1,10 @@
 //! The queues: one for each seat, and one for everybody. Any thread may push to and take from any of them, so a seat that
 //! changes hands moves nothing.
 
-use std::collections::VecDeque;
-
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::Task;
-use crate::sync::Mutex;
+use crate::sync::Latch;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// As other runtimes have it; a longer backlog goes to the injector, where idle seats find it.
@@ -18,32 +16,69 @@ pub(crate) const CAPACITY: usize = 256;
 /// First in, first out, because then a stage finds both what it was sent and what it was asked for when its turn comes. A slot
 /// that jumps the queue runs it once for each.
 pub(crate) struct Queue {
-    state: Mutex<State>,
+    state: Latch<State>,
     /// The length, as a glance; written under the lock.
     len: AtomicUsize,
 }
 
 struct State {
-    tasks: VecDeque<Task>,
+    tasks: Ring,
     asleep: bool,
+}
+
+/// A queue that does not grow: what a push cannot take stays with who pushes.
+struct Ring {
+    slots: Box<[Option<Task>]>,
+    first: usize,
+    len: usize,
+}
+
+impl Ring {
+    fn new(capacity: usize) -> Self {
+        Self { slots: (0..capacity).map(|_| None).collect(), first: 0, len: 0 }
+    }
+
+    #[inline]
+    fn wrapped(&self, at: usize) -> usize {
+        if at < self.slots.len() { at } else { at - self.slots.len() }
+    }
+
+    #[inline]
+    fn push(&mut self, task: Task) -> Result<usize, Task> {
+        let end = self.wrapped(self.first + self.len);
+        // Where it is full the end is the first again.
+        match self.slots.get_mut(end) {
+            Some(free @ None) => *free = Some(task),
+            _ => return Err(task),
+        }
+        self.len += 1;
+        Ok(self.len)
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<Task> {
+        let task = self.slots.get_mut(self.first)?.take()?;
+        self.first = self.wrapped(self.first + 1);
+        self.len -= 1;
+        Some(task)
+    }
 }
 
 impl Queue {
     /// One for so many; none: it refuses all.
     pub(crate) fn new(capacity: usize) -> Self {
-        let state = State { tasks: VecDeque::with_capacity(capacity), asleep: false };
-        Self { state: Mutex::new(state), len: AtomicUsize::new(0) }
+        let state = State { tasks: Ring::new(capacity), asleep: false };
+        Self { state: Latch::new(state), len: AtomicUsize::new(0) }
     }
 
     /// How many are queued now. Handed back: the seat's thread sleeps and would not see it, or the queue is full.
     #[inline]
     pub(crate) fn push(&self, task: Task) -> Result<usize, Task> {
         let mut state = self.state.lock();
-        if state.asleep || state.tasks.len() >= state.tasks.capacity() {
+        if state.asleep {
             return Err(task);
         }
-        state.tasks.push_back(task);
-        let len = state.tasks.len();
+        let len = state.tasks.push(task)?;
         self.len.store(len, Ordering::Relaxed);
         Ok(len)
     }
@@ -54,15 +89,15 @@ impl Queue {
             return None;
         }
         let mut state = self.state.lock();
-        let task = state.tasks.pop_front();
-        self.len.store(state.tasks.len(), Ordering::Relaxed);
+        let task = state.tasks.pop();
+        self.len.store(state.tasks.len, Ordering::Relaxed);
         task
     }
 
     /// The seat's thread is about to sleep. False: there is something to run.
     pub(crate) fn fall_asleep(&self) -> bool {
         let mut state = self.state.lock();
-        state.asleep = state.tasks.is_empty();
+        state.asleep = state.tasks.len == 0;
         state.asleep
     }
 

@@ -2,7 +2,7 @@
 
 use super::idle::Idle;
 use super::queue::Injector;
-use super::{Scheduler, Task};
+use super::{Cost, Scheduler, Task};
 use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Which row. A process belongs to the one that its cost says, at the moment it is about to run.
@@ -61,20 +61,22 @@ impl Row {
 }
 
 impl Scheduler {
-    /// Sends a process to the row of the rude, if it belongs there. Handed back: it runs where it is.
-    #[inline(never)]
-    pub(crate) fn sort_out(&self, task: Task) -> Result<(), Task> {
-        let cost = task.cost();
+    /// Whether a process of this cost belongs in the row of the rude, and there is somebody.
+    #[inline]
+    pub(crate) fn is_out_of_place(&self, cost: &Cost) -> bool {
         let stranger = || cost.is_unknown() && self.rude.takes_strangers.load(Ordering::Relaxed);
-        if !cost.is_rude() && !stranger() {
-            return Err(task);
-        }
-        if !self.rude.is_staffed() {
+        let rude = cost.is_rude() || stranger();
+        if rude && !self.rude.is_staffed() {
             self.rude.want();
-            return Err(task);
+            return false;
         }
+        rude
+    }
+
+    /// Sends a process to the row of the rude.
+    #[cold]
+    pub(crate) fn move_to_rude(&self, task: Task) {
         self.rude.injector.push(task);
         self.rouse_one(Manners::Rude);
-        Ok(())
     }
 }

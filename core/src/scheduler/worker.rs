@@ -44,8 +44,10 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
             Left::Stopping => break,
             Left::Lost(task) => {
                 scheduler.away.leave(number);
-                if let Some(Err(polite)) = task.map(|task| scheduler.sort_out(task)) {
-                    scheduler.inject(polite);
+                match task {
+                    Some(task) if scheduler.is_out_of_place(task.cost()) => scheduler.move_to_rude(task),
+                    Some(polite) => scheduler.inject(polite),
+                    None => {}
                 }
             }
         }
@@ -106,14 +108,13 @@ impl Worker<'_> {
 
     /// One slice. `Err`: the seat was lost meanwhile.
     #[inline]
-    fn run(&mut self, mut task: Task) -> Result<Option<Task>, Option<Task>> {
+    fn run(&mut self, task: Task) -> Result<Option<Task>, Option<Task>> {
         let sampled = self.slices.is_multiple_of(SAMPLE);
-        let heavy = task.cost().is_heavy();
-        if heavy.unwrap_or(true) && self.manners == Manners::Polite {
-            match self.scheduler.sort_out(task) {
-                Ok(()) => return Ok(None),
-                Err(refused) => task = refused,
-            }
+        let cost = task.cost();
+        let heavy = cost.is_heavy();
+        if heavy.unwrap_or(true) && self.manners == Manners::Polite && self.scheduler.is_out_of_place(cost) {
+            self.scheduler.move_to_rude(task);
+            return Ok(None);
         }
         let timed = sampled || heavy.unwrap_or_else(|| self.times_new());
         let began = timed.then(Instant::now);
@@ -131,7 +132,7 @@ impl Worker<'_> {
             if sampled {
                 self.seat.average.learn(took);
             }
-        } else if ran.task.cost().is_unknown() {
+        } else if heavy.is_none() && ran.task.cost().is_unknown() {
             // The coarse clock tells a long slice all the same. One tick may be chance.
             let ticks = self.scheduler.tick.load(Ordering::Relaxed).saturating_sub(tick);
             if ticks > 1 {

@@ -6,7 +6,6 @@ use super::Task;
 use super::slot::Slot;
 use super::work::{NoMail, Seat, Work};
 use crate::process::{AnyProcess, Cell, Family, Home, enter, link};
-use crate::runtime::Runtime;
 use crate::sync::Arc;
 use crate::timer::Timer;
 use crate::{Address, ExitReason, Peer, Pid, StartError, log};
@@ -33,11 +32,10 @@ pub(super) fn launch<W, K>(work: W, slot: &Arc<Slot<W::Output>>, ties: Ties) -> 
 where
     W: Work<K>,
 {
-    let engine = Runtime::current_engine();
-    let mut family = Family::of_caller(&engine, ties.starter);
-    let mut birth = family.bear(&engine, std::any::type_name::<W>, false);
+    let mut family = Family::of_caller(ties.starter);
+    let mut birth = family.bear(std::any::type_name::<W>, false);
     birth.relations.observe(Arc::clone(slot) as _);
-    let cell = Cell::starting(engine, Home::Seats, birth);
+    let cell = Cell::starting(Home::Seats, birth, None);
     let address = Address(Arc::clone(&cell));
     // Before anybody knows of the process, so that there is little to undo.
     if let Some(other) = &ties.also {

@@ -96,8 +96,7 @@ where
     type Output = F::Output;
 
     fn prepare(self, seat: Seat<F::Output>) -> Prepared {
-        let cell = Arc::clone(&seat.cell);
-        Prepared(FutureBody::boxed(&cell, move |_| async move {
+        Prepared(FutureBody::boxed(move |_| async move {
             if let Some(reason) = seat.orphaned() {
                 return reason;
             }
