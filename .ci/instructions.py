@@ -21,7 +21,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / "target" / "release" / "steady"
 RECORD = ROOT / "benches" / "instructions.json"
 # Each scenario: events of the short run, and of the long one.
-SIZES = {"linear-1": (500_000, 10_500_000), "linear-3": (500_000, 5_500_000)}
+SIZES = {
+    "linear-1": (500_000, 10_500_000),
+    "linear-3": (500_000, 5_500_000),
+    "demand-4": (500_000, 5_500_000),
+    "broadcast-4": (500_000, 5_500_000),
+    "partition-4": (500_000, 5_500_000),
+}
 GROWTH = 1.05
 TIMES = 7
 

@@ -12,8 +12,9 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Batches until buffers have grown and go round.
-const WARM_UP: u64 = 500;
+/// Batches until buffers have grown and go round. Those of `partition-4` are of all sizes, as chance has it: each buffer must have
+/// been as large once as any ever is.
+const WARM_UP: u64 = 10_000;
 
 /// Batches that are watched together, and how often.
 const WINDOW: u64 = 200;
@@ -54,16 +55,7 @@ fn in_a_window(scenario: Scenario) -> u64 {
 
 #[test]
 fn a_batch_allocates_nothing_in_the_steady_state() {
-    let none = [Scenario::Linear1, Scenario::Linear3, Scenario::Max1, Scenario::Demand4];
+    use Scenario::{Broadcast4, Demand4, Linear1, Linear3, Max1, Partition4};
+    let none = [Linear1, Linear3, Max1, Demand4, Broadcast4, Partition4];
     assert_eq!(none.map(|scenario| (scenario.name(), in_a_window(scenario))), none.map(|it| (it.name(), 0)));
-    a_batch_that_is_shared_or_sorted_allocates_no_more_than_it_did();
-}
-
-/// Not nothing yet: a batch for four consumers is shared, which takes an allocation for each; one that is sorted takes some
-/// five, and pieces of all sizes go round.
-fn a_batch_that_is_shared_or_sorted_allocates_no_more_than_it_did() {
-    for (scenario, most) in [(Scenario::Broadcast4, 1), (Scenario::Partition4, 6)] {
-        let counted = in_a_window(scenario);
-        assert!(counted <= most * WINDOW, "{scenario}: {counted} allocations in {WINDOW} batches");
-    }
 }

@@ -26,8 +26,16 @@ use std::{fmt, mem, slice, sync::Arc, vec};
 /// [`Batch::into_empty`], it is used again, box, allocation and all.
 pub struct Batch<T>(Option<Box<Inner<T>>>);
 
-enum Inner<T> {
-    Owned(Vec<T>),
+struct Inner<T> {
+    events: Held<T>,
+    /// Emptied batches that travel with this one, and how many they are with it: see [`Empties`](crate::Empties).
+    below: Batch<T>,
+    travelling: usize,
+}
+
+enum Held<T> {
+    /// With what made it a shared one, if it ever was: to be used again the next time.
+    Owned(Vec<T>, Option<Arc<Shared<T>>>),
     Shared(Arc<Shared<T>>),
     /// Shared, and this holder has taken its events: it keeps the handle so that the last one can return the buffer.
     Spent(Arc<Shared<T>>),
@@ -38,6 +46,7 @@ pub(crate) type Shared<T> = dyn Common<T> + Send + Sync;
 
 pub(crate) trait Common<T> {
     fn events(&self) -> &[T];
+    fn put(&mut self, events: Vec<T>);
     fn take(&mut self) -> Vec<T>;
     fn clone_into(&self, events: &[T], into: &mut Vec<T>);
     fn cloner(&self) -> fn(&T) -> T;
@@ -48,6 +57,10 @@ struct Events<T>(Vec<T>);
 impl<T: Clone> Common<T> for Events<T> {
     fn events(&self) -> &[T] {
         &self.0
+    }
+
+    fn put(&mut self, events: Vec<T>) {
+        self.0 = events;
     }
 
     fn take(&mut self) -> Vec<T> {
@@ -89,8 +102,8 @@ impl<T> Batch<T> {
 
     /// How many events fit without a new allocation; 0 for a shared batch.
     pub fn capacity(&self) -> usize {
-        match self.0.as_deref() {
-            Some(Inner::Owned(events)) => events.capacity(),
+        match self.held() {
+            Some(Held::Owned(events, _)) => events.capacity(),
             _ => 0,
         }
     }
@@ -98,10 +111,10 @@ impl<T> Batch<T> {
     /// The events. Never copies.
     #[inline]
     pub fn as_slice(&self) -> &[T] {
-        match self.0.as_deref() {
-            Some(Inner::Owned(events)) => events,
-            Some(Inner::Shared(common)) => common.events(),
-            Some(Inner::Spent(_)) | None => &[],
+        match self.held() {
+            Some(Held::Owned(events, _)) => events,
+            Some(Held::Shared(common)) => common.events(),
+            Some(Held::Spent(_)) | None => &[],
         }
     }
 
@@ -112,19 +125,28 @@ impl<T> Batch<T> {
 
     /// A further handle on the same events; the batch becomes a shared one.
     ///
-    /// The first call allocates a small header (an `Arc`), each a handle. The events stay where they are.
+    /// The first call allocates a small header (an `Arc`), each a handle. The events stay where they are. Emptied, both are used
+    /// again: see [`Deliveries::share`](crate::Deliveries::share).
     pub fn share(&mut self) -> Self
     where
         T: Clone + Send + Sync + 'static,
     {
+        self.share_in(Self::new())
+    }
+
+    /// The same, with an emptied batch that is made the handle.
+    #[inline]
+    pub(crate) fn share_in(&mut self, mut husk: Self) -> Self
+    where
+        T: Clone + Send + Sync + 'static,
+    {
         let Some(inner) = self.0.as_deref_mut() else { return Self::new() };
-        if let Inner::Owned(events) = inner {
-            *inner = Inner::Shared(Arc::new(Events(mem::take(events))));
+        let Some(handle) = inner.events.share() else { return Self::new() };
+        match husk.0.as_deref_mut() {
+            Some(inner) => inner.events = handle,
+            None => husk = Self::holding(handle),
         }
-        match inner {
-            Inner::Shared(common) => Self(Some(Box::new(Inner::Shared(Arc::clone(common))))),
-            Inner::Owned(_) | Inner::Spent(_) => Self::new(),
-        }
+        husk
     }
 
     /// The events as a vector: the batch's own, unless other holders are left, for whom they are cloned.
@@ -151,12 +173,24 @@ impl<T> Batch<T> {
     #[inline]
     pub fn into_empty(mut self) -> Option<Self> {
         self.claim();
-        match self.0.as_deref_mut() {
-            Some(Inner::Owned(events)) => events.clear(),
-            Some(Inner::Shared(_) | Inner::Spent(_)) => return None,
+        match self.held_mut() {
+            Some(Held::Owned(events, _)) => events.clear(),
+            Some(Held::Shared(_) | Held::Spent(_)) => return None,
             None => {}
         }
         Some(self)
+    }
+
+    /// Lets go of the events: the last holder drops them. What memory is left to this one, if only for a handle, stays, to be used
+    /// again.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.claim();
+        match self.held_mut() {
+            Some(Held::Owned(events, _)) => events.clear(),
+            Some(shared) => *shared = Held::Owned(Vec::new(), None),
+            None => {}
+        }
     }
 
     /// Opens the batch to take it in pieces; afterwards it is empty, whatever was not taken is dropped with it.
@@ -189,17 +223,17 @@ impl<T> Batch<T> {
     /// ```
     #[inline]
     pub fn swap(&mut self, events: &mut Vec<T>) {
-        match self.0.as_deref_mut() {
-            Some(Inner::Owned(own)) => mem::swap(own, events),
+        match self.held_mut() {
+            Some(Held::Owned(own, _)) => mem::swap(own, events),
             _ => *self = Self::from(mem::take(events)),
         }
     }
 
     pub(crate) fn take_vec(&mut self) -> Vec<T> {
         self.claim();
-        match self.0.as_deref_mut() {
-            Some(Inner::Owned(events)) => mem::take(events),
-            Some(Inner::Shared(_) | Inner::Spent(_)) => {
+        match self.held_mut() {
+            Some(Held::Owned(events, _)) => mem::take(events),
+            Some(Held::Shared(_) | Held::Spent(_)) => {
                 let mut events = Vec::new();
                 self.cut().append(usize::MAX, &mut events);
                 events
@@ -211,34 +245,105 @@ impl<T> Batch<T> {
     #[inline]
     pub(crate) fn open(&mut self) -> Opened<'_, T> {
         self.claim();
-        let inner = self.0.get_or_insert_with(|| Box::new(Inner::Owned(Vec::new())));
-        let spent = inner.spend();
-        match &mut **inner {
-            Inner::Owned(events) => Opened::Moved(events.drain(..)),
-            Inner::Shared(common) | Inner::Spent(common) => {
+        let inner = self.0.get_or_insert_with(|| Box::new(Inner::new(Held::Owned(Vec::new(), None))));
+        let spent = inner.events.spend();
+        match &mut inner.events {
+            Held::Owned(events, _) => Opened::Moved(events.drain(..)),
+            Held::Shared(common) | Held::Spent(common) => {
                 let events = if spent { &[] } else { common.events() };
                 Opened::Cloned(events.iter(), common.cloner(), &**common)
             }
         }
     }
 
+    /// Whether there is memory to be used again, if only that of a handle.
+    #[inline]
+    pub(crate) fn is_something(&self) -> bool {
+        self.0.is_some()
+    }
+
+    #[inline]
+    pub(crate) fn travelling(&self) -> usize {
+        self.0.as_deref().map_or(0, |inner| inner.travelling)
+    }
+
+    /// Puts others below this one, to travel with it.
+    #[inline]
+    pub(crate) fn put_on(&mut self, others: Self) {
+        if let Some(inner) = self.0.as_deref_mut() {
+            inner.travelling = 1 + others.travelling();
+            inner.below = others;
+        }
+    }
+
+    /// Takes the place of nothing. There is nothing to drop, so no call is made for it: this is on the way of each batch.
+    #[inline]
+    pub(crate) fn fill(&mut self, batch: Self) {
+        mem::forget(mem::replace(self, batch));
+    }
+
+    /// The others.
+    #[inline]
+    pub(crate) fn take_off(&mut self) -> Self {
+        let Some(inner) = self.0.as_deref_mut() else { return Self::new() };
+        inner.travelling = 1;
+        mem::take(&mut inner.below)
+    }
+
+    #[inline]
+    fn holding(events: Held<T>) -> Self {
+        Self(Some(Box::new(Inner::new(events))))
+    }
+
+    #[inline]
+    fn held(&self) -> Option<&Held<T>> {
+        self.0.as_deref().map(|inner| &inner.events)
+    }
+
+    #[inline]
+    fn held_mut(&mut self) -> Option<&mut Held<T>> {
+        self.0.as_deref_mut().map(|inner| &mut inner.events)
+    }
+
     /// The last holder of a shared batch becomes its owner.
     #[inline]
     fn claim(&mut self) {
-        if let Some(inner) = self.0.as_deref_mut()
-            && !matches!(inner, Inner::Owned(_))
+        if let Some(held) = self.held_mut()
+            && !matches!(held, Held::Owned(..))
         {
-            inner.claim();
+            held.claim();
         }
     }
 }
 
 impl<T> Inner<T> {
+    #[inline]
+    const fn new(events: Held<T>) -> Self {
+        Self { events, below: Batch::new(), travelling: 1 }
+    }
+}
+
+impl<T> Held<T> {
+    /// A further handle, unless the events have been taken.
+    #[inline]
+    fn share(&mut self) -> Option<Self>
+    where
+        T: Clone + Send + Sync + 'static,
+    {
+        if let Self::Owned(events, header) = self {
+            *self = Self::Shared(shared(mem::take(events), header.take()));
+        }
+        match self {
+            Self::Shared(common) => Some(Self::Shared(Arc::clone(common))),
+            Self::Owned(..) | Self::Spent(_) => None,
+        }
+    }
+
     /// Marks a shared batch as taken, and says whether it was already.
     #[inline]
     fn spend(&mut self) -> bool {
         match self {
-            Self::Owned(_) => false,
+            Self::Owned(..) => false,
             Self::Spent(_) => true,
             Self::Shared(common) => {
                 *self = Self::Spent(Arc::clone(common));
@@ -248,19 +353,44 @@ impl<T> Inner<T> {
     }
 
     fn claim(&mut self) {
-        let (common, spent) = match self {
-            Self::Owned(_) => return,
+        // One look is cheaper than to try; whoever is the last sees that it is.
+        if let Self::Shared(common) | Self::Spent(common) = self
+            && Arc::strong_count(common) > 1
+        {
+            return;
+        }
+        let (mut common, spent) = match mem::replace(self, Self::Owned(Vec::new(), None)) {
             Self::Shared(common) => (common, false),
             Self::Spent(common) => (common, true),
-        };
-        if let Some(last) = Arc::get_mut(common) {
-            let mut events = last.take();
-            if spent {
-                events.clear();
+            owned @ Self::Owned(..) => {
+                *self = owned;
+                return;
             }
-            *self = Self::Owned(events);
-        }
+        };
+        *self = match Arc::get_mut(&mut common) {
+            Some(last) => {
+                let mut events = last.take();
+                if spent {
+                    events.clear();
+                }
+                Self::Owned(events, Some(common))
+            }
+            None if spent => Self::Spent(common),
+            None => Self::Shared(common),
+        };
     }
+}
+
+/// Puts events where several can hold them: in the header of an earlier batch, which nobody else holds, if there is one.
+#[inline]
+fn shared<T: Clone + Send + Sync + 'static>(events: Vec<T>, header: Option<Arc<Shared<T>>>) -> Arc<Shared<T>> {
+    if let Some(mut header) = header
+        && let Some(common) = Arc::get_mut(&mut header)
+    {
+        common.put(events);
+        return header;
+    }
+    Arc::new(Events(events))
 }
 
 /// A [`Batch`] that is being taken in pieces, made by [`Batch::cut`].
@@ -309,7 +439,7 @@ impl<T> Default for Batch<T> {
 impl<T> From<Vec<T>> for Batch<T> {
     /// Owns the vector. Copies nothing.
     fn from(events: Vec<T>) -> Self {
-        Self(Some(Box::new(Inner::Owned(events))))
+        Self::holding(Held::Owned(events, None))
     }
 }
 

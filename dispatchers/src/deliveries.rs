@@ -2,7 +2,7 @@
 
 use std::{fmt, vec};
 
-use crate::{Batch, Refusal, SubscriptionId};
+use crate::{Batch, Empties, Refusal, SubscriptionId};
 
 /// How many emptied buffers are kept for the next deliveries.
 ///
@@ -38,7 +38,7 @@ pub struct Deliveries<T> {
     expelled: Vec<(SubscriptionId, Refusal)>,
     filtered: u64,
     spares: Vec<Batch<T>>,
-    /// Batches whose vector has been lent.
+    /// Batches without a buffer: its vector has been lent, or it was a handle on a shared one.
     husks: Vec<Batch<T>>,
 }
 
@@ -115,7 +115,7 @@ pub enum Notice {
         /// How many events were lost in this dispatch.
         events: usize,
     },
-    /// A partition without a consumer holds so many events that the others get no more until it has one.
+    /// A partition without a consumer holds so many events that the others get no more until it has one; of several, the first.
     PartitionWaits {
         /// Its name.
         partition: String,
@@ -268,16 +268,47 @@ impl<T> Deliveries<T> {
         self.spares.pop().unwrap_or_default()
     }
 
-    /// Takes a batch back, to be handed out by [`Deliveries::spare`]. Events left in it are dropped.
+    /// A further handle on a batch, which becomes a shared one: [`Batch::share`] in what is left of an emptied batch, so that nothing
+    /// is allocated once handles come back.
+    ///
+    /// ```
+    /// use genstage_dispatchers::{Batch, Deliveries};
+    ///
+    /// let mut out = Deliveries::new();
+    /// let mut first = Batch::from(vec![1, 2]);
+    /// let second = out.share(&mut first);
+    /// assert_eq!(first, second);
+    /// ```
+    #[inline]
+    pub fn share(&mut self, batch: &mut Batch<T>) -> Batch<T>
+    where
+        T: Clone + Send + Sync + 'static,
+    {
+        batch.share_in(self.husks.pop().unwrap_or_default())
+    }
+
+    /// Takes a batch back, to be handed out by [`Deliveries::spare`]. Events left in it are dropped, unless others hold it too.
     ///
     /// At most sixteen are kept.
     #[inline]
-    pub fn recycle(&mut self, batch: Batch<T>) {
-        if let Some(empty) = batch.into_empty()
-            && empty.capacity() > 0
-            && self.spares.len() < SPARES
-        {
-            self.spares.push(empty);
+    pub fn recycle(&mut self, mut batch: Batch<T>) {
+        batch.clear();
+        self.keep(batch);
+    }
+
+    #[inline]
+    fn keep(&mut self, batch: Batch<T>) {
+        let kept = if batch.capacity() > 0 { &mut self.spares } else { &mut self.husks };
+        if batch.is_something() && kept.len() < SPARES {
+            kept.push(batch);
+        }
+    }
+
+    /// Takes back all that came with an ask.
+    #[inline]
+    pub fn recycle_all(&mut self, mut empties: Empties<T>) {
+        while let Some(empty) = empties.pop() {
+            self.keep(empty);
         }
     }
 
@@ -357,6 +388,20 @@ mod tests {
         }
         assert_eq!(out.spares.len(), SPARES);
         assert!(out.spare().is_empty());
+    }
+
+    #[test]
+    fn handles_on_shared_batches_are_used_again() {
+        let mut out = Deliveries::new();
+        for _ in 0..3 {
+            let mut first = out.spare();
+            first.extend([1, 2]);
+            let second = out.share(&mut first);
+            out.recycle(second);
+            assert_eq!((out.spares.len(), out.husks.len()), (0, 1));
+            out.recycle(first);
+            assert_eq!((out.spares.len(), out.husks.len()), (1, 1));
+        }
     }
 
     /// Q11.

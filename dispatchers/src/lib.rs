@@ -9,7 +9,7 @@
 //! * [`DemandDispatcher`] gives each event to one consumer, the one with the biggest outstanding demand first.
 //! * [`BroadcastDispatcher`] gives each event to every consumer that selects it.
 //! * [`PartitionDispatcher`] gives each event to the consumer of the event's partition.
-//! * [`Batch`] and [`Events`] carry events without copying them.
+//! * [`Batch`] and [`Events`] carry events without copying them; [`Empties`] bring the buffers back.
 //! * [`kit`] puts any dispatcher through random histories and checks the contract.
 //!
 //! ```
@@ -38,6 +38,7 @@ mod caught;
 mod deliveries;
 mod demand;
 mod dispatcher;
+mod empties;
 mod events;
 mod key;
 pub mod kit;
@@ -54,6 +55,7 @@ pub use caught::{let_go, let_go_all};
 pub use deliveries::{Deliveries, Delivery, InfoTicket, Notice};
 pub use demand::DemandDispatcher;
 pub use dispatcher::Dispatcher;
+pub use empties::Empties;
 pub use events::{Events, IntoIter};
 pub use key::PartitionKey;
 pub use partition::{PartitionDispatcher, PartitionError, WhenFull};

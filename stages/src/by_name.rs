@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use genstage_core::{Address, ExitReason, Name, Peer, Pid};
-use genstage_dispatchers::{Batch, SubscriptionId};
+use genstage_dispatchers::{Empties, SubscriptionId};
 
 use crate::graph::Observed;
 use crate::handle::Source;
@@ -89,8 +89,8 @@ impl<T: Send + 'static> ProducerPort<T> for Named<T> {
         self.resolve().subscribe(subscribe);
     }
 
-    fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<T>) {
-        self.resolve().ask(id, count, buffer);
+    fn ask(&self, id: SubscriptionId, count: usize, empties: Empties<T>) {
+        self.resolve().ask(id, count, empties);
     }
 
     fn cancel(&self, id: SubscriptionId, reason: ExitReason) {

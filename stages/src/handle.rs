@@ -7,7 +7,7 @@ use genstage_core::{
     Address, CALL_TIMEOUT, CallError, Child, ExitReason, Mail, Name, Peer, Pid, Signal, StopError, ThreadProcess,
     current_pid,
 };
-use genstage_dispatchers::{Batch, SubscriptionId};
+use genstage_dispatchers::{Empties, SubscriptionId};
 
 use crate::choice::Choice;
 use crate::mail::{ProducerPort, StageMail, SubscribeTo};
@@ -362,7 +362,7 @@ impl<R: Emits> StageRef<R> {
     /// Asks for events on a manual subscription, as its consumer would. Zero does nothing.
     pub fn ask(&self, subscription: SubscriptionId, events: usize) {
         if events > 0 {
-            let _ = self.0.send(StageMail::Ask(subscription, events, Batch::new()));
+            let _ = self.0.send(StageMail::Ask(subscription, events, Empties::new()));
         }
     }
 

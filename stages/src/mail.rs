@@ -2,7 +2,7 @@
 
 use genstage_core::sys::Event;
 use genstage_core::{Address, ExitReason, Peer, Pid, ReplyTo};
-use genstage_dispatchers::{Batch, SubscriptionId};
+use genstage_dispatchers::{Batch, Empties, SubscriptionId};
 
 use crate::choice::{Choice, Wanted};
 use crate::context::Context;
@@ -21,8 +21,8 @@ use crate::{Outcome, SubscribeError, SubscriptionOptions};
 pub(crate) enum StageMail<R: Role> {
     /// From a producer.
     Events(SubscriptionId, Batch<R::In>),
-    /// From a consumer: so many more events, and an emptied batch to send them in.
-    Ask(SubscriptionId, usize, Batch<R::Out>),
+    /// From a consumer: so many more events, and emptied batches to send them in.
+    Ask(SubscriptionId, usize, Empties<R::Out>),
     /// From a producer: the subscription is over.
     Cancelled(SubscriptionId, ExitReason),
     /// From a consumer.
@@ -148,7 +148,7 @@ pub trait ProducerPort<T>: Send + Sync {
     /// Whom it means now: a port that stays with one incarnation. Nobody is as good as dead.
     fn resolve(&self) -> Box<dyn ProducerPort<T>>;
     fn subscribe(&self, subscribe: Subscribe<T>);
-    fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<T>);
+    fn ask(&self, id: SubscriptionId, count: usize, empties: Empties<T>);
     fn cancel(&self, id: SubscriptionId, reason: ExitReason);
     /// Sets the demand mode; nothing where there is none.
     fn demand(&self, mode: DemandMode);
@@ -166,7 +166,7 @@ impl<T> ProducerPort<T> for Nobody {
 
     fn subscribe(&self, _: Subscribe<T>) {}
 
-    fn ask(&self, _: SubscriptionId, _: usize, _: Batch<T>) {}
+    fn ask(&self, _: SubscriptionId, _: usize, _: Empties<T>) {}
 
     fn cancel(&self, _: SubscriptionId, _: ExitReason) {}
 
@@ -212,8 +212,8 @@ impl<R: Role> ProducerPort<R::Out> for Address<StageMail<R>> {
     }
 
     #[inline]
-    fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<R::Out>) {
-        let _ = self.send(StageMail::Ask(id, count, buffer));
+    fn ask(&self, id: SubscriptionId, count: usize, empties: Empties<R::Out>) {
+        let _ = self.send(StageMail::Ask(id, count, empties));
     }
 
     fn cancel(&self, id: SubscriptionId, reason: ExitReason) {
@@ -250,8 +250,8 @@ impl<R: Role> ProducerPort<R::Out> for Target<StageMail<R>> {
         self.resolve().subscribe(subscribe);
     }
 
-    fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<R::Out>) {
-        self.resolve().ask(id, count, buffer);
+    fn ask(&self, id: SubscriptionId, count: usize, empties: Empties<R::Out>) {
+        self.resolve().ask(id, count, empties);
     }
 
     fn cancel(&self, id: SubscriptionId, reason: ExitReason) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use genstage_core::{ExitReason, Name, Peer};
-use genstage_dispatchers::{Batch, SubscriptionId};
+use genstage_dispatchers::{Empties, SubscriptionId};
 
 use crate::WrongSource;
 use crate::graph::Observed;
@@ -33,7 +33,7 @@ impl<T: Send + 'static> ProducerPort<T> for Misfit {
         subscribe.consumer.cancelled(subscribe.id, ExitReason::other(self.1.clone()));
     }
 
-    fn ask(&self, _: SubscriptionId, _: usize, _: Batch<T>) {}
+    fn ask(&self, _: SubscriptionId, _: usize, _: Empties<T>) {}
 
     fn cancel(&self, _: SubscriptionId, _: ExitReason) {}
 

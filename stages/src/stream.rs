@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use genstage_core::{Address, CallError, ExitReason, Mail, Peer, Signal, StartError, ThreadProcess, current_pid};
-use genstage_dispatchers::{Batch, Events, SubscriptionId};
+use genstage_dispatchers::{Batch, Empties, Events, SubscriptionId};
 
 use crate::choice::{Choice, Wanted};
 use crate::demand::Demand;
@@ -268,7 +268,7 @@ impl<T: Send + 'static> Running<T> {
             let monitor = process.monitor(port.peer());
             let id = SubscriptionId::new(monitor.get());
             port.subscribe(Subscribe { id, consumer: Box::new(process.me().clone()), options, wants, current: None });
-            port.ask(id, options.max(), Batch::new());
+            port.ask(id, options.max(), Empties::new());
             let demand = Demand::new(options.min(), options.max());
             producers.push(Upstream { id, port, mode: options.cancel, demand });
         }
@@ -277,7 +277,7 @@ impl<T: Send + 'static> Running<T> {
 
     fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<T>) {
         if let Some(upstream) = self.producers.iter().find(|upstream| upstream.id == id) {
-            upstream.port.ask(id, count, buffer);
+            upstream.port.ask(id, count, buffer.into());
         }
     }
 

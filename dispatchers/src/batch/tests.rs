@@ -1,6 +1,7 @@
+use std::sync::Arc;
 use std::{cell::Cell, rc::Rc};
 
-use super::Batch;
+use super::{Batch, Held};
 
 /// Counts how often it was cloned.
 #[derive(Debug)]
@@ -85,6 +86,27 @@ fn the_last_holder_returns_the_buffer_even_when_spent() {
     assert!(second.is_empty());
     let buffer = second.into_empty().unwrap();
     assert_eq!((buffer.as_slice().as_ptr(), buffer.len()), (place, 0));
+}
+
+#[test]
+fn a_batch_that_was_shared_is_shared_again_in_what_is_left_of_it() {
+    let mut first = Batch::from(vec![1, 2, 3]);
+    let second = first.share();
+    let header = |batch: &Batch<i32>| match batch.held() {
+        Some(Held::Owned(_, Some(header)) | Held::Shared(header)) => Arc::as_ptr(header).cast::<()>(),
+        _ => std::ptr::null(),
+    };
+    let place = header(&first);
+    assert!(!place.is_null());
+    first.clear();
+    assert_eq!((first.is_something(), first.len(), second.len()), (true, 0, 3));
+    let mut again = second.into_empty().unwrap();
+    again.extend([4]);
+    assert_eq!(header(&again), place);
+    let husk = first.0.as_deref().map(std::ptr::from_ref);
+    let handle = again.share_in(first);
+    assert_eq!((header(&again), header(&handle), handle.0.as_deref().map(std::ptr::from_ref)), (place, place, husk));
+    assert_eq!((again.into_vec(), handle.into_vec()), (vec![4], vec![4]));
 }
 
 #[test]

@@ -24,8 +24,8 @@ use crate::{
 ///
 /// A consumer that is served already is refused ([`Refusal::AlreadySubscribed`]), as it would get everything twice.
 ///
-/// Cost: consumers that take a whole batch share it, so that a batch costs one small allocation for each of them however
-/// many events it has. A consumer whose selector takes a part gets clones (the last one the events themselves, if nobody
+/// Cost: consumers that take a whole batch share it, so that a batch costs one small handle for each of them however many
+/// events it has, and handles are used again. A consumer whose selector takes a part gets clones (the last one the events themselves, if nobody
 /// takes the whole): put large events into an `Arc`. Each selector is called once for each event of a dispatch. An ask
 /// takes a binary search, and a walk over the consumers when the slowest has asked, which is what a dispatch takes, too.
 ///
@@ -161,7 +161,7 @@ impl<T: Clone + Send + Sync + 'static> BroadcastDispatcher<T> {
                 continue;
             }
             whole -= 1;
-            let batch = if whole == 0 { std::mem::take(&mut batch) } else { batch.share() };
+            let batch = if whole == 0 { std::mem::take(&mut batch) } else { out.share(&mut batch) };
             out.deliver(consumer.id, batch);
         }
     }

@@ -1,5 +1,6 @@
 //! Each event to the consumer of its partition.
 
+mod bins;
 mod error;
 mod names;
 mod route;
@@ -48,8 +49,8 @@ use crate::{Deliveries, Dispatcher, InfoTicket, Notice, Refusal, Subscriber, Sub
 /// ([`Notice::HashPanicked`], [`Notice::UnknownPartition`]). The producer and its other events go on. Such events cost no
 /// demand, as those that the hash drops on purpose: others are asked for in their place (decision Q5).
 ///
-/// Cost: an event is moved once, twice if it waits; its hash runs once. `demand` takes two reads; an ask a search among
-/// the subscriptions, and what it delivers.
+/// Cost: an event is moved once, and up to twice more if it waits; its hash runs once. `demand` takes two reads; an ask a search
+/// among the subscriptions, and what it delivers. Buffers go round: nothing is allocated once there are enough.
 ///
 /// Specification: section 15.4, with the decisions on Q4, Q5, Q18 and Q23 of section 20.
 ///
@@ -270,11 +271,9 @@ impl<T> PartitionDispatcher<T> {
         let mut rest = events.drain(..);
         let mut unknown = Failed::new();
         let mut panicked = Failed::new();
-        while rest.len() > 0 && self.sorter.demand() > 0 {
-            let (hash, sorter) = (&mut self.hash, &mut self.sorter);
-            if let Err(message) = caught(|| hash.run(&mut rest, sorter, &mut unknown, out)) {
-                panicked.count(|| message);
-            }
+        let (hash, sorter) = (&mut self.hash, &mut self.sorter);
+        while let Err(message) = caught(|| hash.run(&mut rest, sorter, &mut unknown, out)) {
+            panicked.count(|| message);
         }
         let mut left: Vec<T> = rest.collect();
         events.append(&mut left);

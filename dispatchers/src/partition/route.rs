@@ -7,8 +7,8 @@ use crate::Deliveries;
 
 /// Takes events from the front and sorts them, as long as there is demand.
 ///
-/// One call for many events rather than one for each, so that the hash is compiled into the loop. A panic of the hash
-/// leaves it: the sorter is whole at any time, and the events not reached are still there.
+/// One call for many events rather than one for each, so that the hash is compiled into the loop. A panic, of the hash or of an
+/// event that is dropped, leaves it: called again, it goes on with the events not reached.
 pub(super) trait Route<T>: Send {
     fn run(
         &mut self,
@@ -33,13 +33,20 @@ where
         unknown: &mut Failed,
         out: &mut Deliveries<T>,
     ) {
-        while sorter.demand() > 0
-            && let Some(event) = events.next()
-        {
-            match (self.0)(event) {
-                Ok(Some((place, event))) => sorter.put(place, event, out),
-                Ok(None) => out.filter(1),
-                Err(partition) => unknown.count(|| partition),
+        loop {
+            sorter.settle(out);
+            let most = sorter.demand();
+            if most == 0 || events.len() == 0 {
+                return;
+            }
+            let mut bins = sorter.fill(out);
+            // No event costs more demand than one.
+            for event in events.by_ref().take(most) {
+                match (self.0)(event) {
+                    Ok(Some((place, event))) => bins.put(place, event),
+                    Ok(None) => bins.drop_one(),
+                    Err(partition) => unknown.count(|| partition),
+                }
             }
         }
     }

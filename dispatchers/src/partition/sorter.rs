@@ -1,9 +1,10 @@
 //! The partitions: what each has asked for, and what waits for it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::WhenFull;
-use crate::{Deliveries, InfoTicket, SubscriptionId, let_go, let_go_all};
+use super::bins::{Bins, Filling};
+use crate::{Batch, Deliveries, InfoTicket, SubscriptionId, let_go_all};
 
 pub(super) struct Sorter<T> {
     partitions: Vec<Partition<T>>,
@@ -19,12 +20,12 @@ pub(super) struct Sorter<T> {
     full: WhenFull,
     unclaimed: WhenFull,
     /// Events that were discarded for that, by partition, since this was last looked at.
-    discarded: Vec<(usize, usize)>,
-    /// Partitions with something to deliver, in the order in which it came.
-    touched: Vec<usize>,
+    discarded: BTreeMap<usize, usize>,
+    /// Events of the dispatch at hand: in each bin first those that its partition has asked for, then what has not been settled yet.
+    fresh: Bins<T>,
     /// Infos behind events that wait, oldest first.
     infos: VecDeque<Info>,
-    /// A partition without consumer that something was put into, since this was last looked at.
+    /// The first of the partitions without a consumer that take the place of others, and were put into since this was last looked at.
     orphan: Option<usize>,
 }
 
@@ -32,9 +33,10 @@ struct Partition<T> {
     consumer: Option<SubscriptionId>,
     /// More than 0 only while nothing waits.
     asked: usize,
+    /// What waits until the consumer asks.
     queue: VecDeque<T>,
-    /// What the dispatch at hand has for the consumer.
-    ready: Vec<T>,
+    /// How many of its fresh events it has asked for.
+    ready: usize,
     /// How many events have left the queue so far.
     left: u64,
     /// Whether it was reported that this one holds back the others.
@@ -49,11 +51,44 @@ struct Info {
 
 impl<T> Partition<T> {
     const fn new() -> Self {
-        Self { consumer: None, asked: 0, queue: VecDeque::new(), ready: Vec::new(), left: 0, reported: false }
+        Self { consumer: None, asked: 0, queue: VecDeque::new(), ready: 0, left: 0, reported: false }
     }
 
     fn excess(&self, slack: usize) -> usize {
         self.queue.len().saturating_sub(slack)
+    }
+
+    /// Events that it has not asked for wait. None is moved where all of them do and none waits yet, as is usual.
+    fn enqueue(&mut self, fresh: &mut Vec<T>, out: &mut Deliveries<T>) {
+        if self.ready == 0 && self.queue.is_empty() {
+            let spare = std::mem::replace(&mut self.queue, std::mem::take(fresh).into());
+            *fresh = spare.into();
+            return;
+        }
+        if self.queue.capacity() == 0 {
+            let mut buffer = Vec::new();
+            out.lend(&mut buffer);
+            self.queue = buffer.into();
+        }
+        self.queue.extend(fresh.drain(self.ready..));
+    }
+
+    /// The first events of the queue. None is moved if they are all.
+    fn dequeue(&mut self, count: usize, out: &mut Deliveries<T>) -> Batch<T> {
+        let len = self.queue.len();
+        if count == len {
+            return out.take_all(&mut std::mem::take(&mut self.queue).into());
+        }
+        let mut batch = out.spare();
+        if count < len / 4 {
+            batch.extend(self.queue.drain(..count));
+        } else {
+            // Both parts at once, rather than event by event.
+            let mut events = Vec::from(std::mem::take(&mut self.queue));
+            batch.extend(events.drain(..count));
+            self.queue = events.into();
+        }
+        batch
     }
 }
 
@@ -67,8 +102,8 @@ impl<T> Sorter<T> {
             slack: 0,
             full: WhenFull::HoldBack,
             unclaimed: WhenFull::HoldBack,
-            discarded: Vec::new(),
-            touched: Vec::new(),
+            discarded: BTreeMap::new(),
+            fresh: Bins::new(partitions),
             infos: VecDeque::new(),
             orphan: None,
         }
@@ -140,21 +175,14 @@ impl<T> Sorter<T> {
         for (_, left) in self.infos.iter_mut().flat_map(|info| &mut info.behind).filter(|(at, _)| *at == place) {
             *left = end.min(*left);
         }
-        self.count_discarded(place, events);
+        *self.discarded.entry(place).or_default() += events;
         self.release(out);
         // The user's destructors come last.
         let_go_all(lost.into_iter());
     }
 
-    fn count_discarded(&mut self, place: usize, events: usize) {
-        match self.discarded.iter_mut().find(|(at, _)| *at == place) {
-            Some((_, count)) => *count += events,
-            None => self.discarded.push((place, events)),
-        }
-    }
-
     /// The partitions whose events were discarded since the last time, and how many.
-    pub(super) fn take_discarded(&mut self) -> Vec<(usize, usize)> {
+    pub(super) fn take_discarded(&mut self) -> BTreeMap<usize, usize> {
         std::mem::take(&mut self.discarded)
     }
 
@@ -188,8 +216,7 @@ impl<T> Sorter<T> {
             return;
         }
         let excess = partition.excess(self.slack);
-        let mut batch = out.spare();
-        batch.extend(partition.queue.drain(..served));
+        let batch = partition.dequeue(served, out);
         out.deliver(id, batch);
         partition.left += served as u64;
         self.held -= served;
@@ -197,59 +224,63 @@ impl<T> Sorter<T> {
         self.release(out);
     }
 
-    /// One event for this partition, while there is demand.
-    #[inline]
-    pub(super) fn put(&mut self, place: usize, event: T, out: &mut Deliveries<T>) {
-        let partition = &mut self.partitions[place];
-        if partition.asked > 0 {
-            if partition.ready.is_empty() {
-                self.touched.push(place);
-                out.lend(&mut partition.ready);
+    /// Takes fresh events, as many as there is demand; then they are to be settled.
+    ///
+    /// Whether its partition has asked for an event, or has room for it, is not looked at here: that changes from event to event, as
+    /// their hashes do, and no processor foresees it.
+    pub(super) fn fill<'a>(&'a mut self, out: &'a mut Deliveries<T>) -> Filling<'a, T> {
+        self.fresh.fill(out)
+    }
+
+    /// Sees what becomes of fresh events: as many as were asked for will be delivered, others wait, or are discarded.
+    pub(super) fn settle(&mut self, out: &mut Deliveries<T>) {
+        for nth in 0..self.fresh.touched().len() {
+            let place = self.fresh.touched()[nth];
+            let (partition, fresh) = (&mut self.partitions[place], self.fresh.bin(place));
+            let wanted = partition.asked.min(fresh.len() - partition.ready);
+            partition.ready += wanted;
+            partition.asked -= wanted;
+            self.asked -= wanted as u128;
+            if partition.ready < fresh.len() {
+                self.wait(place, out);
             }
-            partition.ready.push(event);
-            partition.asked -= 1;
-            self.asked -= 1;
-            return;
-        }
-        if partition.queue.len() >= self.slack {
-            let policy = if partition.consumer.is_none() { self.unclaimed } else { self.full };
-            if policy != WhenFull::HoldBack {
-                return self.put_into_full(place, event, policy, out);
-            }
-        }
-        partition.queue.push_back(event);
-        self.held += 1;
-        self.excess += usize::from(partition.queue.len() > self.slack);
-        if partition.consumer.is_none() {
-            self.orphan = Some(place);
         }
     }
 
-    /// As many events wait for this partition as may, and one of them makes room for this, or this one is lost.
-    #[cold]
-    fn put_into_full(&mut self, place: usize, event: T, policy: WhenFull, out: &mut Deliveries<T>) {
-        if policy == WhenFull::DiscardOldest && self.slack > 0 {
-            let beyond = self.partitions[place].queue.len() + 1 - self.slack;
-            let partition = &mut self.partitions[place];
-            partition.queue.push_back(event);
-            self.held += 1;
-            self.excess += usize::from(partition.queue.len() > self.slack);
-            self.discard(place, beyond, policy, out);
-        } else {
-            self.count_discarded(place, 1);
-            let_go(event);
+    /// Fresh events that nobody has asked for wait, if they may.
+    fn wait(&mut self, place: usize, out: &mut Deliveries<T>) {
+        let (partition, fresh) = (&mut self.partitions[place], self.fresh.bin(place));
+        let (before, count) = (partition.excess(self.slack), fresh.len() - partition.ready);
+        partition.enqueue(fresh, out);
+        let excess = partition.excess(self.slack);
+        self.held += count;
+        self.excess += excess - before;
+        let policy = if partition.consumer.is_none() { self.unclaimed } else { self.full };
+        match policy {
+            WhenFull::HoldBack => {}
+            WhenFull::DiscardOldest if self.slack > 0 => self.discard(place, excess, policy, out),
+            WhenFull::DiscardOldest | WhenFull::DiscardNewest => {
+                self.discard(place, excess.min(count), WhenFull::DiscardNewest, out);
+            }
+        }
+        let partition = &self.partitions[place];
+        if partition.consumer.is_none() && partition.queue.len() > self.slack {
+            self.orphan = Some(self.orphan.map_or(place, |other| other.min(place)));
         }
     }
 
-    /// What was put since the last time goes out, one batch for each partition.
+    /// What was settled goes out, one batch for each partition.
     pub(super) fn deliver(&mut self, out: &mut Deliveries<T>) {
-        for place in self.touched.drain(..) {
-            let partition = &mut self.partitions[place];
-            if let Some(id) = partition.consumer {
-                let batch = out.take_all(&mut partition.ready);
-                out.deliver(id, batch);
+        let partitions = &mut self.partitions;
+        self.fresh.empty(out, |place, batch, out| {
+            let partition = &mut partitions[place];
+            partition.ready = 0;
+            // Empty where all of them wait.
+            match partition.consumer {
+                Some(id) => out.deliver(id, batch),
+                None => out.recycle(batch),
             }
-        }
+        });
     }
 
     /// A partition without a consumer for which so many events wait that others, which have asked, get none; once for

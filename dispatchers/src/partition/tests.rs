@@ -164,6 +164,34 @@ fn a_hash_that_panics_costs_the_event_and_is_reported() {
     assert_eq!(rig.state(), (0, 0));
 }
 
+/// Whose drop panics, if it is 13.
+#[derive(Debug, PartialEq)]
+struct Unlucky(u64);
+
+impl Drop for Unlucky {
+    fn drop(&mut self) {
+        assert_ne!(self.0, 13, "unlucky");
+    }
+}
+
+#[test]
+fn an_event_that_panics_as_it_is_discarded_costs_nobody_else() {
+    let dispatcher = PartitionDispatcher::by_key(0..2, |event: &Unlucky| event.0 / 10).unwrap();
+    let mut dispatcher = dispatcher.queue_size(2).when_unclaimed(WhenFull::DiscardNewest);
+    let mut out = Deliveries::new();
+    dispatcher.subscribe(id(0), &Subscriber::new(10, 5).partition(0)).unwrap();
+    dispatcher.ask(id(0), 9, &mut out);
+    let mut events: Vec<_> = [11, 12, 13, 4, 5, 6, 7, 8, 9, 3].map(Unlucky).into();
+    dispatcher.dispatch(&mut events, &mut out);
+    let sent: Vec<_> = out.drain().map(|delivery| (delivery.to, delivery.batch.into_vec())).collect();
+    assert_eq!(sent, [(id(0), [4, 5, 6, 7, 8, 9, 3].map(Unlucky).into())]);
+    assert_eq!((events, dispatcher.held(), dispatcher.demand()), (vec![], 2, 2));
+    let notices: Vec<_> = out.drain_notices().collect();
+    let [Notice::HashPanicked { message, events: 1 }, discarded] = &notices[..] else { panic!("{notices:?}") };
+    assert!(message.contains("unlucky"), "{message}");
+    assert_eq!(*discarded, Notice::PartitionFull { partition: "1".into(), events: 1 });
+}
+
 /// Q18 and Q23: what makes no sense costs the one who asks for it, nobody else.
 #[test]
 fn q18_wrong_partitions_are_refused_in_words() {
@@ -301,6 +329,56 @@ fn a_partition_without_a_consumer_that_holds_back_others_is_reported_once() {
     rig.ask(0, 1);
     rig.dispatch([13]);
     assert_eq!(rig.notices(), []);
+}
+
+/// Partition 1 has room for what waits there; partition 2 has not, and neither has 3.
+#[test]
+fn of_partitions_without_a_consumer_the_first_that_holds_back_others_is_reported() {
+    let mut rig = Rig::new(by_ten(4).queue_size(1)).with(&[0]);
+    rig.ask(0, 2);
+    assert_eq!(rig.dispatch([10, 30, 31, 20, 21]).1, []);
+    assert_eq!(rig.notices(), [Notice::PartitionWaits { partition: "2".into(), events: 2 }]);
+}
+
+#[test]
+fn what_is_discarded_is_reported_by_partition() {
+    let mut rig = Rig::new(by_ten(3).when_unclaimed(WhenFull::DiscardNewest)).with(&[0]);
+    rig.ask(0, 1);
+    rig.dispatch([20, 10, 21]);
+    let full = |partition: &str, events| Notice::PartitionFull { partition: partition.into(), events };
+    assert_eq!(rig.notices(), [full("1", 1), full("2", 2)]);
+}
+
+/// What is dropped or waits for nothing makes room for events beyond: still each partition gets one batch, in order.
+#[test]
+fn a_dispatch_sends_each_partition_one_batch() {
+    let keep = |event: u64| (!event.is_multiple_of(2)).then_some((event, event / 10));
+    let dispatcher = PartitionDispatcher::with_hash(0..3_u64, keep).unwrap().queue_size(2);
+    let mut rig = Rig::new(dispatcher).with(&[0, 1, 2]);
+    rig.ask(0, 3);
+    rig.ask(1, 1);
+    let events = [0, 2, 4, 1, 21, 11, 6, 8, 13, 23, 3, 5, 7];
+    assert_eq!(rig.dispatch(events), (vec![(0, vec![1, 3, 5]), (1, vec![11])], vec![7]));
+    assert_eq!((rig.ask(1, 4), rig.ask(2, 4)), (vec![(1, vec![13])], vec![(2, vec![21, 23])]));
+    assert_eq!(rig.out.filtered(), 5);
+}
+
+#[test]
+fn asks_of_all_sizes_are_served_from_what_waits_in_order() {
+    let mut rig = Rig::new(PartitionDispatcher::by_key(0..2_u64, |_: &u64| 1).unwrap()).with(&[0, 1]);
+    rig.ask(0, 300);
+    assert_eq!(rig.dispatch(0..200), (vec![], vec![]));
+    let mut next = 0;
+    for count in [1, 3, 100, 2, 60] {
+        let expected = (next..next + count).collect();
+        assert_eq!(rig.ask(1, usize::try_from(count).unwrap()), [(1, expected)]);
+        next += count;
+        if count == 100 {
+            assert_eq!(rig.dispatch(200..250), (vec![], vec![]));
+        }
+    }
+    assert_eq!(rig.state(), (300 - 84, 84));
+    assert_eq!(rig.ask(1, 1000), [(1, (166..250).collect())]);
 }
 
 /// Nobody takes partition 1: at most three wait for it, and the other goes on.

@@ -1,6 +1,6 @@
 //! Section 15.4: each event to the consumer of its partition, with the decisions on Q4 and Q5.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use genstage_dispatchers::{
     Deliveries, Dispatcher, Notice, PartitionDispatcher, PartitionKey, Refusal, Subscriber, SubscriptionId, Wants,
@@ -47,7 +47,7 @@ struct Partitions {
     when_full: WhenFull,
     when_unclaimed: WhenFull,
     /// How many events were discarded in this call, by partition.
-    discarded: Vec<(usize, usize)>,
+    discarded: BTreeMap<usize, usize>,
     faulty: bool,
     /// Tickets, with the last event that waited in each partition when it came.
     infos: VecDeque<(u64, Vec<(usize, u64)>)>,
@@ -79,15 +79,12 @@ impl Partitions {
     }
 
     fn lost(&mut self, place: usize, events: usize) {
-        match self.discarded.iter_mut().find(|(at, _)| *at == place) {
-            Some((_, count)) => *count += events,
-            None => self.discarded.push((place, events)),
-        }
+        *self.discarded.entry(place).or_default() += events;
     }
 
     fn full(&mut self) -> Vec<Notice> {
         let full = |(place, events): (usize, usize)| Notice::PartitionFull { partition: place.to_string(), events };
-        self.discarded.drain(..).map(full).collect()
+        std::mem::take(&mut self.discarded).into_iter().map(full).collect()
     }
 
     /// Those behind which nothing is left; what comes back later was sent before, and holds up none that it let pass.
@@ -154,7 +151,7 @@ impl Model for Partitions {
     fn dispatch(&mut self, events: &[u64], seen: &Seen) -> usize {
         let mut sent: Sent = Vec::new();
         let (mut taken, mut filtered, mut unknown, mut panicked) = (0, 0, 0, Vec::new());
-        let mut orphan = None;
+        let mut orphan: Option<u64> = None;
         for event in events {
             if self.demand() == 0 {
                 break;
@@ -178,8 +175,10 @@ impl Model for Partitions {
                         consumer => {
                             let holds = self.all[at].queue.len();
                             self.put(at, *event);
-                            let waits = self.all[at].queue.len() > holds;
-                            orphan = if consumer.is_none() && waits { Some(place) } else { orphan };
+                            let queue = self.all[at].queue.len();
+                            if consumer.is_none() && queue > holds && queue > self.slack {
+                                orphan = Some(orphan.map_or(place, |other| other.min(place)));
+                            }
                         }
                     }
                 }
@@ -248,7 +247,7 @@ fn the_partition_dispatcher_keeps_every_event_for_its_partition() {
             slack,
             when_full,
             when_unclaimed: when_unclaimed.unwrap_or(when_full),
-            discarded: Vec::new(),
+            discarded: BTreeMap::new(),
             faulty,
             infos: VecDeque::new(),
         };

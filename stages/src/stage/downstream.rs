@@ -1,7 +1,7 @@
 //! The side of a stage that emits: its consumers, what they ask for, and what they get (sections 6.3 to 6.5, 9).
 
 use genstage_core::{Down, ExitReason, MonitorRef, Peer};
-use genstage_dispatchers::{Batch, Delivery, SubscriptionId, let_go};
+use genstage_dispatchers::{Delivery, Empties, SubscriptionId, let_go};
 
 use super::report::{Counts, subscription};
 use super::table::Table;
@@ -107,10 +107,10 @@ impl<R: Role> Stage<R> {
         &mut self,
         id: SubscriptionId,
         count: usize,
-        buffer: Batch<R::Out>,
+        empties: Empties<R::Out>,
         cx: &mut Cx<'_, R>,
     ) -> Outcome {
-        self.wiring.outlet.deliveries.recycle(buffer);
+        self.wiring.outlet.deliveries.recycle_all(empties);
         let Some(consumer) = self.wiring.consumers.get_mut(id) else { return Outcome::Continue };
         consumer.ask(count);
         self.wiring.outlet.ask(id, count);
@@ -314,6 +314,8 @@ fn deliver<T>(consumers: &mut Table<Downstream<T>>, counts: &mut Counts, deliver
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Sender, channel};
+
+    use genstage_dispatchers::Batch;
 
     use super::*;
     use crate::prelude::{Producer as _, Simulation, StageOptions, SubscriptionOptions, from_enumerable};

@@ -2,7 +2,7 @@
 //! 7, 8, 12 and 13).
 
 use genstage_core::{Down, ExitReason, MonitorRef, Peer};
-use genstage_dispatchers::{Batch, Events, Refusal, SubscriptionId};
+use genstage_dispatchers::{Batch, Empties, Events, Refusal, SubscriptionId};
 
 use super::report::subscription;
 use super::{Cx, Inner, Stage};
@@ -24,20 +24,12 @@ pub(crate) struct Upstream<T> {
     mode: Cancel,
     /// `None` on a manual subscription.
     demand: Option<Demand>,
-    /// An emptied batch, to go up with the next ask.
-    empty: Batch<T>,
+    /// Emptied batches, to go up with the next ask.
+    empties: Empties<T>,
     flow: Flow,
 }
 
 impl<T> Upstream<T> {
-    /// Keeps the emptied batch for the next ask.
-    #[inline]
-    fn give_back(&mut self, batch: Batch<T>) {
-        if let Some(empty) = batch.into_empty() {
-            self.empty = empty;
-        }
-    }
-
     /// An automatic one asks by itself: more would break its bound.
     pub(super) fn is_manual(&self) -> bool {
         self.demand.is_none()
@@ -46,7 +38,7 @@ impl<T> Upstream<T> {
     #[inline]
     pub(super) fn ask(&mut self, id: SubscriptionId, count: usize) {
         self.flow.ask(count);
-        self.port.ask(id, count, std::mem::take(&mut self.empty));
+        self.port.ask(id, count, std::mem::take(&mut self.empties));
     }
 
     pub(super) fn observer(&self) -> Observer {
@@ -94,7 +86,7 @@ impl<R: Role> Stage<R> {
             monitor,
             mode: options.cancel,
             demand: None,
-            empty: Batch::new(),
+            empties: Empties::new(),
             flow: Flow::default(),
         };
         self.wiring.producers.insert(id, upstream);
@@ -187,7 +179,7 @@ impl<R: Role> Stage<R> {
         let Some(demand) = &mut self.wiring.producers.place(at).demand else {
             // Manual: one batch, and no ask.
             let outcome = self.handle_batch(&mut batch, cx);
-            self.wiring.producers.place(at).give_back(batch);
+            self.wiring.producers.place(at).empties.push(batch);
             return outcome;
         };
         if let Some(whole) = demand.whole(batch.len()) {
@@ -196,7 +188,7 @@ impl<R: Role> Stage<R> {
                 return outcome;
             }
             let upstream = self.wiring.producers.place(at);
-            upstream.give_back(batch);
+            upstream.empties.push(batch);
             if whole.ask > 0 {
                 upstream.ask(id, whole.ask);
             }
@@ -235,7 +227,7 @@ impl<R: Role> Stage<R> {
             }
         }
         drop(cut);
-        self.wiring.producers.place(at).give_back(batch);
+        self.wiring.producers.place(at).empties.push(batch);
         Outcome::Continue
     }
 
