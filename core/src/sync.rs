@@ -59,8 +59,8 @@ impl<T> fmt::Debug for Mutex<T> {
     }
 }
 
-/// A mutex for what takes nanoseconds: the inbox of a process, a seat's queue. At half the price of a [`Mutex`], as nobody is to be
-/// woken when it is left: that is a plain store.
+/// A mutex for what takes nanoseconds: the inbox of a process, a seat's queue. At half the price of a [`Mutex`], as
+/// nobody is to be woken when it is left: that is a plain store.
 ///
 /// Who finds it taken spins for a moment, as long as its holder takes; then gives the core away, as the system may have taken
 /// the holder off its own; and at last sleeps, as the holder's thread may be of a lower priority.

@@ -12,8 +12,8 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Says at each number since when it was runnable, and asks for the time after so many more. Then works for a millisecond, and sends
-/// itself one less until there is nothing left.
+/// Says at each number since when it was runnable, and asks for the time after so many more. Then works for a
+/// millisecond, and sends itself one less until there is nothing left.
 struct Clerk {
     first: u32,
     then: u32,

@@ -20,8 +20,8 @@ use crate::role::Role;
 /// from closures have none.
 ///
 /// A name that nobody has is as good as a dead producer: the subscription is down with [`ExitReason::NoProc`], and its
-/// [`Cancel`](crate::Cancel) mode decides. Where the name belongs to what is no source of such events, the subscription is cancelled, and
-/// the reason is a [`WrongSource`](crate::WrongSource). To call such a stage as well, use
+/// [`Cancel`](crate::Cancel) mode decides. Where the name belongs to what is no source of such events, the subscription
+/// is cancelled, and the reason is a [`WrongSource`](crate::WrongSource). To call such a stage as well, use
 /// [`Producer::named`](crate::Producer::named), which knows its type.
 ///
 /// ```

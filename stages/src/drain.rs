@@ -47,8 +47,8 @@ pub(crate) struct Last {
     pub(crate) gone: Vec<SubscriptionSnapshot>,
 }
 
-/// A running producer, for lists of different ones: `&[&numbers, &words]`. By its handle, by a supervisor's child handle, or by what
-/// [`named`](crate::named) gives, where a name of what is no producer is the name of nobody. Sealed.
+/// A running producer, for lists of different ones: `&[&numbers, &words]`. By its handle, by a supervisor's child
+/// handle, or by what [`named`](crate::named) gives, where a name of what is no producer is the name of nobody. Sealed.
 pub trait Drainable: AnyStage {}
 
 impl<R: IsProducer> Drainable for StageRef<R> {}
@@ -63,7 +63,8 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 ///    nothing left ends normally.
 /// 2. A stage downstream ends normally once its last producer has ended and nothing is left in it, by its own
 ///    [`handle_drain`](crate::Consumer::handle_drain) as well, **whatever the cancel modes of
-///    its subscriptions**: one with `Permanent` does not go with the first of several producers, as the events of the others would
+///    its subscriptions**: one with `Permanent` does not go with the first of several producers, as the events of the
+///   others would
 ///    be lost; one with `Temporary` ends, too, as it has nobody left to live on. A
 ///    [`ConsumerSupervisor`](crate::ConsumerSupervisor) waits for its children. Where a producer ends abnormally, or a
 ///    subscription is cancelled for an abnormal reason, the modes hold as ever.
@@ -71,12 +72,12 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 ///    exits runs `terminate`, and stops its children. Who is in a callback then ends when that returns; it is given a moment and
 ///    reported as [`DrainEnd::Stuck`]. So a drain takes `within` and some tenths of a second at most.
 ///
-/// Stages that live on each other in a cycle, and else on drained ones, are drained too: they end when nothing is left in the cycle.
-/// One that never runs empty is stopped when the time is over.
+/// Stages that live on each other in a cycle, and else on drained ones, are drained too: they end when nothing is left
+/// in the cycle. One that never runs empty is stopped when the time is over.
 ///
-/// A stage with further producers, which are not drained, stays out of it, and so does what lives on it: for them a producer ends as
-/// any does, and the cancel mode decides. Drain all producers of a graph together. A [`stream`](crate::stream()) sees the end of
-/// its producer as ever.
+/// A stage with further producers, which are not drained, stays out of it, and so does what lives on it: for them a
+/// producer ends as any does, and the cancel mode decides. Drain all producers of a graph together. A
+/// [`stream`](crate::stream()) sees the end of its producer as ever.
 ///
 /// ```
 /// use std::time::Duration;
@@ -302,8 +303,9 @@ impl Open {
 pub struct DrainReport {
     /// The producers and all that lived on them alone, by pid.
     pub stages: Vec<DrainedStage>,
-    /// Stages downstream that have other producers as well, or live on such stages. They live on, and what the drained producers have
-    /// sent to them is theirs to handle: they do not count in [`is_complete`](Self::is_complete) and [`left`](Self::left).
+    /// Stages downstream that have other producers as well, or live on such stages. They live on, and what the drained
+    /// producers have sent to them is theirs to handle: they do not count in [`is_complete`](Self::is_complete) and
+    /// [`left`](Self::left).
     pub left_alone: Vec<Pid>,
     /// Stages that gave no answer: dead before, busy for all the time, or the one that called. Of these only the producers are
     /// stopped; for the others the end of their producers decides.

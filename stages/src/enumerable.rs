@@ -14,7 +14,8 @@ use crate::{Outcome, Producer};
 ///
 /// When the iterator ends, the stage ends with reason normal, after everything it had buffered has gone out. An exact match of
 /// demand and items is noticed at the next demand. A slow iterator holds up this stage alone: other processes
-/// run meanwhile; [`max_batch`](Enumerable::max_batch) sends on what is there. A panic in it ends the stage, and its consumers hear the reason.
+/// run meanwhile; [`max_batch`](Enumerable::max_batch) sends on what is there. A panic in it ends the stage, and its
+/// consumers hear the reason.
 ///
 /// With several consumers, start it with [`DemandMode::Accumulate`](crate::DemandMode::Accumulate) and let demand through once
 /// all have subscribed: a short iterator may be at its end before the last of them is there.
@@ -72,8 +73,8 @@ impl<I> Enumerable<I> {
 
     /// How many items are pulled, at least 1, before they are sent on; by default all that are asked for.
     ///
-    /// For an iterator that takes its time, as one over the lines of a terminal: without it the first item waits for the last that
-    /// was asked for, and so do calls, asks and cancels. With 1 each goes on as it comes.
+    /// For an iterator that takes its time, as one over the lines of a terminal: without it the first item waits for the
+    /// last that was asked for, and so do calls, asks and cancels. With 1 each goes on as it comes.
     ///
     /// ```
     /// use genstage::prelude::*;

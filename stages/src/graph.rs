@@ -70,8 +70,8 @@ impl Observed for Nobody {
     fn drain(&self, _: DrainMail) {}
 }
 
-/// A running stage of any kind, for lists of different ones: `&[&numbers, &printer]`. By its handle, by a supervisor's child handle,
-/// or by what [`named`](crate::named) gives: whoever has the name then. Sealed.
+/// A running stage of any kind, for lists of different ones: `&[&numbers, &printer]`. By its handle, by a supervisor's
+/// child handle, or by what [`named`](crate::named) gives: whoever has the name then. Sealed.
 pub trait AnyStage: sealed::Sealed {
     #[doc(hidden)]
     fn observer(&self) -> Arc<dyn Observed>;

@@ -224,8 +224,8 @@
 //! computes for long loses its seat to another thread after some milliseconds, so that the other stages go on; waits of
 //! this library's own, and what is wrapped in [`core::may_block`], are announced and give way sooner. Such a callback keeps
 //! its thread, though, of which there are 1024 at most by default, and it cannot be interrupted: exit signals take effect
-//! between callbacks. Of callbacks that compute, only as many are replaced as there are seats; beyond that others wait. A stage whose work can be split is made faster by starting it several times: each of them
-//! subscribes to the same producer.
+//! between callbacks. Of callbacks that compute, only as many are replaced as there are seats; beyond that others wait.
+//! A stage whose work can be split is made faster by starting it several times: each of them subscribes to the same producer.
 //!
 //! # Runtime and simulation
 //!

@@ -57,8 +57,8 @@ pub struct StageSnapshot {
     pub input: Flow,
     /// What went out, likewise.
     pub output: Flow,
-    /// Events whose `handle_events` has returned; in a [`ConsumerSupervisor`](crate::ConsumerSupervisor) those that became children,
-    /// or for which its start function wanted none ([`StartError::Ignore`](crate::StartError::Ignore)).
+    /// Events whose `handle_events` has returned; in a [`ConsumerSupervisor`](crate::ConsumerSupervisor) those that
+    /// became children, or for which its start function wanted none ([`StartError::Ignore`](crate::StartError::Ignore)).
     pub handled: u64,
     /// How often `handle_events` has returned.
     pub batches: u64,
@@ -183,8 +183,8 @@ pub struct Discarded {
     pub other: u64,
     /// They came for a subscription that was over.
     pub late: u64,
-    /// Their child could not start, in a [`ConsumerSupervisor`](crate::ConsumerSupervisor): its start function failed or panicked, or
-    /// the event could not be copied for it. They are asked for again.
+    /// Their child could not start, in a [`ConsumerSupervisor`](crate::ConsumerSupervisor): its start function failed or
+    /// panicked, or the event could not be copied for it. They are asked for again.
     pub not_started: u64,
 }
 
@@ -198,14 +198,16 @@ impl Discarded {
 
 /// Where the time of a stage went: the others make up `alive`.
 ///
-/// Turns with events, with asks and with signals that take 5 µs or more are timed each, of light ones of each of these kinds one in
-/// 64, which stands for the others: two looks at the clock would be a tenth of such a turn. So one that is suddenly long among light
-/// ones of its kind may count as a light one, and the rest of its time as waiting. Calls, casts and all other turns are timed.
+/// Turns with events, with asks and with signals that take 5 µs or more are timed each, of light ones of each of these
+/// kinds one in
+/// 64, which stands for the others: two looks at the clock would be a tenth of such a turn. So one that is suddenly long
+/// among light ones of its kind may count as a light one, and the rest of its time as waiting. Calls, casts and all
+/// other turns are timed.
 ///
-/// Waits for a worker are sampled likewise: each while such waits or the turns take 100 µs or more, else one in 64, which stands for
-/// those after it. So one long wait among short ones may count as waiting for demand or events, and what came since the last
-/// sample is counted with the next. In a [`Simulation`](genstage_core::Simulation) nobody waits for a worker: virtual time stands
-/// still while a stage is runnable.
+/// Waits for a worker are sampled likewise: each while such waits or the turns take 100 µs or more, else one in 64,
+/// which stands for those after it. So one long wait among short ones may count as waiting for demand or events, and
+/// what came since the last sample is counted with the next. In a [`Simulation`](genstage_core::Simulation) nobody waits
+/// for a worker: virtual time stands still while a stage is runnable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Times {

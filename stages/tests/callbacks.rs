@@ -288,8 +288,8 @@ impl Consumer for End {
     }
 }
 
-/// Sections 2 and 4: both sides of a subscription hear of its begin, with its bounds and mode, and of its end, with the side that the
-/// other one was on. A stage in the middle hears both.
+/// Sections 2 and 4: both sides of a subscription hear of its begin, with its bounds and mode, and of its end, with the
+/// side that the other one was on. A stage in the middle hears both.
 #[test]
 fn both_sides_are_told_who_subscribes_and_who_leaves() {
     seeds(20, |sim, _| {

@@ -153,8 +153,8 @@ fn halve(n: u64) -> Vec<u64> {
     if n == 0 { Vec::new() } else { vec![n / 2] }
 }
 
-/// Each number goes round, halved each time, until it is 0; a stage behind the cycle sees it each time. What goes back is asked for
-/// in full, as otherwise a cycle may stand still for want of demand.
+/// Each number goes round, halved each time, until it is 0; a stage behind the cycle sees it each time. What goes back
+/// is asked for in full, as otherwise a cycle may stand still for want of demand.
 #[test]
 fn a_cycle_ends_when_nothing_is_left_in_it() {
     seeds(50, |sim, log| {

@@ -286,8 +286,8 @@ fn what_came_back_before_the_producer_ends_goes_out_first() {
     });
 }
 
-/// Whenever the consumer dies while the producer is about to end: either all that it had comes back and goes out first, or the end was
-/// before that, and nothing of it does.
+/// Whenever the consumer dies while the producer is about to end: either all that it had comes back and goes out first,
+/// or the end was before that, and nothing of it does.
 #[test]
 fn what_comes_back_at_the_end_goes_out_whole_or_not_at_all() {
     let whole = std::cell::Cell::new(0);

@@ -160,7 +160,8 @@ fn a_name_finds_any_stage_of_these_events() {
     });
 }
 
-/// A consumer that a supervisor starts again subscribes again, by name and by the child's handle, to whichever incarnation there is.
+/// A consumer that a supervisor starts again subscribes again, by name and by the child's handle, to whichever
+/// incarnation there is.
 #[test]
 fn a_restarted_consumer_finds_its_producer_again() {
     for by_name in [true, false] {

@@ -390,8 +390,8 @@ impl HandleInfo<Left> for Busy {
     }
 }
 
-/// Sections 11 and 14: calls to a stage that is busy fail after five seconds, or the time that they are given. What was asked for is
-/// done all the same, when the stage comes to it.
+/// Sections 11 and 14: calls to a stage that is busy fail after five seconds, or the time that they are given. What was
+/// asked for is done all the same, when the stage comes to it.
 #[test]
 fn calls_to_a_busy_stage_have_a_limit() {
     seeds(10, |sim, log| {

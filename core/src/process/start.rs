@@ -306,8 +306,8 @@ where
     Ok(R::give(Address(cell), family.monitor()))
 }
 
-/// Each start within a start stands on the stack of the first. Measured: 150 supervisors within each other fit 2 MiB of stack without
-/// optimisation, 200 do not.
+/// Each start within a start stands on the stack of the first. Measured: 150 supervisors within each other fit 2 MiB of
+/// stack without optimisation, 200 do not.
 const DEEPEST: usize = 100;
 
 pub(super) type Prepared<M> = Result<(Arc<Cell<M>>, Family), (Address<M>, StartError)>;

@@ -19,8 +19,8 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
     ///
     /// Locks have nothing to do with registered keys; other keys' locks are not waited for. First come, first served. The lock is
     /// free again when the function returns or panics, or when its process is dead for all others: a callback that does not
-    /// return may be given up by its supervisor, and runs on then while the next has the lock. A process that was bound to end while it
-    /// waited is passed over. The wait is announced inside a callback, and has no limit; a future uses
+    /// return may be given up by its supervisor, and runs on then while the next has the lock. A process that was bound
+    /// to end while it waited is passed over. The wait is announced inside a callback, and has no limit; a future uses
     /// [`lock_async`](Self::lock_async).
     ///
     /// Specification: R3.3.

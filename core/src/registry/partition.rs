@@ -5,7 +5,8 @@
 //!
 //! 1. **Insert, then link.** Once the link stands, the registrant's end brings an exit to the owner, and the entry is there to be
 //!    removed. If the registrant ended before, it refuses the link, and the entry is taken back by who inserted it.
-//! 2. **Owner's side of the link first.** An exit that comes through a link is taken only where the receiver has its side of it. With
+//! 2. **Owner's side of the link first.** An exit that comes through a link is taken only where the receiver has its
+//!    side of it. With
 //!    the registrant's side last, none can come too early.
 //! 3. **The holder's record under one lock.** The clean-up takes the record, then the entries it lists. Entries are inserted and
 //!    listed under the same lock: a late one is either in the record, or finds none and takes the first two steps anew.

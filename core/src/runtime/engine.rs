@@ -279,7 +279,8 @@ impl Runnable for Job {
     }
 }
 
-/// A tenth of what a supervisor waits before it gives a killed child up, and far longer than a healthy call: nobody notices either.
+/// A tenth of what a supervisor waits before it gives a killed child up, and far longer than a healthy call: nobody
+/// notices either.
 const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// The shortest patience that is counted on the coarse clock. Guessed: the longest tick is below half a percent of it.
@@ -297,9 +298,9 @@ fn look<T>(looks: u32, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
     })
 }
 
-/// Between two looks for what somebody else is to bring. The first are a spin of a microsecond together, as long as an answer takes
-/// from a core that is free. Then it yields: whoever is to bring it may need this very core. Where they share one, because others
-/// keep the rest busy, a longer spin ends in a park, and a park on one side in a park on the other.
+/// Between two looks for what somebody else is to bring. The first are a spin of a microsecond together, as long as an
+/// answer takes from a core that is free. Then it yields: whoever is to bring it may need this very core. Where they
+/// share one, because others keep the rest busy, a longer spin ends in a park, and a park on one side in a park on the other.
 pub(crate) fn pause(round: u32) {
     if round < SPINS {
         (0..8).for_each(|_| std::hint::spin_loop());

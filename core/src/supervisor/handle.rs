@@ -121,8 +121,8 @@ impl SupervisorRef {
         self.request(|reply| Order::Restart(id, reply)).await?
     }
 
-    /// Stops a child, as its [`Shutdown`](crate::Shutdown) says, and waits until it is gone. Also gives up to restart one that does not
-    /// start; one that is stopped stays so. Its specification is kept unless it is temporary.
+    /// Stops a child, as its [`Shutdown`](crate::Shutdown) says, and waits until it is gone. Also gives up to restart
+    /// one that does not start; one that is stopped stays so. Its specification is kept unless it is temporary.
     ///
     /// That is no failure: it is not restarted, nobody else is touched, and it ends no supervisor.
     ///
@@ -198,8 +198,8 @@ impl SupervisorRef {
         self.request(Order::Count).await
     }
 
-    /// The specification of a child; `None` if there is none with this id. [`ChildSpec::from`] makes one of it that can be started
-    /// elsewhere.
+    /// The specification of a child; `None` if there is none with this id. [`ChildSpec::from`] makes one of it that can
+    /// be started elsewhere.
     ///
     /// # Errors
     ///

@@ -42,8 +42,8 @@ pub enum AutoShutdown {
 /// ends. When too many restarts are needed in a short time, it gives up and ends with [`ExitReason::Shutdown`]: it is
 /// for its own supervisor to do better.
 ///
-/// Its parent is the process that starts it, and ends it when it ends itself. One started from a plain thread, which is no process,
-/// has all plain threads for its parent: an exit that one sends ends it.
+/// Its parent is the process that starts it, and ends it when it ends itself. One started from a plain thread, which is
+/// no process, has all plain threads for its parent: an exit that one sends ends it.
 ///
 /// Starting costs one process and what its children cost. An exit or a request costs time in proportion to the number of
 /// children: for many children of one kind take a dynamic supervisor.
@@ -109,10 +109,10 @@ impl Supervisor {
         self
     }
 
-    /// What it ends with when it gives up: by default with [`ExitReason::Shutdown`], which counts as a clean end, so that a supervisor
-    /// over it restarts it only as a permanent child (S5.3). With true, with the reason of the child that failed last: then it is
-    /// restarted as a transient one as well, and not when it has ended by [`auto_shutdown`](Self::auto_shutdown). OTP has no such
-    /// choice.
+    /// What it ends with when it gives up: by default with [`ExitReason::Shutdown`], which counts as a clean end, so
+    /// that a supervisor over it restarts it only as a permanent child (S5.3). With true, with the reason of the child
+    /// that failed last: then it is restarted as a transient one as well, and not when it has ended by
+    /// [`auto_shutdown`](Self::auto_shutdown). OTP has no such choice.
     ///
     /// ```
     /// use genstage_core::{ChildSpec, ExitReason, Mailbox, Strategy, Supervisor, run, spawn_link};
@@ -162,8 +162,8 @@ impl Supervisor {
     ///
     /// [`StartError::AlreadyStarted`]: the name is taken. [`StartError::Init`] with what [`InvalidSupervisor::of`] shows:
     /// the options or the children are wrong, and nothing was started. [`StartError::Init`] with what
-    /// [`FailedToStartChild::of`](crate::FailedToStartChild::of) shows: a child did not start. Those before it have been stopped again
-    /// in reverse order, and the supervisor is gone; the calling process, if it does not trap exits, ends with it
+    /// [`FailedToStartChild::of`](crate::FailedToStartChild::of) shows: a child did not start. Those before it have been
+    /// stopped again in reverse order, and the supervisor is gone; the calling process, if it does not trap exits, ends with it
     /// (S2.3, G1.6). [`StartError::ShutDown`]: the runtime is shutting down.
     pub fn start_link(self) -> Result<SupervisorRef, StartError> {
         start::start_link(move || Some(self))

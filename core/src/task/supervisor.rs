@@ -95,8 +95,8 @@ impl TaskSupervisor {
 
 /// A [`TaskSupervisor`] that was started. Cloning costs one reference count.
 ///
-/// Its functions wait for the supervisor, on plain threads and in callbacks, where others run meanwhile; in a future use those that
-/// end in `_async`.
+/// Its functions wait for the supervisor, on plain threads and in callbacks, where others run meanwhile; in a future use
+/// those that end in `_async`.
 #[derive(Clone)]
 pub struct TaskSupervisorRef {
     dynamic: DynamicSupervisorRef,

@@ -25,9 +25,10 @@ use crate::{
 /// A consumer that is served already is refused ([`Refusal::AlreadySubscribed`]), as it would get everything twice.
 ///
 /// Cost: consumers that take a whole batch share it, so that a batch costs one small handle for each of them however many
-/// events it has, and handles are used again. A consumer whose selector takes a part gets clones (the last one the events themselves, if nobody
-/// takes the whole): put large events into an `Arc`. Each selector is called once for each event of a dispatch. An ask
-/// takes a binary search, and a walk over the consumers when the slowest has asked, which is what a dispatch takes, too.
+/// events it has, and handles are used again. A consumer whose selector takes a part gets clones (the last one the
+/// events themselves, if nobody takes the whole): put large events into an `Arc`. Each selector is called once for each
+/// event of a dispatch. An ask takes a binary search, and a walk over the consumers when the slowest has asked, which is
+/// what a dispatch takes, too.
 ///
 /// Specification: section 15.3, with the decisions on Q2, Q3, Q11 and Q18 of section 20.
 ///

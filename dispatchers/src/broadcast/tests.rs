@@ -96,8 +96,8 @@ fn a_late_subscriber_freezes_delivery_until_it_asks() {
     assert_eq!(rig.cancel(B), 15);
 }
 
-/// The traces of section 15.3. `requested` is the stage's business here, so what A was promised is not stated again; and the demand
-/// of one who leaves is gone, where the reference keeps it.
+/// The traces of section 15.3. `requested` is the stage's business here, so what A was promised is not stated again; and
+/// the demand of one who leaves is gone, where the reference keeps it.
 #[test]
 fn the_traces_of_section_15_3() {
     let mut rig = Rig::with(&[A]);

@@ -12,9 +12,9 @@ use crate::{Deliveries, Dispatcher, Notice, Refusal, Subscriber, SubscriptionId,
 /// Consumers should ask for the same amounts: one that asks for more is ahead of the others every time, which is
 /// reported as [`Notice::DemandExceeds`]. Events nobody asked for are left to the stage.
 ///
-/// Cost: `demand` takes one read. With one consumer an ask is an addition, and a dispatch moves the vector. Otherwise an ask finds its consumer, and the consumer's place in the line, by binary search; the
-/// line moves up by at most half its length. A dispatch moves the whole vector when the first consumer wants it all,
-/// and otherwise each event once.
+/// Cost: `demand` takes one read. With one consumer an ask is an addition, and a dispatch moves the vector. Otherwise an
+/// ask finds its consumer, and the consumer's place in the line, by binary search; the line moves up by at most half its
+/// length. A dispatch moves the whole vector when the first consumer wants it all, and otherwise each event once.
 ///
 /// Specification: section 15.2, with the decisions on Q1 and Q6 of section 20.
 ///

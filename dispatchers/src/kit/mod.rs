@@ -1,8 +1,8 @@
 //! Puts any dispatcher through random histories and checks the contract of [`Dispatcher`].
 //!
 //! The kit plays the stage: consumers come, ask and leave, some giving back what they got last, events are emitted, what is left
-//! over is buffered and offered again. After every call it compares what the dispatcher did with a simple model. The same seed gives the
-//! same history.
+//! over is buffered and offered again. After every call it compares what the dispatcher did with a simple model. The
+//! same seed gives the same history.
 //!
 //! ```
 //! use genstage_dispatchers::{DemandDispatcher, kit::Kit};
@@ -27,8 +27,9 @@ const CONSUMERS: usize = 6;
 ///
 /// Checked always: nobody gets more than it asked for; unknown, refused and cancelled ids get nothing; each consumer
 /// gets events in order and none twice; `dispatch` takes from the front what `demand` promised, and keeps the order of
-/// the rest; `take_back` withdraws the demand, and each event that it does not leave to the stage, in order, it delivers or holds, while
-/// one that gives each event to every consumer refuses subscriptions that are to be redelivered; `demand` is 0 when something is left, and never more than what the living asked for and did not get; infos are
+/// the rest; `take_back` withdraws the demand, and each event that it does not leave to the stage, in order, it delivers
+/// or holds, while one that gives each event to every consumer refuses subscriptions that are to be redelivered;
+/// `demand` is 0 when something is left, and never more than what the living asked for and did not get; infos are
 /// released once. Events that are lost while they may be held, or held and dropped, are not missed.
 ///
 /// Specification: sections 15.1 and 21.

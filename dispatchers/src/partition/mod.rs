@@ -38,8 +38,9 @@ use crate::{Deliveries, Dispatcher, InfoTicket, Notice, Refusal, Subscriber, Sub
 /// were asked for, nothing is lost, and **a partition that is slow, or has no consumer, holds back the others** once as many
 /// events wait for it as they have asked for (with no consumer, that is reported as [`Notice::PartitionWaits`]).
 /// [`queue_size`](Self::queue_size) lets so many events wait for each partition before that, and
-/// [`when_full`](Self::when_full) and [`when_unclaimed`](Self::when_unclaimed) say that events beyond are discarded instead: counted,
-/// and reported as [`Notice::PartitionFull`]. Then nobody waits for a partition that is slow, or that nobody takes.
+/// [`when_full`](Self::when_full) and [`when_unclaimed`](Self::when_unclaimed) say that events beyond are discarded
+/// instead: counted, and reported as [`Notice::PartitionFull`]. Then nobody waits for a partition that is slow, or that
+/// nobody takes.
 ///
 /// The queue of a partition stays when its consumer leaves, and goes, in order, to the next one (decision Q4).
 ///

@@ -1,8 +1,8 @@
 //! Stages that live on each other in a cycle, in a drain: each waits for the end of the other, so none ends by itself.
 //!
-//! When a cycle is empty and nothing moves in it, one of its stages is told to wait for its producers no longer; the end then goes
-//! round. That nothing moves is seen from numbers that are asked for one stage after the other: each that was sent has been
-//! received, nothing is left in any, and the next time all is the same.
+//! When a cycle is empty and nothing moves in it, one of its stages is told to wait for its producers no longer; the end
+//! then goes round. That nothing moves is seen from numbers that are asked for one stage after the other: each that was
+//! sent has been received, nothing is left in any, and the next time all is the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,8 @@ pub(super) fn still<'a>(stages: impl Iterator<Item = &'a StageSnapshot> + Clone)
     stages.clone().all(empty).then(|| stages.map(counters).collect())
 }
 
-/// A stage that waits for such alone as wait for it, if there is one: that is one of a cycle, and no other cycle is upstream of it.
+/// A stage that waits for such alone as wait for it, if there is one: that is one of a cycle, and no other cycle is
+/// upstream of it.
 pub(super) fn first<'a>(stages: impl Iterator<Item = &'a StageSnapshot> + Clone) -> Option<Pid> {
     let bound = bound(stages);
     let waits_for_itself = |stage: &&&StageSnapshot| {
@@ -43,7 +44,8 @@ pub(super) fn first<'a>(stages: impl Iterator<Item = &'a StageSnapshot> + Clone)
     bound.values().find(waits_for_itself).map(|stage| stage.pid)
 }
 
-/// Those that do not end when all without producers do, and then all without producers, and so on: cycles, and what is behind them.
+/// Those that do not end when all without producers do, and then all without producers, and so on: cycles, and what is
+/// behind them.
 fn bound<'a>(stages: impl Iterator<Item = &'a StageSnapshot> + Clone) -> BTreeMap<Pid, &'a StageSnapshot> {
     let mut bound: BTreeMap<Pid, &StageSnapshot> = stages.clone().map(|stage| (stage.pid, stage)).collect();
     let lives_on = |stage: &StageSnapshot| stage.producers.iter().filter(|made| bound.contains_key(&made.peer)).count();

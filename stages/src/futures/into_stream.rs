@@ -17,8 +17,8 @@ use crate::messages::HandleCast;
 use crate::subscription::{Cancellation, Manner, Partner};
 use crate::{Consumer, OptionsError, Outcome, StageOptions, StreamError, SubscriptionOptions};
 
-/// A [`Stream`] of the events of a producer, to be polled in any executor. At most `max_demand` events are under way to it or wait in
-/// it; nothing is asked for before the first poll. Dropping it cancels the subscription.
+/// A [`Stream`] of the events of a producer, to be polled in any executor. At most `max_demand` events are under way to
+/// it or wait in it; nothing is asked for before the first poll. Dropping it cancels the subscription.
 ///
 /// An item is an error only where the producer ended abnormally; the stream then ends.
 ///

@@ -306,8 +306,8 @@ impl<E: Ending> End<E> {
     }
 
     /// As [`start`](Self::start), with its supervisor linked to the calling process. It ends with reason shutdown when the
-    /// pipeline is done, and with the reason of the stage that failed when it failed: a caller that is a process and does not trap
-    /// exits ends with it, in either case.
+    /// pipeline is done, and with the reason of the stage that failed when it failed: a caller that is a process and
+    /// does not trap exits ends with it, in either case.
     ///
     /// # Errors
     ///
@@ -339,8 +339,8 @@ impl<E: fmt::Debug> fmt::Debug for End<E> {
 
 /// A pipeline as a child of a supervisor: built anew by the function at each start.
 ///
-/// It is restarted as a whole, from its sources. One that is done ends with reason shutdown, one that failed with the reason of the
-/// stage that did (see [`Supervisor::escalate`](genstage_core::Supervisor::escalate)). So a
+/// It is restarted as a whole, from its sources. One that is done ends with reason shutdown, one that failed with the
+/// reason of the stage that did (see [`Supervisor::escalate`](genstage_core::Supervisor::escalate)). So a
 /// [`Transient`](genstage_core::Restart::Transient) one is started again after a failure and not after a success: take that for a
 /// pipeline that has an end, and a permanent one, the default, for one that has none.
 ///
@@ -432,8 +432,8 @@ impl<O> PipelineRef<O> {
         self.running.drain(within)
     }
 
-    /// The numbers of its stages and of the subscriptions between them, in five seconds at most; each stage is called by its step.
-    /// See [`graph`](crate::graph()).
+    /// The numbers of its stages and of the subscriptions between them, in five seconds at most; each stage is called by
+    /// its step. See [`graph`](crate::graph()).
     pub fn graph(&self) -> Graph {
         self.running.graph(CALL_TIMEOUT)
     }

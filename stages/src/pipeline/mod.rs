@@ -12,9 +12,9 @@
 //! # Ok::<(), genstage::pipeline::PipelineError>(())
 //! ```
 //!
-//! **Each step is a stage of its own**: a process that may run on a core of its own, joined to its neighbours by demand. Nothing is
-//! fused. Steps that do next to nothing are cheaper as one closure: a [`filter_map`](Pipeline::filter_map) rather than a map
-//! and a filter.
+//! **Each step is a stage of its own**: a process that may run on a core of its own, joined to its neighbours by demand.
+//! Nothing is fused. Steps that do next to nothing are cheaper as one closure: a [`filter_map`](Pipeline::filter_map)
+//! rather than a map and a filter.
 //!
 //! What is said after a step is about that step: [`concurrency`](Pipeline::concurrency) gives it copies that share the events by
 //! demand, [`max_demand`](Pipeline::max_demand) and [`min_demand`](Pipeline::min_demand) bound what is under way to it,
@@ -268,8 +268,8 @@ impl<L: Line> Pipeline<L> {
     /// Shares the events out by a key: the next step has so many copies, and events with equal keys go to the same one, in their
     /// order. A key that is an integer goes to the copy with that number, modulo the number of copies; others are hashed.
     ///
-    /// The key is taken in the step before. If it panics, that is a failure of that step. A copy that is slow holds back the others once
-    /// its `max_demand` is used up.
+    /// The key is taken in the step before. If it panics, that is a failure of that step. A copy that is slow holds back
+    /// the others once its `max_demand` is used up.
     ///
     /// ```
     /// use genstage::pipeline;
@@ -350,8 +350,8 @@ impl<L: Line> Pipeline<L> {
         End { ending: LastStep::new(Intake::new(self.line), vec![ForEach::new(f)]) }
     }
 
-    /// The last step: a state that each event changes, and that the run gives. With several copies each begins with a clone of it,
-    /// and the run gives all of them.
+    /// The last step: a state that each event changes, and that the run gives. With several copies each begins with a
+    /// clone of it, and the run gives all of them.
     pub fn fold<S, F>(self, state: S, f: F) -> End<LastStep<Fold<S, F, L::Out>, One>>
     where
         S: Send + 'static,
@@ -365,8 +365,8 @@ impl<K: Kernel> Pipeline<Step<K>> {
     /// So many copies of this step, each a stage. They share the events by demand, evenly as long as all keep up. Order between
     /// copies is lost.
     ///
-    /// Each has its own clone of the closure, and of what it holds. There may be 65,536 at most. Where events are slow to handle, a small
-    /// [`max_demand`](Self::max_demand) shares them out better: what has been handed to a copy stays with it.
+    /// Each has its own clone of the closure, and of what it holds. There may be 65,536 at most. Where events are slow
+    /// to handle, a small [`max_demand`](Self::max_demand) shares them out better: what has been handed to a copy stays with it.
     pub fn concurrency(mut self, copies: usize) -> Self
     where
         K: Clone,

@@ -108,8 +108,8 @@ fn reads(times: [Duration; 3]) -> [u64; 3] {
     [0, 1, 2].map(|stage| more[stage] - some[stage])
 }
 
-/// A batch is one turn in a source and in a sink. Of 64 light ones one is timed, which is two reads; and of one the wait for a worker
-/// is sampled, which is two as well, one of them by whoever wakes it.
+/// A batch is one turn in a source and in a sink. Of 64 light ones one is timed, which is two reads; and of one the wait
+/// for a worker is sampled, which is two as well, one of them by whoever wakes it.
 #[test]
 fn light_batches_cost_a_sixteenth_of_a_read() {
     let [source, middle, sink] = reads([LIGHT; 3]);

@@ -342,7 +342,8 @@ mod tests {
         }
     }
 
-    /// Section 6.3: whoever comes second is sent away, and the first stays whole. No consumer says one twice: ids are never used again.
+    /// Section 6.3: whoever comes second is sent away, and the first stays whole. No consumer says one twice: ids are
+    /// never used again.
     #[test]
     fn s6_3_an_id_that_is_taken_is_refused_and_the_first_stays() {
         Simulation::new(1).run(|simulation| {

@@ -10,9 +10,9 @@ use crate::{ChildSpec, ExitReason, Name, StartError, StartOptions, current_pid};
 
 /// A supervisor whose children come and go at run time.
 ///
-/// It starts without children; [`start_child`](DynamicSupervisorRef::start_child) adds them. Each fails and is restarted by itself;
-/// all are stopped at the same time. Made for many: a start or an end costs the same beside a hundred thousand children as
-/// beside one.
+/// It starts without children; [`start_child`](DynamicSupervisorRef::start_child) adds them. Each fails and is restarted
+/// by itself; all are stopped at the same time. Made for many: a start or an end costs the same beside a hundred
+/// thousand children as beside one.
 ///
 /// ```
 /// use genstage_core::{ChildSpec, DynamicSupervisor, Outcome, Process, ProcessContext};
@@ -99,8 +99,8 @@ impl<E: Send + Sync + 'static> DynamicSupervisor<E> {
         self
     }
 
-    /// Starts it, linked to the calling process, which is its parent from now on: it ends when that one ends, for whatever reason.
-    /// On a plain thread its parent is the world outside, and exits sent from there end it.
+    /// Starts it, linked to the calling process, which is its parent from now on: it ends when that one ends, for
+    /// whatever reason. On a plain thread its parent is the world outside, and exits sent from there end it.
     ///
     /// # Errors
     ///

@@ -14,8 +14,8 @@ use crate::{ExitReason, Name, Peer, Pid, StartError};
 
 /// A supervisor of copies of one child, among which keys are shared out: the same key always finds the same copy.
 ///
-/// It is there for what is one process and a bottleneck. Its readers ask nobody: [`get`](PartitionSupervisorRef::get) costs the hash of
-/// the key and a look into a table.
+/// It is there for what is one process and a bottleneck. Its readers ask nobody: [`get`](PartitionSupervisorRef::get)
+/// costs the hash of the key and a look into a table.
 ///
 /// ```
 /// use genstage_core::{CALL_TIMEOUT, Outcome, PartitionSupervisor, Process, ProcessContext, ReplyTo};
@@ -40,8 +40,8 @@ use crate::{ExitReason, Name, Peer, Pid, StartError};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// An integer belongs to the partition that is its absolute value modulo their number, also where it is the only field of a type with
-/// a derived `Hash`; any other key to that of a hash which is the same on every run.
+/// An integer belongs to the partition that is its absolute value modulo their number, also where it is the only field
+/// of a type with a derived `Hash`; any other key to that of a hash which is the same on every run.
 ///
 /// Specification: section 9.
 #[must_use]
@@ -121,7 +121,8 @@ where
     ///
     /// # Errors
     ///
-    /// As [`Supervisor::start_link`](crate::Supervisor::start_link); and [`StartError::Init`] with what [`InvalidPartitions::of`] shows.
+    /// As [`Supervisor::start_link`](crate::Supervisor::start_link); and [`StartError::Init`] with what
+    /// [`InvalidPartitions::of`] shows.
     pub fn start_link(self) -> Result<PartitionSupervisorRef<H>, StartError> {
         let partitions = self.count().map_err(|wrong| StartError::Init(ExitReason::other(wrong)))?;
         let mut made = None;

@@ -36,15 +36,15 @@ use crate::{CALL_TIMEOUT, DynamicSupervisorRef, Shutdown};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The function makes the work from an input: a closure, `|input| move || ...`, or a future, `|input| async move { ... }`. It runs
-/// in the caller; the work runs in the task.
+/// The function makes the work from an input: a closure, `|input| move || ...`, or a future, `|input| async move { ...
+/// }`. It runs in the caller; the work runs in the task.
 ///
-/// Nothing runs before the first outcome is asked for. Then at most `max_concurrency` tasks are alive, and the next input is pulled
-/// only when one is down. The iterator works in a plain thread and in a callback, where its waits are announced, and so is the
-/// pulling of inputs, which may block; in a future use [`into_async`](AsyncStream::into_async).
+/// Nothing runs before the first outcome is asked for. Then at most `max_concurrency` tasks are alive, and the next
+/// input is pulled only when one is down. The iterator works in a plain thread and in a callback, where its waits are
+/// announced, and so is the pulling of inputs, which may block; in a future use [`into_async`](AsyncStream::into_async).
 ///
-/// A task that crashes is an item. But a *process* that iterates is linked to the tasks, so a crash ends it unless it traps exits;
-/// under a supervisor, `async_stream_nolink` avoids that. Nothing of this goes through the caller's inbox.
+/// A task that crashes is an item. But a *process* that iterates is linked to the tasks, so a crash ends it unless it
+/// traps exits; under a supervisor, `async_stream_nolink` avoids that. Nothing of this goes through the caller's inbox.
 ///
 /// Dropping the iterator early kills what still runs, and waits until that is down.
 ///
@@ -163,8 +163,8 @@ impl<I: Iterator, F, K, X> AsyncStream<I, F, K, X> {
 
     /// What happens when a task takes longer.
     ///
-    /// A task that computes or blocks cannot be stopped within: it is given up a tenth of a second later, counts as dead then, and
-    /// its thread goes on unseen until its work returns.
+    /// A task that computes or blocks cannot be stopped within: it is given up a tenth of a second later, counts as dead
+    /// then, and its thread goes on unseen until its work returns.
     pub fn on_timeout(mut self, what: OnTimeout) -> Self {
         self.options.on_timeout = what;
         self
