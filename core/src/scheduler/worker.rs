@@ -15,12 +15,13 @@ use crate::sync::atomic::Ordering;
 /// Every so many slices the injector comes first, so that it cannot starve. A prime, as in tokio and Go.
 const INJECTOR_FIRST: u32 = 61;
 
-/// Every so many slices one is timed, whoever it is. A clock read costs 27 ns here, a light slice some 100.
-const SAMPLE: u32 = 64;
+/// Every so many slices one is timed, whoever it is. A clock read costs 27 ns here, a light slice some 100. Odd, as two processes
+/// that take turns would else be the one that always is and the one that never is.
+const SAMPLE: u32 = 63;
 
 /// Where slices are light, every so many slices one is timed whose process is new; where they are heavy, each is. Guessed:
 /// processes that live for one light slice pay 2 ns for it on average.
-const SAMPLE_NEW: u32 = 32;
+const SAMPLE_NEW: u32 = 31;
 
 /// How long a seat without work looks around before it sleeps, in rounds of some 500 ns. Chosen by `heavy-2`: shorter, and
 /// the two sides of a balanced pipeline pay for a wake-up with every batch.
