@@ -64,7 +64,7 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// 2. A stage downstream ends normally once its last producer has ended and nothing is left in it, by its own
 ///    [`handle_drain`](crate::Consumer::handle_drain) as well, **whatever the cancel modes of
 ///    its subscriptions**: one with `Permanent` does not go with the first of several producers, as the events of the
-///   others would
+///    others would
 ///    be lost; one with `Temporary` ends, too, as it has nobody left to live on. A
 ///    [`ConsumerSupervisor`](crate::ConsumerSupervisor) waits for its children. Where a producer ends abnormally, or a
 ///    subscription is cancelled for an abnormal reason, the modes hold as ever.
