@@ -62,6 +62,23 @@ fn p1_3_a_kill_overtakes_the_mail_of_a_future() {
     }
 }
 
+/// A number that makes no sense is an error that says which.
+#[test]
+fn a_plan_that_makes_no_sense_is_refused_in_words() {
+    let plan = || Runtime::builder().workers(2);
+    for (plan, why) in [
+        (plan().workers(0), "0 workers; the least is 1"),
+        (plan().max_threads(0), "max_threads 0; the least is one for each of 2 workers"),
+        (plan().max_threads(1), "max_threads 1; the least is one for each of 2 workers"),
+        (plan().stack_size(0), "a stack of 0 bytes; the least are 65536"),
+        (plan().stack_size(65_535), "a stack of 65535 bytes; the least are 65536"),
+    ] {
+        let error = plan.build().unwrap_err();
+        assert_eq!(error.to_string(), format!("the runtime could not be built: {why}"));
+    }
+    plan().max_threads(2).stack_size(65_536).build().unwrap();
+}
+
 /// A plan that no machine can follow is an error, not an abort.
 #[test]
 fn too_many_workers_are_refused() {

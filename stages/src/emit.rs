@@ -1,6 +1,7 @@
 //! Where a callback puts the events it emits.
 
-/// The events that a callback emits, in order. What is in it when the callback returns goes to the dispatcher.
+/// The events that a callback emits, in order. What is in it when the callback returns goes to the dispatcher; if it panics
+/// instead, that is dropped, and counted nowhere: it has not been emitted.
 ///
 /// The engine hands the same buffers round and round: emitting into it allocates nothing once they have grown.
 ///

@@ -15,7 +15,8 @@ use crate::{Outcome, Producer};
 /// When the iterator ends, the stage ends with reason normal, after everything it had buffered has gone out. An exact match of
 /// demand and items is noticed at the next demand. A slow iterator holds up this stage alone: other processes
 /// run meanwhile; [`max_batch`](Enumerable::max_batch) sends on what is there. A panic in it ends the stage, and its
-/// consumers hear the reason.
+/// consumers hear the reason; items that it gave before for the same demand are lost with it, as what a callback emits
+/// before it panics. With a `max_batch` of 1 each has gone out by then.
 ///
 /// With several consumers, start it with [`DemandMode::Accumulate`](crate::DemandMode::Accumulate) and let demand through once
 /// all have subscribed: a short iterator may be at its end before the last of them is there.

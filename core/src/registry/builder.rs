@@ -72,10 +72,10 @@ impl<K: RegistryKey, V: RegistryValue> Registry<K, V> {
         self
     }
 
-    /// How many owners share the clean-up; 1 by default, and zero counts as one. Reading and writing is spread over more locks
+    /// How many owners share the clean-up, from 1 to 4096; 1 by default. Reading and writing is spread over more locks
     /// than that in any case.
     pub fn partitions(mut self, partitions: usize) -> Self {
-        self.partitions = partitions.max(1);
+        self.partitions = partitions;
         self
     }
 
@@ -96,10 +96,10 @@ impl<K: RegistryKey, V: RegistryValue> Registry<K, V> {
     ///
     /// # Errors
     ///
-    /// [`StartError`]: the name is taken; more than 4096 partitions; the runtime is shutting down.
+    /// [`StartError`]: the name is taken; no partitions, or more than 4096; the runtime is shutting down.
     pub fn start_link(self) -> Result<RegistryRef<K, V>, StartError> {
-        if self.partitions > MOST_PARTITIONS {
-            let why = format!("{} partitions; the most are {MOST_PARTITIONS}", self.partitions);
+        if !(1..=MOST_PARTITIONS).contains(&self.partitions) {
+            let why = format!("{} partitions; the least are 1, the most {MOST_PARTITIONS}", self.partitions);
             return Err(StartError::Init(ExitReason::other(why)));
         }
         let engine = Runtime::current_engine();

@@ -131,6 +131,9 @@ impl fmt::Debug for Entered {
 /// More than any machine has cores; a number gone wrong is told from a wish.
 const MOST_WORKERS: usize = 4096;
 
+/// Below this a stack ends in the middle of what is not the user's, with the whole program. Guessed.
+const LEAST_STACK: usize = 65_536;
+
 /// A cap far above what a healthy program needs: a thread is used up only by a callback that blocks unannounced.
 const MAX_THREADS: usize = 1024;
 
@@ -139,6 +142,7 @@ const MAX_THREADS: usize = 1024;
 #[must_use]
 pub struct Builder {
     plan: Plan,
+    max_threads: Option<usize>,
     on_crash: Option<Hook>,
 }
 
@@ -152,14 +156,15 @@ impl Default for Builder {
     fn default() -> Self {
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let thread_name = "genstage".to_owned();
-        Self { plan: Plan { workers, thread_name, stack_size: None, max_threads: MAX_THREADS }, on_crash: None }
+        let plan = Plan { workers, thread_name, stack_size: None, max_threads: MAX_THREADS };
+        Self { plan, max_threads: None, on_crash: None }
     }
 }
 
 impl Builder {
-    /// Seats: how many callbacks run at once. One for each core by default; zero counts as one.
+    /// Seats: how many callbacks run at once, from 1 to 4096. One for each core by default.
     pub fn workers(mut self, workers: usize) -> Self {
-        self.plan.workers = workers.max(1);
+        self.plan.workers = workers;
         self
     }
 
@@ -170,16 +175,16 @@ impl Builder {
         self
     }
 
-    /// The stack of each thread in bytes. By default the platform's.
+    /// The stack of each thread in bytes, at least 65,536. By default the platform's.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.plan.stack_size = Some(bytes);
         self
     }
 
     /// The most threads there may be, the clock's not counted: the seats' and those that stand in for callbacks that block.
-    /// At least as many as seats. By default 1024; a warning is logged at half, an error at the cap.
+    /// At least as many as seats. By default 1024, or as many as seats if those are more; a warning is logged at half, an error at the cap.
     pub fn max_threads(mut self, threads: usize) -> Self {
-        self.plan.max_threads = threads;
+        self.max_threads = Some(threads);
         self
     }
 
@@ -208,18 +213,33 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if the system refuses a thread, or for more than 4096 workers.
+    /// [`BuildError`] if the system refuses a thread, or if a number makes no sense: see each.
     pub fn build(mut self) -> Result<Runtime, BuildError> {
-        if self.plan.workers > MOST_WORKERS {
-            let why = format!("{} workers; the most are {MOST_WORKERS}", self.plan.workers);
+        if let Some(why) = self.fault() {
             return Err(BuildError(std::io::Error::new(std::io::ErrorKind::InvalidInput, why)));
         }
-        self.plan.max_threads = self.plan.max_threads.max(self.plan.workers);
+        self.plan.max_threads = self.max_threads.unwrap_or(MAX_THREADS.max(self.plan.workers));
         let scheduler = Scheduler::new(self.plan);
         let engine = Engine::new(Clock::real(), Mode::Seats(Arc::clone(&scheduler)));
         self.on_crash.into_iter().for_each(|hook| engine.set_on_crash(hook));
         scheduler.start(&engine)?;
         Ok(Runtime { engine })
+    }
+
+    /// What makes no sense in it.
+    fn fault(&self) -> Option<String> {
+        let Plan { workers, stack_size, .. } = &self.plan;
+        if *workers == 0 {
+            return Some("0 workers; the least is 1".to_owned());
+        }
+        if *workers > MOST_WORKERS {
+            return Some(format!("{workers} workers; the most are {MOST_WORKERS}"));
+        }
+        if let Some(threads) = self.max_threads.filter(|threads| threads < workers) {
+            return Some(format!("max_threads {threads}; the least is one for each of {workers} workers"));
+        }
+        let bytes = stack_size.filter(|bytes| *bytes < LEAST_STACK)?;
+        Some(format!("a stack of {bytes} bytes; the least are {LEAST_STACK}"))
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) const MOST: usize = 65_536;
 pub enum PartitionError {
     /// There must be one partition at least.
     None,
-    /// There may be 65,536 partitions at most that are called by their numbers: room is made for each at once.
+    /// There may be 65,536 partitions at most: room is made for each at once. Of names, one more is looked at.
     TooMany(usize),
     /// Two partitions have this name.
     Twice(String),

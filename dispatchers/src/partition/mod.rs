@@ -141,7 +141,7 @@ impl<T> PartitionDispatcher<T> {
     ///
     /// # Errors
     ///
-    /// [`PartitionError`]: no names, or the same one twice.
+    /// [`PartitionError`]: no names, more than 65,536, or the same one twice.
     ///
     /// ```
     /// use genstage_dispatchers::PartitionDispatcher;

@@ -45,6 +45,9 @@ impl Names {
         let mut plain = HashMap::new();
         let mut shown = Vec::new();
         for (place, key) in keys.into_iter().enumerate() {
+            if place == MOST {
+                return Err(PartitionError::TooMany(MOST + 1));
+            }
             shown.push(format!("{key:?}"));
             plain.extend(Plain::of(&key).map(|name| (name, place)));
             if places.insert(key, place).is_some() {

@@ -253,6 +253,9 @@ fn q23_partitions_that_make_no_sense_cannot_be_built() {
     let many = PartitionDispatcher::by_hash(65_537, |event: &u64| *event).unwrap_err();
     assert_eq!(many, PartitionError::TooMany(65_537));
     assert!(PartitionDispatcher::<u64>::new(65_536).is_ok());
+    let endless = PartitionDispatcher::by_key(0_u64.., |event: &u64| *event).unwrap_err();
+    assert_eq!(endless, PartitionError::TooMany(65_537));
+    assert!(PartitionDispatcher::by_key(0_u64..65_536, |event: &u64| *event).is_ok());
 }
 
 #[test]

@@ -23,13 +23,17 @@ pub(super) fn mermaid(name: &str) -> String {
 
 /// A line end of any kind is a line break; of other control characters the place is shown.
 fn escaped(name: &str, line_break: &str, escape: impl Fn(char) -> Option<String>) -> String {
+    if name.is_empty() {
+        // A label without text ends the drawing in some readers.
+        return "(empty)".to_owned();
+    }
     let mut text = String::with_capacity(name.len());
     let mut chars = name.chars().peekable();
     while let Some(char) = chars.next() {
         match char {
             '\r' if chars.peek() == Some(&'\n') => {}
             '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => text.push_str(line_break),
-            char if char.is_control() => text.push('\u{fffd}'),
+            char if char.is_control() || turns_text(char) => text.push('\u{fffd}'),
             char => match escape(char) {
                 Some(escaped) => text.push_str(&escaped),
                 None => text.push(char),
@@ -37,6 +41,11 @@ fn escaped(name: &str, line_break: &str, escape: impl Fn(char) -> Option<String>
         }
     }
     text
+}
+
+/// Whether it changes the direction of what follows, beyond the name.
+const fn turns_text(char: char) -> bool {
+    matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -56,6 +65,8 @@ mod tests {
             ("%%{init: {}}%%", "%%{init: {}}%%", "#37;#37;#123;init: #123;#125;#125;#37;#37;"),
             ("\0\u{1b}", "\u{fffd}\u{fffd}", "\u{fffd}\u{fffd}"),
             ("a|b", "a|b", "a#124;b"),
+            ("", "(empty)", "(empty)"),
+            ("a\u{202e}b", "a\u{fffd}b", "a\u{fffd}b"),
         ] {
             assert_eq!(dot(name), in_dot, "{name:?}");
             assert_eq!(mermaid(name), in_mermaid, "{name:?}");
