@@ -205,9 +205,10 @@ impl<M: Send + 'static> ProcessContext<'_, M> {
     /// let (tell, told) = std::sync::mpsc::channel();
     /// Simulation::new(7).run(|simulation| {
     ///     let process = Tell(tell).start()?;
-    ///     (0..2).for_each(|_| drop(process.send(())));
+    ///     (0..100).for_each(|_| drop(process.send(())));
     ///     simulation.run_until_idle();
-    ///     assert_eq!(told.try_iter().collect::<Vec<_>>(), [true, false]);
+    ///     let told: Vec<_> = told.try_iter().collect();
+    ///     assert!(told[0] && told.contains(&false));
     ///     Ok::<(), genstage_core::StartError>(())
     /// })?;
     /// # Ok::<(), genstage_core::StartError>(())
