@@ -35,6 +35,11 @@ pub enum Refusal {
         /// The partitions there are.
         known: String,
     },
+    /// The subscription has an option that this dispatcher does not know.
+    CustomUnknown {
+        /// The type of its value.
+        given: &'static str,
+    },
     /// The partition has a consumer, and a partition has one at most.
     PartitionTaken {
         /// The one that was asked for.
@@ -80,6 +85,11 @@ impl fmt::Display for Refusal {
             Self::PartitionUnknown { partition, known } => {
                 write!(f, "there is no partition {partition}: subscribe to one of {known}")
             }
+            Self::CustomUnknown { given } => write!(
+                f,
+                "the producer's dispatcher knows no option of type {given}: start the producer with the dispatcher that it is \
+                 for, or subscribe without it"
+            ),
             Self::PartitionTaken { partition, by } => {
                 write!(f, "partition {partition} is taken by subscription {by}, and a partition has one consumer")
             }

@@ -291,7 +291,7 @@ impl<T: Send> Dispatcher<T> for PartitionDispatcher<T> {
     fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<T>) -> Result<(), Refusal> {
         let key = match &subscriber.wants {
             Wants::Partition(key) => key,
-            Wants::Selected(_) => return Err(Refusal::NoSelectors),
+            Wants::Selected(_) | Wants::Custom(_) => return subscriber.takes_anything(), // it refuses them
             Wants::Anything => return Err(Refusal::PartitionMissing { known: self.names.to_string() }),
         };
         if self.subscriptions.contains_key(&id) {
