@@ -1,5 +1,8 @@
 //! Where a callback puts the events it emits.
 
+/// How many events room is made for at once where an iterator promises more, or does not say. Guessed: far above usual batches.
+const PART: usize = 65_536;
+
 /// The events that a callback emits, in order. What is in it when the callback returns goes to the dispatcher; if it panics
 /// instead, that is dropped, and counted nowhere: it has not been emitted.
 ///
@@ -50,6 +53,18 @@ impl<T> Emit<T> {
 impl<T> Extend<T> for Emit<T> {
     #[inline]
     fn extend<I: IntoIterator<Item = T>>(&mut self, events: I) {
-        self.events.extend(events);
+        let mut events = events.into_iter();
+        if events.size_hint().1.is_some_and(|most| most <= PART) {
+            self.events.extend(events);
+            return;
+        }
+        // By parts: a vector makes room for all that is promised, also by one that promises more than there is memory.
+        loop {
+            let before = self.events.len();
+            self.events.extend(events.by_ref().take(PART));
+            if self.events.len() - before < PART {
+                return;
+            }
+        }
     }
 }

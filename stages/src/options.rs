@@ -429,7 +429,7 @@ impl<C> SubscriptionOptions<C> {
     /// [`OptionsError`], which names the option, the bound and the value.
     pub fn check(&self) -> Result<(), OptionsError> {
         if self.max_demand == 0 {
-            return Err(OptionsError { option: "max_demand", bound: Bound::AtLeast(1), value: 0 });
+            return Err(OptionsError::zero("max_demand"));
         }
         match self.min_demand {
             Some(min) if min >= self.max_demand => {
@@ -473,6 +473,13 @@ pub struct OptionsError {
 enum Bound {
     AtLeast(usize),
     AtMost(usize),
+}
+
+impl OptionsError {
+    /// 0, where there must be one at least.
+    pub(crate) const fn zero(option: &'static str) -> Self {
+        Self { option, bound: Bound::AtLeast(1), value: 0 }
+    }
 }
 
 impl fmt::Display for OptionsError {
