@@ -17,7 +17,7 @@ use crate::SubscriptionId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The consumer, or this very subscription, is already being served.
+    /// The consumer, or this very subscription, is already being served with these events. It ends no consumer, whatever its mode.
     AlreadySubscribed,
     /// The subscription has a selector, and this dispatcher does not know what that is.
     NoSelectors,

@@ -72,7 +72,7 @@ impl Observed for Nobody {
 
 /// A running stage of any kind, for lists of different ones: `&[&numbers, &printer]`. By its handle, by a supervisor's
 /// child handle, or by what [`named`](crate::named) gives: whoever has the name then. Sealed.
-pub trait AnyStage: sealed::Sealed {
+pub trait AnyStage: sealed::Sealed + Sync {
     #[doc(hidden)]
     fn observer(&self) -> Arc<dyn Observed>;
 }

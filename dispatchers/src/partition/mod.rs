@@ -302,7 +302,10 @@ impl<T: Send> Dispatcher<T> for PartitionDispatcher<T> {
             return Err(Refusal::PartitionUnknown { partition: key.to_string(), known: self.names.to_string() });
         };
         if let Some(by) = self.sorter.consumer(place) {
-            return Err(Refusal::PartitionTaken { partition: key.to_string(), by });
+            // Whoever has it already has all of it.
+            let again = subscriber.siblings.contains(&by);
+            let taken = || Refusal::PartitionTaken { partition: key.to_string(), by };
+            return Err(if again { Refusal::AlreadySubscribed } else { taken() });
         }
         self.sorter.join(place, id);
         self.subscriptions.insert(id, place);

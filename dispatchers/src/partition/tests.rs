@@ -212,6 +212,9 @@ fn q18_wrong_partitions_are_refused_in_words() {
     // One consumer may have several partitions.
     let both = Subscriber::new(10, 5).partition(1).siblings(vec![id(0)]);
     assert_eq!(rig.dispatcher.subscribe(id(1), &both), Ok(()));
+    // The same one twice is no new subscription, and no fault that need end it.
+    let again = Subscriber::new(10, 5).partition(1).siblings(vec![id(0), id(1)]);
+    assert_eq!(rig.dispatcher.subscribe(id(2), &again), Err(Refusal::AlreadySubscribed));
 }
 
 /// Q18: the name that a subscription gives is looked for with code of its user's.
