@@ -291,7 +291,8 @@ impl Graph {
         let place = |pid| places.get(&pid).copied().unwrap_or_default();
         let arrow = |edge: &Edge| {
             let flow = edge.flow();
-            (place(edge.producer), place(edge.consumer), format!("{} events, {} asked", flow.events, flow.demand()))
+            let events = if flow.events == 1 { "event" } else { "events" };
+            (place(edge.producer), place(edge.consumer), format!("{} {events}, {} asked", flow.events, flow.demand()))
         };
         self.edges.iter().map(arrow).collect()
     }
