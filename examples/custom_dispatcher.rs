@@ -4,8 +4,8 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use genstage::dispatchers::{Deliveries, Dispatcher, Refusal, Subscriber, SubscriptionId};
-use genstage::{feed, prelude::*};
+use genstage::dispatchers::{Deliveries, Dispatcher, Refusal, Subscriber};
+use genstage::prelude::*;
 
 /// Who is served first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -164,7 +164,8 @@ pub trait Dispatcher<T>: Send + fmt::Debug {
         self.cancel(id, out);
     }
 
-    /// How many events could be placed right now. Called after every other call, so it should be cheap.
+    /// How many events could be placed right now. Called after every other call, so it should be cheap. (A dispatcher for events of
+    /// any type calls its own as `Dispatcher::<T>::demand(self)`.)
     fn demand(&self) -> usize;
 
     /// How many events it has taken and not delivered yet: 0 unless defined, for a dispatcher that holds none.

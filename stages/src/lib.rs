@@ -223,7 +223,8 @@
 //! What waits has a form that ends in `_async`, for futures: it holds no thread, and any executor will do.
 //! [`call_async`](StageRef::call_async), [`sync_subscribe_async`](StageRef::sync_subscribe_async),
 //! [`wait_async`](StageRef::wait_async), [`graph_async`], [`pipeline::End::run_async`] and so on. Events come from async code through
-//! [`Feed::send_async`], and go there through `into_stream` (feature `futures`).
+//! [`Feed::send_async`], and go there through `into_stream` (feature `futures`). A start waits for `init` alone: what takes long
+//! belongs behind [`Context::continue_with`].
 //!
 //! # Callbacks that block
 //!
@@ -401,6 +402,6 @@ pub mod prelude {
         ProducerConsumer, ProducerConsumerRef, ProducerRef, ReplyTo, Runtime, Side, Signal, Simulation, Source,
         StageOptions, StageRef, StageSnapshot, StartError, StopError, StreamError, SubscribeError, SubscriptionId,
         SubscriptionOptions, SuperviseEvents, WaitError, WhenFull, WrongSource, drain, feed, for_each, from_enumerable,
-        graph, map, named, snapshot, stream,
+        graph, graph_async, map, named, snapshot, snapshot_async, stream,
     };
 }
