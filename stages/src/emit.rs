@@ -39,6 +39,18 @@ impl<T> Emit<T> {
         self.events.push(event);
     }
 
+    /// A vector makes room for all that is promised, also by an iterator that promises more than there is memory.
+    #[inline(never)]
+    fn extend_by_parts(&mut self, mut events: impl Iterator<Item = T>) {
+        loop {
+            let before = self.events.len();
+            self.events.extend(events.by_ref().take(PART));
+            if self.events.len() - before < PART {
+                return;
+            }
+        }
+    }
+
     /// How many events this callback has emitted so far.
     pub fn len(&self) -> usize {
         self.events.len()
@@ -53,18 +65,11 @@ impl<T> Emit<T> {
 impl<T> Extend<T> for Emit<T> {
     #[inline]
     fn extend<I: IntoIterator<Item = T>>(&mut self, events: I) {
-        let mut events = events.into_iter();
+        let events = events.into_iter();
         if events.size_hint().1.is_some_and(|most| most <= PART) {
             self.events.extend(events);
-            return;
-        }
-        // By parts: a vector makes room for all that is promised, also by one that promises more than there is memory.
-        loop {
-            let before = self.events.len();
-            self.events.extend(events.by_ref().take(PART));
-            if self.events.len() - before < PART {
-                return;
-            }
+        } else {
+            self.extend_by_parts(events);
         }
     }
 }
