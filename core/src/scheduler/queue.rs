@@ -148,15 +148,15 @@ mod loom_models {
 
     use loom::thread;
 
-    use super::super::{Cost, Ran, Runnable};
+    use super::super::{Cost, Runnable};
     use super::*;
     use crate::sync::Arc;
 
     struct Nothing(Cost);
 
     impl Runnable for Nothing {
-        fn run(self: Arc<Self>) -> Ran {
-            Ran { task: self, again: false }
+        fn run(self: Arc<Self>, _: &mut dyn FnMut(&Cost)) -> Option<Task> {
+            None
         }
 
         fn cost(&self) -> &Cost {
