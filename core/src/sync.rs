@@ -91,6 +91,10 @@ impl<T> Latch<T> {
         self.0.try_lock().unwrap_or_else(|| self.wait())
     }
 
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+
     #[cfg(not(loom))]
     #[cold]
     fn wait(&self) -> LatchGuard<'_, T> {

@@ -109,7 +109,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
             if !inbox.relations.end_monitor(monitor) || !inbox.is_alive() {
                 return None;
             }
-            inbox.push(Mail::Signal(Signal::Down(Down { monitor, process, reason: reason.clone() })))
+            inbox.push_made(|| Mail::Signal(Signal::Down(Down { monitor, process, reason: reason.clone() })))
         };
         if pushed == Pushed::Schedule { self.to_schedule(engine) } else { None }
     }

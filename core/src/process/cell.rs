@@ -172,16 +172,27 @@ impl<M: Send + 'static> Cell<M> {
         self.inbox.lock().phase() == Phase::Dead
     }
 
-    /// Puts mail into the inbox and the process into a run queue if need be. The dead hand the message back.
+    /// Puts a message into the inbox, and the process into a run queue if need be. The dead hand the message back.
+    #[inline]
+    pub(crate) fn post(self: &Arc<Self>, message: M) -> Result<(), M> {
+        self.put(message, |inbox, message| inbox.push(Mail::Message(message)))
+    }
+
+    /// As [`post`](Self::post), of what the value is wrapped to.
+    #[inline]
+    pub(crate) fn post_as<T>(self: &Arc<Self>, value: T, wrap: impl FnOnce(T) -> M) -> Result<(), T> {
+        self.put(value, |inbox, value| inbox.push_made(|| Mail::Message(wrap(value))))
+    }
+
     #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
     #[inline(always)]
-    pub(crate) fn post(self: &Arc<Self>, message: M) -> Result<(), M> {
+    fn put<T>(self: &Arc<Self>, value: T, push: impl FnOnce(&mut Inbox<M>, T) -> Pushed) -> Result<(), T> {
         let mut inbox = self.inbox.lock();
         if !inbox.is_alive() {
             drop(inbox);
-            return Err(message);
+            return Err(value);
         }
-        let pushed: Pushed = inbox.push(Mail::Message(message));
+        let pushed = push(&mut inbox, value);
         drop(inbox);
         if pushed == Pushed::Schedule {
             self.schedule();
@@ -532,7 +543,7 @@ impl<M: Send + 'static> Cell<M> {
         }
         let pushed = match reason {
             ExitReason::Kill if !through_link => self.doom(&mut inbox, ExitReason::Killed),
-            reason if inbox.trap_exit => inbox.push(Mail::Signal(Signal::Exit(Exit { from, reason }))),
+            reason if inbox.trap_exit => inbox.push_made(|| Mail::Signal(Signal::Exit(Exit { from, reason }))),
             ExitReason::Normal if through_link || from != self.pid => Pushed::Noted,
             reason => self.doom(&mut inbox, reason),
         };
