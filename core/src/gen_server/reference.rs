@@ -101,10 +101,15 @@ impl<S: GenServer> ServerRef<S> {
     {
         let make = |reply| -> Box<dyn Asked<S>> { Box::new(Call::new(request, reply)) };
         let wrap = |request| ServerMail(Order::Call(request));
-        match &self.0 {
-            To::One(address) => address.ask(within, make, wrap).await,
-            To::Named(name) => name.address().ok_or(CallError::NoProc)?.ask(within, make, wrap).await,
-        }
+        let found;
+        let address = match &self.0 {
+            To::One(address) => address,
+            To::Named(name) => {
+                found = name.address().ok_or(CallError::NoProc)?;
+                &found
+            }
+        };
+        address.ask(within, make, wrap).await
     }
 
     /// Sends a request; the outcome is handed to a function, on whichever thread has it.

@@ -179,7 +179,8 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     /// As [`post`](Self::post), of what the value is wrapped to.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
+    #[inline(always)]
     pub(crate) fn post_as<T>(self: &Arc<Self>, value: T, wrap: impl FnOnce(T) -> M) -> Result<(), T> {
         self.put(value, |inbox, value| inbox.push_made(|| Mail::Message(wrap(value))))
     }

@@ -163,14 +163,6 @@ pub(crate) struct PollGuard {
     until: u64,
 }
 
-impl PollGuard {
-    /// When the future wants to be polled again at the latest.
-    #[inline]
-    pub(crate) fn end(self) -> Option<Duration> {
-        Some(UNTIL.get()).filter(|until| *until != NEVER).map(Duration::from_nanos)
-    }
-}
-
 impl Drop for PollGuard {
     #[inline]
     fn drop(&mut self) {
@@ -178,6 +170,12 @@ impl Drop for PollGuard {
         OVER.set(self.over);
         UNTIL.set(self.until);
     }
+}
+
+/// When the future that is being polled wants to be polled again at the latest.
+#[inline]
+pub(crate) fn poll_until() -> Option<Duration> {
+    Some(UNTIL.get()).filter(|until| *until != NEVER).map(Duration::from_nanos)
 }
 
 #[inline]

@@ -280,9 +280,9 @@ where
         }
         let Now::Begun { future } = this.state.as_mut().project() else { return Turn::Drained };
         let waker = waker_ref(cell);
-        let poll = current::enter_poll(&waker, *this.over);
+        let _inside = current::enter_poll(&waker, *this.over);
         let polled = future.poll(&mut Context::from_waker(&waker));
-        let until = poll.end();
+        let until = current::poll_until();
         match polled {
             Poll::Ready(reason) => {
                 let reason = reason.into_exit();

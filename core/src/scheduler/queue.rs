@@ -35,12 +35,14 @@ struct Ring {
 
 impl Ring {
     fn new(capacity: usize) -> Self {
+        let capacity = if capacity == 0 { 0 } else { capacity.next_power_of_two() };
         Self { slots: (0..capacity).map(|_| None).collect(), first: 0, len: 0 }
     }
 
+    /// There is a power of two of slots, or none, and then no slot is found.
     #[inline]
     fn wrapped(&self, at: usize) -> usize {
-        if at < self.slots.len() { at } else { at - self.slots.len() }
+        at & self.slots.len().wrapping_sub(1)
     }
 
     #[inline]

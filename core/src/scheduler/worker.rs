@@ -41,7 +41,18 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
         let manners = scheduler.manners(at);
         let (own, row) = (&scheduler.seats[at], scheduler.row(manners));
         let (seen, crowd) = (Vec::new(), Crowd::default());
-        let mut worker = Worker { scheduler, at, seat: own, manners, row, slices: 0, seen, crowd };
+        let mut worker = Worker {
+            scheduler,
+            at,
+            seat: own,
+            manners,
+            row,
+            slices: 0,
+            injector_at: INJECTOR_FIRST,
+            sample_at: SAMPLE,
+            seen,
+            crowd,
+        };
         worker.seat.sitter.sit(number);
         current::set_seat(scheduler.id(), at);
         match worker.sit() {
@@ -81,6 +92,10 @@ struct Worker<'a> {
     manners: Manners,
     row: &'a Row,
     slices: u32,
+    /// The slices at which the injector comes first, and that are timed, whatever comes: counted on, as a remainder takes a
+    /// multiplication.
+    injector_at: u32,
+    sample_at: u32,
     /// The words of the other seats when the present search began.
     seen: Vec<Seen>,
     crowd: Crowd,
@@ -117,7 +132,10 @@ impl Worker<'_> {
     /// One slice, and who must be put into a run queue after it. `Err`: the seat was lost meanwhile.
     #[inline]
     fn run(&mut self, task: Task) -> Result<Option<Task>, Option<Task>> {
-        let sampled = self.slices.is_multiple_of(SAMPLE);
+        let sampled = self.slices == self.sample_at;
+        if sampled {
+            self.sample_at = self.slices.wrapping_add(SAMPLE);
+        }
         let cost = task.cost();
         let heavy = cost.is_heavy();
         if heavy.unwrap_or(true) && self.manners == Manners::Polite && self.scheduler.is_out_of_place(cost) {
@@ -175,8 +193,11 @@ impl Worker<'_> {
         if self.manners == Manners::Rude {
             return self.search();
         }
-        if self.slices.is_multiple_of(INJECTOR_FIRST) {
-            next.into_iter().for_each(|task| self.queue(task));
+        if self.slices == self.injector_at {
+            self.injector_at = self.slices.wrapping_add(INJECTOR_FIRST);
+            if let Some(next) = next {
+                self.queue(next);
+            }
             if self.scheduler.is_stopping() {
                 return None;
             }
