@@ -291,11 +291,12 @@ impl<M: Send + 'static> Address<M> {
         &self,
         within: Duration,
         request: impl FnOnce(ReplyTo<R>) -> T,
-        wrap: fn(T) -> M,
+        wrap: impl FnOnce(T) -> M,
     ) -> Result<R, CallError> {
-        let (mut request, mut wait) = (Some(request), Wait { slot: None, until: Duration::ZERO, filed: false });
+        let mut request = Some((request, wrap));
+        let mut wait = Wait { slot: None, until: Duration::ZERO, filed: false };
         poll_fn(|task| match request.take() {
-            Some(request) => wait.begin(self, within, request, wrap, task.waker()),
+            Some((request, wrap)) => wait.begin(self, within, request, wrap, task.waker()),
             None => wait.poll(self, task.waker()),
         })
         .await
@@ -376,7 +377,7 @@ impl<R: Send + 'static> Wait<R> {
         to: &Address<M>,
         within: Duration,
         request: impl FnOnce(ReplyTo<R>) -> T,
-        wrap: fn(T) -> M,
+        wrap: impl FnOnce(T) -> M,
         waker: &Waker,
     ) -> Poll<Result<R, CallError>> {
         if current::pid() == Some(to.pid()) {

@@ -173,32 +173,38 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     /// Puts a message into the inbox, and the process into a run queue if need be. The dead hand the message back.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
+    #[inline(always)]
     pub(crate) fn post(self: &Arc<Self>, message: M) -> Result<(), M> {
-        self.put(message, |inbox, message| inbox.push(Mail::Message(message)))
+        let Some(mut inbox) = self.open() else { return Err(message) };
+        let pushed = inbox.push(Mail::Message(message));
+        self.close(inbox, &pushed);
+        Ok(())
     }
 
     /// As [`post`](Self::post), of what the value is wrapped to.
     #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
     #[inline(always)]
     pub(crate) fn post_as<T>(self: &Arc<Self>, value: T, wrap: impl FnOnce(T) -> M) -> Result<(), T> {
-        self.put(value, |inbox, value| inbox.push_made(|| Mail::Message(wrap(value))))
+        let Some(mut inbox) = self.open() else { return Err(value) };
+        let pushed = inbox.push_made(|| Mail::Message(wrap(value)));
+        self.close(inbox, &pushed);
+        Ok(())
     }
 
-    #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
-    #[inline(always)]
-    fn put<T>(self: &Arc<Self>, value: T, push: impl FnOnce(&mut Inbox<M>, T) -> Pushed) -> Result<(), T> {
-        let mut inbox = self.inbox.lock();
-        if !inbox.is_alive() {
-            drop(inbox);
-            return Err(value);
-        }
-        let pushed = push(&mut inbox, value);
+    /// Its inbox, unless it is dead or bound to end.
+    #[inline]
+    fn open(&self) -> Option<LatchGuard<'_, Resting<M>>> {
+        let inbox = self.inbox.lock();
+        inbox.is_alive().then_some(inbox)
+    }
+
+    #[inline]
+    fn close(self: &Arc<Self>, inbox: LatchGuard<'_, Resting<M>>, pushed: &Pushed) {
         drop(inbox);
-        if pushed == Pushed::Schedule {
+        if *pushed == Pushed::Schedule {
             self.schedule();
         }
-        Ok(())
     }
 
     /// A future's waker fired.
