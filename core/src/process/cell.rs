@@ -176,9 +176,9 @@ impl<M: Send + 'static> Cell<M> {
     #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
     #[inline(always)]
     pub(crate) fn post(self: &Arc<Self>, message: M) -> Result<(), M> {
-        let Some(mut inbox) = self.open() else { return Err(message) };
+        let Some(mut inbox) = self.living_inbox() else { return Err(message) };
         let pushed = inbox.push(Mail::Message(message));
-        self.close(inbox, &pushed);
+        self.leave(inbox, &pushed);
         Ok(())
     }
 
@@ -186,21 +186,21 @@ impl<M: Send + 'static> Cell<M> {
     #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
     #[inline(always)]
     pub(crate) fn post_as<T>(self: &Arc<Self>, value: T, wrap: impl FnOnce(T) -> M) -> Result<(), T> {
-        let Some(mut inbox) = self.open() else { return Err(value) };
+        let Some(mut inbox) = self.living_inbox() else { return Err(value) };
         let pushed = inbox.push_made(|| Mail::Message(wrap(value)));
-        self.close(inbox, &pushed);
+        self.leave(inbox, &pushed);
         Ok(())
     }
 
     /// Its inbox, unless it is dead or bound to end.
     #[inline]
-    fn open(&self) -> Option<LatchGuard<'_, Resting<M>>> {
+    fn living_inbox(&self) -> Option<LatchGuard<'_, Resting<M>>> {
         let inbox = self.inbox.lock();
         inbox.is_alive().then_some(inbox)
     }
 
     #[inline]
-    fn close(self: &Arc<Self>, inbox: LatchGuard<'_, Resting<M>>, pushed: &Pushed) {
+    fn leave(self: &Arc<Self>, inbox: LatchGuard<'_, Resting<M>>, pushed: &Pushed) {
         drop(inbox);
         if *pushed == Pushed::Schedule {
             self.schedule();
