@@ -347,7 +347,7 @@ struct Readme;
 
 /// What a program that builds pipelines needs, in one `use`.
 ///
-/// Of [`core`](crate::core) it has what goes with stages. A server has a `Context` and a `HandleCall` of its own: where both kinds
+/// Of [`core`](mod@crate::core) it has what goes with stages. A server has a `Context` and a `HandleCall` of its own: where both kinds
 /// of processes are in one file, say whose is meant.
 ///
 /// ```
