@@ -1,5 +1,7 @@
 //! Where a callback puts the events it emits.
 
+use crate::Events;
+
 /// How many events room is made for at once where an iterator promises more, or does not say. Guessed: far above usual batches.
 const PART: usize = 65_536;
 
@@ -49,6 +51,62 @@ impl<T> Emit<T> {
                 return;
             }
         }
+    }
+
+    /// Emits the events of a batch as they are. Where this is all that is emitted, and no other consumer holds the batch, its buffer goes
+    /// on as it is, and nothing is moved.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// /// Says how many have passed.
+    /// struct Gauge(u64);
+    ///
+    /// impl ProducerConsumer for Gauge {
+    ///     type In = String;
+    ///     type Out = String;
+    ///
+    ///     fn handle_events(&mut self, events: Events<'_, String>, out: &mut Emit<String>, _: &mut Context<'_, Self>) -> Outcome {
+    ///         self.0 += events.len() as u64;
+    ///         out.append(events);
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    pub fn append(&mut self, events: Events<'_, T>) {
+        events.append_to(&mut self.events);
+    }
+
+    /// As [`append`](Self::append), after each event has been changed in its place: half the memory that a map touches. If `change`
+    /// panics, what was appended stays appended, which is of no account in a callback: all it has emitted is dropped.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// struct Increment;
+    ///
+    /// impl ProducerConsumer for Increment {
+    ///     type In = u64;
+    ///     type Out = u64;
+    ///
+    ///     fn handle_events(&mut self, events: Events<'_, u64>, out: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
+    ///         out.update(events, |n| *n += 1);
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    ///
+    /// let numbers = from_enumerable(0..3_u64).start(StageOptions::new())?;
+    /// let increment = Increment.start(StageOptions::new().subscribe_to(&numbers, SubscriptionOptions::new()))?;
+    /// let events: Result<Vec<u64>, _> = stream(&increment, SubscriptionOptions::new())?.collect();
+    /// assert_eq!(events?, [1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn update(&mut self, events: Events<'_, T>, change: impl FnMut(&mut T)) {
+        let before = self.events.len();
+        self.append(events);
+        self.events[before..].iter_mut().for_each(change);
     }
 
     /// How many events this callback has emitted so far.
