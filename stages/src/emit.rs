@@ -78,7 +78,8 @@ impl<T> Emit<T> {
         events.append_to(&mut self.events);
     }
 
-    /// As [`append`](Self::append), after each event has been changed in its place: half the memory that a map touches. If `change`
+    /// As [`append`](Self::append), after each event has been changed in its place: for events that are large or own memory. Plain
+    /// numbers are faster through [`Events::map_into`], whose loops become vector instructions more often. If `change`
     /// panics, what was appended stays appended, which is of no account in a callback: all it has emitted is dropped.
     ///
     /// ```
