@@ -12,8 +12,8 @@ type Fill = Box<dyn FnMut(usize, &mut Vec<u64>)>;
 /// Given a batch, leaves the buffer empty and says what all batches so far add up to.
 type Drain = Box<dyn FnMut(&mut Vec<u64>) -> Checksum>;
 
-/// A stage between: moves each event from the first buffer into the second.
-type Hop = Box<dyn FnMut(&mut Vec<u64>, &mut Vec<u64>)>;
+/// A stage between: changes each event of a batch.
+type Hop = Box<dyn FnMut(&mut [u64])>;
 
 /// One batch in each pipeline, round after round, until all have ended. Each has a buffer of its own: at once means that none
 /// waits for another's.
@@ -47,22 +47,19 @@ pub(super) fn pipelines(events: u64, pipelines: usize) -> Checksum {
     total
 }
 
-/// So many stages in a row, each with a buffer of its own, each adds one.
+/// So many stages in a row, each adds one.
 pub(super) fn chain(events: u64, hops: usize) -> Checksum {
-    let hop = || -> Hop { Box::new(|batch, mapped| mapped.extend(batch.drain(..).map(work::increment))) };
-    let mut hops: Vec<(Hop, Vec<u64>)> = (0..hops).map(|_| (hop(), Vec::with_capacity(BATCH))).collect();
+    let hop = || -> Hop { Box::new(|batch| batch.iter_mut().for_each(|event| *event = work::increment(*event))) };
+    let mut hops: Vec<Hop> = (0..hops).map(|_| hop()).collect();
     black_box(&mut hops);
     let mut counter = Counter::new(events);
     let mut sum: Checksum = 0;
     drive(
         &mut |demand, buffer| buffer.extend(counter.take(demand)),
         &mut |batch| {
-            let last = hops.iter_mut().fold(batch, |batch, (hop, mapped)| {
-                hop(batch, mapped);
-                mapped
-            });
-            sum = sum.wrapping_add(work::sum(last));
-            last.clear();
+            hops.iter_mut().for_each(|hop| hop(batch));
+            sum = sum.wrapping_add(work::sum(batch));
+            batch.clear();
         },
         BATCH,
     );

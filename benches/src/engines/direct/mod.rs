@@ -2,8 +2,7 @@
 //!
 //! A batch is handed over as in a pipeline of stages, less everything that makes stages independent: demand is a call,
 //! and so is delivery, both through trait objects the compiler cannot see behind, so that it cannot fuse the
-//! producer's loop with the consumer's. Each stage has an output buffer of its own that is used again for each batch.
-//! (Mapping in place, which only stages of one type could do, took the same time.)
+//! producer's loop with the consumer's. There is one buffer, used again for each batch; stages between change it in place.
 
 mod fan;
 mod line;
