@@ -10,7 +10,9 @@ use crate::work::{self, BATCH, Counter};
 fn mapping<'a>(map: impl Fn(u64) -> u64 + 'a, consumer: Consumer<'a, u64>) -> impl FnMut(&mut Vec<u64>) + 'a {
     let consumer = black_box(consumer);
     move |batch| {
-        batch.iter_mut().for_each(|event| *event = map(*event));
+        for event in batch.iter_mut() {
+            *event = map(*event);
+        }
         consumer(batch);
     }
 }

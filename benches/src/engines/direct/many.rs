@@ -57,7 +57,9 @@ pub(super) fn chain(events: u64, hops: usize) -> Checksum {
     drive(
         &mut |demand, buffer| buffer.extend(counter.take(demand)),
         &mut |batch| {
-            hops.iter_mut().for_each(|hop| hop(batch));
+            for hop in &mut hops {
+                hop(batch);
+            }
             sum = sum.wrapping_add(work::sum(batch));
             batch.clear();
         },
