@@ -1,17 +1,20 @@
 //! What does each part of the way of a batch cost?
 //!
-//! Demand arithmetic and inbox are private: they are measured through the nearest public call, which the name of the bench
-//! says. What a batch takes from end to end less what the dispatcher takes is theirs.
+//! Demand arithmetic and buffer are private: they are measured through the nearest that is public, in a simulation, which runs
+//! all of it on the thread that measures. What needs a runtime is measured by a process inside of it, on the one worker there is,
+//! which looks at the clock before the first round and after the last: no thread is woken meanwhile.
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::hint::black_box;
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use genstage::Dispatcher;
-use genstage::core::{Mailbox, Process, ProcessContext, monotonic_time, send_after, spawn};
+use genstage::core::{
+    Address, ExitReason, Mailbox, Process, ProcessContext, Signal, monotonic_time, send_after, spawn, spawn_monitor,
+};
 use genstage::dispatchers::{Deliveries, Subscriber};
 use genstage::prelude::*;
 
@@ -21,67 +24,87 @@ const BATCH: usize = 500;
 /// Consumers of a dispatcher.
 const CONSUMERS: u64 = 4;
 
-/// Each consumer asks for a batch, and gets what there then is demand for; emptied batches go back.
+/// All that a dispatcher has to do with a batch: the asks of its consumers, the hand-out, and the way back of the emptied batches.
+/// The events are made beforehand, so each round has two looks at the clock, of which one is part of the time: see
+/// `clock, a look`.
 fn dispatch(c: &mut Criterion) {
-    let mut group = c.benchmark_group("dispatch, events");
+    let mut group = c.benchmark_group("dispatch of a batch of 500");
+    group.throughput(Throughput::Elements(BATCH as u64));
     let partitions = usize::try_from(CONSUMERS).expect("there are four");
     let partition = PartitionDispatcher::new(partitions).expect("there are partitions");
-    let dispatchers: [(&str, u64, Box<dyn Dispatcher<u64>>); 4] = [
+    let dispatchers: [(&str, u64, Box<dyn Dispatcher<u64>>); 5] = [
         ("demand, one consumer", 1, Box::new(DemandDispatcher::new())),
         ("demand, four consumers", CONSUMERS, Box::new(DemandDispatcher::new())),
+        ("demand, fair, four consumers", CONSUMERS, Box::new(DemandDispatcher::new().fair())),
         ("broadcast, four consumers", CONSUMERS, Box::new(BroadcastDispatcher::new())),
         ("partition, four consumers", CONSUMERS, Box::new(partition)),
     ];
     for (name, consumers, mut dispatcher) in dispatchers {
         let mut out = Deliveries::new();
-        let ids: Vec<_> = (1..=consumers).map(SubscriptionId::new).collect();
-        for (place, id) in ids.iter().enumerate() {
+        for (place, id) in (1..=consumers).map(SubscriptionId::new).enumerate() {
             let mut subscriber = Subscriber::new(2 * BATCH, BATCH);
             if name.starts_with("partition") {
                 subscriber = subscriber.partition(place);
             }
-            dispatcher.subscribe(*id, &subscriber).expect("there is room for it");
-            dispatcher.ask(*id, BATCH, &mut out);
+            dispatcher.subscribe(id, &subscriber).expect("there is room for it");
+            dispatcher.ask(id, 2 * BATCH, &mut out);
         }
         let mut events: Vec<u64> = Vec::new();
         let mut emptied = Vec::new();
         let mut next = 0;
-        group.throughput(Throughput::Elements(BATCH as u64));
         group.bench_function(name, |b| {
-            b.iter(|| {
-                let demand = (dispatcher.demand() as u64).min(BATCH as u64);
-                events.extend(next..next + demand);
-                next += demand;
-                dispatcher.dispatch(&mut events, &mut out);
-                emptied.extend(out.drain());
-                for delivery in emptied.drain(..) {
-                    let (to, taken) = (delivery.to, black_box(delivery.batch.len()));
-                    if let Some(batch) = delivery.batch.into_empty() {
-                        out.recycle(batch);
+            b.iter_custom(|rounds| {
+                let mut took = Duration::ZERO;
+                for _ in 0..rounds {
+                    assert!(dispatcher.demand() >= BATCH, "all events of a round find demand");
+                    events.extend(next..next + BATCH as u64);
+                    next += BATCH as u64;
+                    let start = Instant::now();
+                    dispatcher.dispatch(black_box(&mut events), &mut out);
+                    emptied.extend(out.drain());
+                    for delivery in emptied.drain(..) {
+                        let (to, taken) = (delivery.to, black_box(delivery.batch.len()));
+                        if let Some(batch) = delivery.batch.into_empty() {
+                            out.recycle(batch);
+                        }
+                        dispatcher.ask(to, taken, &mut out);
                     }
-                    dispatcher.ask(to, taken, &mut out);
+                    took += start.elapsed();
+                    assert!(events.is_empty(), "and none is left");
                 }
+                took
             });
         });
     }
     group.finish();
 }
 
-/// Asks, arithmetic and inboxes of both sides around the smallest batch: a pipeline with one event in flight.
+/// A batch from an ask to the next, with the inboxes of both sides and all arithmetic, on this thread: the nearest to the demand
+/// arithmetic of a stage that is public. Of a batch of one next to nothing else is left.
 fn demand(c: &mut Criterion) {
-    let runtime = Runtime::builder().workers(1).build().expect("the runtime starts");
-    let _inside = runtime.enter();
-    c.bench_function("demand arithmetic and two inboxes, through a stream with max_demand 1", |b| {
-        let numbers = from_enumerable(0_u64..).start(StageOptions::new()).expect("the runtime is up");
-        let mut stream = stream(&numbers, SubscriptionOptions::new().max_demand(1)).expect("one is in bounds");
-        b.iter(|| black_box(stream.next()));
-    });
+    let mut group = c.benchmark_group("demand, a batch through a simulated stream");
+    for size in [1, BATCH] {
+        Simulation::new(1).run(|_| {
+            let numbers = from_enumerable(0_u64..).start(StageOptions::new()).expect("nothing forbids it");
+            let options = SubscriptionOptions::new().max_demand(2 * size);
+            let mut stream = stream(&numbers, options).expect("the numbers are in bounds");
+            group.throughput(Throughput::Elements(size as u64));
+            group.bench_function(format!("of {size}"), |b| {
+                b.iter(|| {
+                    for _ in 0..size {
+                        black_box(stream.next());
+                    }
+                });
+            });
+        });
+    }
+    group.finish();
 }
 
-/// A producer that emits what nobody asked for: it goes through the buffer.
+/// A producer that emits when it is told to, so that what nobody has asked for waits in the buffer.
 struct Gusher;
 
-struct Gush(usize);
+struct Gush;
 
 impl Producer for Gusher {
     type Event = u64;
@@ -91,45 +114,87 @@ impl Producer for Gusher {
     }
 }
 
-impl HandleCall<Gush> for Gusher {
-    type Reply = ();
-
-    fn handle_call(&mut self, Gush(events): Gush, _: &mut Caller<()>, cx: &mut Context<'_, Self>) -> Answer<()> {
-        cx.out().extend(0..events as u64);
-        Answer::Reply(())
+impl HandleCast<Gush> for Gusher {
+    fn handle_cast(&mut self, _: Gush, cx: &mut Context<'_, Self>) -> Outcome {
+        cx.out().extend(0..BATCH as u64);
+        Outcome::Continue
     }
 }
 
-fn buffer(c: &mut Criterion) {
-    let runtime = Runtime::builder().workers(1).build().expect("the runtime starts");
-    let _inside = runtime.enter();
-    let mut group = c.benchmark_group("buffer, through a call");
-    for events in [0, BATCH, 10 * BATCH] {
-        let gusher = Gusher.start(StageOptions::new().buffer_size(BATCH)).expect("the runtime is up");
-        group.bench_function(format!("{events} events into a full buffer of {BATCH}"), |b| {
-            b.iter(|| gusher.call(Gush(events)).expect("it lives"));
-        });
-        gusher.stop().expect("it lives");
+/// Leaves it to others to ask.
+struct Taker;
+
+impl Consumer for Taker {
+    type Event = u64;
+
+    fn handle_subscribe(&mut self, _: &Partner, _: &mut Context<'_, Self>) -> Manner {
+        Manner::Manual
     }
+
+    fn handle_events(&mut self, events: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+        black_box(events.as_slice());
+        Outcome::Continue
+    }
+}
+
+/// The same batch past the buffer and through it: what is more is the buffer's. On this thread, simulated.
+fn buffer(c: &mut Criterion) {
+    let mut group = c.benchmark_group("buffer, a batch of 500");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    let gusher = || Gusher.start(StageOptions::new().buffer_size(BATCH)).expect("nothing forbids it");
+    for name in ["asked for beforehand: past it", "asked for afterwards: in and out"] {
+        Simulation::new(1).run(|simulation| {
+            let (gusher, taker) = (gusher(), Taker.start(StageOptions::new()).expect("nothing forbids it"));
+            let subscription = taker.sync_subscribe(&gusher, SubscriptionOptions::new()).expect("both live");
+            group.bench_function(name, |b| {
+                b.iter(|| {
+                    if name.contains("beforehand") {
+                        gusher.ask(subscription, BATCH);
+                        simulation.run_until_idle();
+                        gusher.cast(Gush);
+                    } else {
+                        gusher.cast(Gush);
+                        simulation.run_until_idle();
+                        gusher.ask(subscription, BATCH);
+                    }
+                    simulation.run_until_idle();
+                });
+            });
+        });
+    }
+    Simulation::new(1).run(|simulation| {
+        let gusher = gusher();
+        group.bench_function("into a full one, each discards the oldest", |b| {
+            b.iter(|| {
+                gusher.cast(Gush);
+                simulation.run_until_idle();
+            });
+        });
+    });
     group.finish();
 }
 
-/// Tells when the last of its messages is there.
-struct Counter {
-    left: u64,
-    done: std::sync::mpsc::Sender<()>,
+/// Runs a process with this body, on the only worker, and gives what it says it took.
+fn inside<F>(body: impl FnOnce(Mailbox<()>) -> F + Send + 'static) -> Duration
+where
+    F: Future<Output = Duration> + Send + 'static,
+{
+    let (report, reports) = channel();
+    spawn(move |mailbox| async move {
+        let _ = report.send(body(mailbox).await);
+    });
+    reports.recv().expect("the process ends well")
 }
 
-impl Process for Counter {
-    type Message = u64;
+/// Says so to whoever a message names.
+struct Reader;
 
-    fn handle(&mut self, sent: u64, _: &mut ProcessContext<'_, u64>) -> Outcome {
-        if self.left == 0 {
-            self.left = sent;
-        }
-        self.left -= 1;
-        if self.left == 0 {
-            let _ = self.done.send(());
+impl Process for Reader {
+    type Message = Option<Address<()>>;
+
+    fn handle(&mut self, last: Self::Message, _: &mut ProcessContext<'_, Self::Message>) -> Outcome {
+        if let Some(sender) = last {
+            let _ = sender.send(());
         }
         Outcome::Continue
     }
@@ -138,17 +203,25 @@ impl Process for Counter {
 fn inbox(c: &mut Criterion) {
     let runtime = Runtime::builder().workers(1).build().expect("the runtime starts");
     let _inside = runtime.enter();
-    let (done, is_done) = channel();
-    let counter = Counter { left: 0, done }.start().expect("the runtime is up");
-    let mut group = c.benchmark_group("inbox, messages");
+    let reader = Reader.start().expect("the runtime is up");
+    let mut group = c.benchmark_group("inbox");
     for messages in [1_u64, 1000] {
         group.throughput(Throughput::Elements(messages));
-        group.bench_function(format!("send and drain {messages}"), |b| {
-            b.iter(|| {
-                for _ in 0..messages {
-                    counter.send(messages).expect("it lives");
-                }
-                is_done.recv().expect("it lives");
+        let name = format!("send {messages}, drain, and one message back");
+        group.bench_function(name, |b| {
+            b.iter_custom(|rounds| {
+                let reader = reader.clone();
+                inside(move |mailbox| async move {
+                    let start = Instant::now();
+                    for _ in 0..rounds {
+                        for _ in 1..messages {
+                            reader.send(None).expect("it lives");
+                        }
+                        reader.send(Some(mailbox.me().clone())).expect("it lives");
+                        mailbox.receive().await;
+                    }
+                    start.elapsed()
+                })
             });
         });
     }
@@ -158,14 +231,18 @@ fn inbox(c: &mut Criterion) {
 fn start(c: &mut Criterion) {
     let runtime = Runtime::builder().workers(1).build().expect("the runtime starts");
     let _inside = runtime.enter();
-    c.bench_function("spawn, until its first step", |b| {
-        let (started, has_started) = channel();
-        b.iter(|| {
-            let started = started.clone();
-            spawn(move |_: Mailbox<()>| async move {
-                let _ = started.send(());
-            });
-            has_started.recv().expect("it runs");
+    c.bench_function("spawn, run, end, and the notice of the end", |b| {
+        b.iter_custom(|rounds| {
+            inside(move |mailbox| async move {
+                let start = Instant::now();
+                for _ in 0..rounds {
+                    let (_, monitor) = spawn_monitor(|_: Mailbox<()>| async {});
+                    let signal = mailbox.receive_signal().await;
+                    assert!(matches!(signal, Signal::Down(down)
+                        if Some(down.monitor) == monitor && down.reason == ExitReason::Normal));
+                }
+                start.elapsed()
+            })
         });
     });
 }
@@ -173,12 +250,23 @@ fn start(c: &mut Criterion) {
 fn timers(c: &mut Criterion) {
     let runtime = Runtime::builder().workers(1).build().expect("the runtime starts");
     let _inside = runtime.enter();
-    let (done, _is_done) = channel();
-    let counter = Counter { left: 0, done }.start().expect("the runtime is up");
-    c.bench_function("timer, insert and cancel", |b| {
-        b.iter(|| send_after(&counter, 1, black_box(Duration::from_secs(60))).cancel());
-    });
-    c.bench_function("clock, read", |b| b.iter(monotonic_time));
+    let reader = Reader.start().expect("the runtime is up");
+    let mut group = c.benchmark_group("timer, insert and cancel");
+    let minute = Duration::from_secs(60);
+    for others in [0, 10_000] {
+        let pending: Vec<_> = (0..others).map(|_| send_after(&reader, None, minute)).collect();
+        group.bench_function(format!("beside {others} others"), |b| {
+            b.iter(|| {
+                let left = send_after(&reader, None, black_box(minute)).cancel();
+                assert!(left.is_some(), "it had not fired");
+            });
+        });
+        for timer in pending {
+            let _ = timer.cancel();
+        }
+    }
+    group.finish();
+    c.bench_function("clock, a look", |b| b.iter(monotonic_time));
 }
 
 criterion_group! {

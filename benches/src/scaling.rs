@@ -29,29 +29,30 @@ pub const SWEEPS: [Sweep; 4] = [
         axis: "events in a batch",
         points: &[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000],
         shape: |size| Shape::Line { in_flight: 2 * size },
-        // Some 50,000 batches, and no more events than that takes.
-        events: |size| (50_000 * size as u64).min(20_000_000),
+        // As many as take some 50 ms: in a shorter run a single thread that is woken late would show.
+        events: |size| (500_000 * size as u64).min(200_000_000),
     },
     Sweep {
         name: "consumers",
         axis: "consumers of one producer",
         points: &[1, 2, 4, 8, 16, 32, 64],
         shape: |consumers| Shape::Fan { consumers },
-        events: |_| 10_000_000,
+        events: |_| 50_000_000,
     },
     Sweep {
         name: "pipelines",
         axis: "pipelines at once",
         points: &[1, 10, 100, 1000, 10_000],
         shape: |pipelines| Shape::Many { pipelines },
-        events: |_| 20_000_000,
+        // As many as in `many-10k`: with fewer it is the start of all those stages that is measured.
+        events: |_| 100_000_000,
     },
     Sweep {
         name: "hops",
         axis: "stages between producer and consumer",
         points: &[1, 3, 10, 30, 100, 300, 1000],
         shape: |hops| Shape::Chain { hops },
-        events: |hops| (50_000_000 / (hops as u64 + 1)).max(100_000),
+        events: |hops| (200_000_000 / (hops as u64 + 1)).max(1_000_000),
     },
 ];
 

@@ -18,7 +18,7 @@ const WARM_UP: u64 = 10_000;
 
 /// Batches that are watched together, and how often.
 const WINDOW: u64 = 200;
-const WINDOWS: usize = 11;
+const WINDOWS: usize = 21;
 
 /// How often memory was asked for, or asked to grow.
 fn allocations() -> u64 {
@@ -26,8 +26,9 @@ fn allocations() -> u64 {
     (stats.allocations + stats.reallocations) as u64
 }
 
-/// Allocations in each window, the median of all windows: a seat that changes its thread in one of them, as the clock of a
-/// busy machine has it, is not the batches' doing. Of `partition-4` the least: now and then a buffer still has to grow.
+/// Allocations in the window with the fewest: what a batch allocates, or one in each 200, is in all of them. A seat that changes its
+/// thread, as the clock of a busy machine has it, allocates too, and a buffer of `partition-4` still grows now and then; neither is
+/// a batch's doing.
 fn in_a_window(scenario: Scenario) -> u64 {
     let batches = Arc::new(AtomicU64::new(0));
     let marks: Arc<[AtomicU64; WINDOWS + 1]> = Arc::default();
@@ -48,9 +49,8 @@ fn in_a_window(scenario: Scenario) -> u64 {
     assert_eq!(engines::steady(scenario, events, each), Some(scenario.expected(events)), "{scenario}");
     let marks: Vec<u64> = marks.iter().map(|mark| mark.load(Ordering::Relaxed)).collect();
     assert!(marks.iter().all(|mark| *mark > 0), "{scenario}: {batches:?} batches are too few");
-    let mut windows: Vec<u64> = marks.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    windows.sort_unstable();
-    windows[if scenario == Scenario::Partition4 { 0 } else { WINDOWS / 2 }]
+    let windows = marks.windows(2).map(|pair| pair[1] - pair[0]);
+    windows.min().expect("there are windows")
 }
 
 #[test]

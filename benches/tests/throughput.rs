@@ -24,11 +24,11 @@ fn the_table_has_one_header_and_json_none() {
     let small = ["--engine", "direct", "--runs", "1", "--scale", "0.0001"];
     let table = output(&small);
     assert_eq!(table.matches("scenario").count(), 1);
-    assert_eq!(table.lines().count(), 1 + 10, "one line for each scenario that it runs");
+    assert_eq!(table.lines().count(), 1 + 12, "one line for each scenario that it runs");
 
     let json = output(&[&small[..], &["--json"]].concat());
     assert!(json.lines().all(|line| line.starts_with('{')));
-    assert_eq!(json.lines().count(), 10);
+    assert_eq!(json.lines().count(), 12);
 }
 
 #[test]

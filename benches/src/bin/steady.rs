@@ -20,7 +20,7 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         None => {
-            eprintln!("steady: {scenario} is not made of light stages");
+            eprintln!("steady: genstage does not run {scenario}");
             ExitCode::from(2)
         }
     }

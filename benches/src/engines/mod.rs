@@ -62,12 +62,13 @@ pub struct Listing {
 }
 
 /// All engines, in the order they take turns.
-pub static ALL: [Listing; 15] = [
+pub static ALL: [Listing; 16] = [
     Listing { name: "genstage", role: Role::Ours, start: || Box::new(genstage::Genstage::start()) },
     Listing { name: "genstage-thread", role: Role::Ours, start: || Box::new(processes::Other::thread()) },
     Listing { name: "genstage-sync", role: Role::Ours, start: || Box::new(processes::Other::sync()) },
     Listing { name: "genstage-future", role: Role::Ours, start: || Box::new(processes::Other::future()) },
     Listing { name: "tokio", role: Role::Peer, start: || Box::new(tokio::Tokio::start()) },
+    Listing { name: "tokio-one-thread", role: Role::Peer, start: || Box::new(tasks::OneThread::start()) },
     Listing { name: "tokio-unbounded", role: Role::Peer, start: || Box::new(tokio::Unbounded::start()) },
     Listing { name: "ractor", role: Role::Peer, start: || Box::new(ractor::Ractor::start()) },
     Listing { name: "kameo", role: Role::Peer, start: || Box::new(kameo::Kameo::start()) },

@@ -12,7 +12,7 @@ const TOP: f64 = 74.0;
 const STEP: f64 = 34.0;
 const BAR: f64 = 11.0;
 
-pub(super) fn plot(rows: &[Row]) -> String {
+pub(super) fn plot(rows: &[Row], caption: &str) -> String {
     let scenarios: Vec<_> = compared(rows).into_iter().filter(|one| one.ours.is_time()).collect();
     let numbers = scenarios
         .iter()
@@ -20,7 +20,7 @@ pub(super) fn plot(rows: &[Row]) -> String {
     let axis = Axis::over(numbers, LEFT, RIGHT);
     #[expect(clippy::cast_precision_loss, reason = "there are not that many scenarios")]
     let bottom = TOP + STEP * scenarios.len() as f64;
-    let mut drawing = Drawing::new(WIDTH, bottom + 44.0);
+    let mut drawing = Drawing::new(WIDTH, bottom + 66.0);
 
     drawing.headline("What an event takes", "median, logarithmic scale; a shorter bar is faster");
     let next = drawing.key((20.0, 54.0), OURS, "genstage");
@@ -54,6 +54,7 @@ pub(super) fn plot(rows: &[Row]) -> String {
         }
         y += STEP;
     }
+    drawing.caption(caption);
     drawing.finish()
 }
 

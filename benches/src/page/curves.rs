@@ -4,7 +4,7 @@ use super::svg::{Anchor, Axis, Drawing, FAINT, GRID, INK, LIMIT, OTHERS, OURS, t
 use crate::scaling::{Point, SWEEPS, Sweep};
 
 const WIDTH: f64 = 820.0;
-const HEIGHT: f64 = 620.0;
+const HEIGHT: f64 = 632.0;
 /// The upper left corners of the panels, and their size.
 const PANELS: [(f64, f64); 4] = [(64.0, 92.0), (464.0, 92.0), (64.0, 362.0), (464.0, 362.0)];
 const PANEL: (f64, f64) = (326.0, 190.0);
@@ -15,7 +15,7 @@ const ENGINES: [(&str, &str, &str); 3] = [
     ("direct", "limit: plain function calls on one core", LIMIT),
 ];
 
-pub(super) fn plot(points: &[Point]) -> String {
+pub(super) fn plot(points: &[Point], caption: &str) -> String {
     let mut drawing = Drawing::new(WIDTH, HEIGHT);
     drawing.headline("How the cost of an event grows", "nanoseconds for each event; both scales logarithmic");
     let mut x = 20.0;
@@ -25,6 +25,7 @@ pub(super) fn plot(points: &[Point]) -> String {
     for (sweep, corner) in SWEEPS.iter().zip(PANELS) {
         panel(&mut drawing, sweep, corner, points);
     }
+    drawing.caption(caption);
     drawing.finish()
 }
 

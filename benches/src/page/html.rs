@@ -57,7 +57,7 @@ as long, or as large, as the limit and as the best peer genstage is: below 1 it 
 
 <h2>Latency</h2>
 <p>A thread has an event every 10 us and pushes it into a pipeline of two hand-overs. The time of an event starts when it
-was due, also where the pipeline held the thread back.</p>
+was due, also where the pipeline held the thread back; where the system was late to run the thread, when it ran again.</p>
 {latency}
 {percentiles}
 <h2>Scaling</h2>

@@ -36,10 +36,11 @@ const MARKS: [&str; 2] = ["<!-- speed -->", "<!-- /speed -->"];
 pub fn write(report: &Report, results: &Results) -> Result<(), Box<dyn Error>> {
     let directory = &report.directory;
     fs::create_dir_all(directory)?;
+    let caption = &results.caption();
     let plots = [
-        ("throughput.svg", bars::plot(&results.throughput)),
-        ("latency.svg", percentiles::plot(&results.latency)),
-        ("scaling.svg", curves::plot(&results.scaling)),
+        ("throughput.svg", bars::plot(&results.throughput, caption)),
+        ("latency.svg", percentiles::plot(&results.latency, caption)),
+        ("scaling.svg", curves::plot(&results.scaling, caption)),
     ];
     for (name, plot) in &plots {
         put(&directory.join(name), plot)?;

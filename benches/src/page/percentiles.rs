@@ -4,14 +4,14 @@ use super::svg::{Anchor, Axis, Drawing, FAINT, GRID, INK, OTHERS, OURS, tick_tim
 use crate::latency::{BUSY, Latency};
 
 const WIDTH: f64 = 820.0;
-const HEIGHT: f64 = 372.0;
+const HEIGHT: f64 = 392.0;
 const TOP: f64 = 96.0;
 const BOTTOM: f64 = 316.0;
 /// Where the panels begin, and how wide they are.
 const PANELS: [f64; 2] = [78.0, 458.0];
 const PANEL: f64 = 330.0;
 
-pub(super) fn plot(rows: &[Latency]) -> String {
+pub(super) fn plot(rows: &[Latency], caption: &str) -> String {
     let numbers = rows.iter().flat_map(|row| [row.p50, row.p99, row.p999, row.max]);
     let axis = Axis::over(numbers, BOTTOM, TOP);
     let mut drawing = Drawing::new(WIDTH, HEIGHT);
@@ -47,12 +47,14 @@ pub(super) fn plot(rows: &[Latency]) -> String {
         for (name, x) in names.iter().zip(places) {
             drawing.text((x, BOTTOM + 18.0), Anchor::Middle, 11.0, FAINT, name);
         }
-        for row in rows.iter().filter(|row| row.busy == busy) {
+        // Ours last, on top of the others.
+        for row in rows.iter().rev().filter(|row| row.busy == busy) {
             let times = [row.p50, row.p99, row.p999, row.max];
             let points: Vec<_> = places.into_iter().zip(times.map(|nanos| axis.at(nanos))).collect();
             drawing.curve(&points, color(&row.engine));
         }
     }
     drawing.text((WIDTH / 2.0, BOTTOM + 40.0), Anchor::Middle, 11.0, FAINT, "so many of the events took no longer");
+    drawing.caption(caption);
     drawing.finish()
 }

@@ -45,6 +45,33 @@ pub struct Row {
     pub max: f64,
 }
 
+impl Results {
+    /// All that has one number for each engine: throughput, and of latency what 99 of 100 events do not exceed.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let latency = self.latency.iter().map(|one| Row {
+            scenario: if one.busy == 0 { "latency".to_owned() } else { "latency-busy".to_owned() },
+            engine: one.engine.clone(),
+            role: if one.engine == "genstage" { Role::Ours } else { Role::Peer },
+            unit: "us".to_owned(),
+            min: one.p50 / 1e3,
+            median: one.p99 / 1e3,
+            max: one.max / 1e3,
+        });
+        self.throughput.iter().cloned().chain(latency).collect()
+    }
+
+    /// When and where, in a line.
+    pub(super) fn caption(&self) -> String {
+        let Place { date, cores, processor, compiler, load: [before, after], .. } = &self.place;
+        let runs = self.runs;
+        format!(
+            "{date}: medians of {runs} runs at scale {}, {cores} cores of {processor}, {compiler}; load {before} before and \
+             {after} after",
+            self.scale
+        )
+    }
+}
+
 impl Row {
     /// What was measured, with the names in it.
     pub fn of(scenario: Scenario, measured: &Measured) -> Self {
@@ -98,4 +125,27 @@ pub(super) fn compared(rows: &[Row]) -> Vec<Compared<'_>> {
 pub(super) fn row(scenario: &str, engine: &str, role: Role, unit: &str, median: f64) -> Row {
     let (scenario, engine, unit) = (scenario.to_owned(), engine.to_owned(), unit.to_owned());
     Row { scenario, engine, role, unit, min: median / 2.0, median, max: median * 2.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latency_is_a_row_for_each_engine_alone_and_beside_others() {
+        let one = |engine: &str, busy, p99| {
+            let engine = engine.to_owned();
+            Latency { engine, busy, p50: 1e3, p99: 1e3 * p99, p999: 3e3, max: 4e3 }
+        };
+        let latency =
+            vec![one("genstage", 0, 2.0), one("tokio", 0, 8.0), one("genstage", 2, 5.0), one("tokio", 2, 4.0)];
+        let place = Place::here();
+        let results = Results { place, runs: 1, scale: 1.0, throughput: Vec::new(), latency, scaling: Vec::new() };
+        let rows = results.rows();
+        let compared: Vec<_> = compared(&rows)
+            .iter()
+            .map(|one| (one.scenario.to_owned(), one.ours.median, one.peer.map(|peer| peer.median)))
+            .collect();
+        assert_eq!(compared, [("latency".to_owned(), 2.0, Some(8.0)), ("latency-busy".to_owned(), 5.0, Some(4.0))]);
+    }
 }

@@ -88,6 +88,11 @@ impl Drawing {
         self.text((20.0 + 1.12 * wide(title, 15.0) + 12.0, 28.0), Anchor::Start, 12.0, FAINT, more);
     }
 
+    /// Where and when it was measured, at the lower edge: a drawing is shown without its page.
+    pub(super) fn caption(&mut self, text: &str) {
+        self.text((20.0, self.height - 12.0), Anchor::Start, 10.0, FAINT, text);
+    }
+
     /// A box of color and what it stands for, one after the other; where the next one may begin.
     pub(super) fn key(&mut self, (x, y): (f64, f64), color: &str, text: &str) -> f64 {
         self.bar(x, y - 9.0, 10.0, 10.0, color);

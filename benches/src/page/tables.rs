@@ -26,19 +26,29 @@ fn what(scenario: &str) -> &'static str {
         "spawn" => "a process from its start to its end",
         "idle" => "an idle process with a mailbox",
         "registry" => "a look-up by key",
-        "memory-1m" => "slow consumer, one million events: most memory",
-        "memory-10m" => "slow consumer, ten million events: most memory",
+        "memory-1m" => "slow consumer, one million events: most memory, to some 100,000",
+        "memory-10m" => "slow consumer, ten million events: most memory, to some 100,000",
+        "latency" => "one event each 10 us: 99 of 100 are under way no longer",
+        "latency-busy" => "the same beside two busy pipelines",
         _ => "",
     }
 }
 
-const HEAD: [&str; 7] = ["scenario", "what", "genstage", "limit", "best peer", "of the limit", "of the best peer"];
+const HEAD: [&str; 7] = ["scenario", "what", "genstage", "limit", "best peer", "x limit", "x best peer"];
 
 /// One row: how long it takes here, at the limit, in the best peer; and how many times as long as those.
 fn cells(one: &Compared<'_>) -> [String; 7] {
-    let shown = |row: &Row| if row.is_time() { digits(row.median) } else { grouped(&format!("{:.0}", row.median)) };
-    let times =
-        |other: Option<&Row>| other.map_or(String::new(), |other| format!("{:.2}", one.ours.median / other.median));
+    let shown = |row: &Row| match row.unit.as_str() {
+        unit if unit.starts_with("bytes") => grouped(&format!("{:.0}", row.median)),
+        _ => digits(row.median),
+    };
+    // The whole memory of a run is counted too coarsely for a ratio of what is small.
+    let ratio = |other: &&Row| one.unit != "bytes" && other.median > 0.0;
+    let times = |other: Option<&Row>| match other.filter(ratio).map(|other| one.ours.median / other.median) {
+        None => String::new(),
+        Some(little) if little < 0.1 => format!("{little:.4}"),
+        Some(times) => format!("{times:.2}"),
+    };
     [
         one.scenario.to_owned(),
         format!("{}, {}", what(one.scenario), one.unit),
@@ -59,23 +69,18 @@ pub(super) fn markdown(results: &Results) -> String {
     };
     line(&HEAD.map(str::to_owned));
     line(&["---", "---", "---:", "---:", "---:", "---:", "---:"].map(str::to_owned));
-    for one in compared(&results.throughput) {
+    for one in compared(&results.rows()) {
         let mut cells = cells(&one);
         cells[0] = format!("`{}`", cells[0]);
         line(&cells);
     }
-    let place = &results.place;
-    let _ = writeln!(
-        text,
-        "\nMeasured on {}: medians of {} runs, {} cores of {}, {}; load {} before and {} after.",
-        place.date, results.runs, place.cores, place.processor, place.compiler, place.load[0], place.load[1]
-    );
+    let _ = writeln!(text, "\nMeasured on {}.", results.caption());
     text
 }
 
 /// The main table.
 pub(super) fn main(results: &Results) -> String {
-    let rows = compared(&results.throughput).iter().map(cells).collect::<Vec<_>>();
+    let rows = compared(&results.rows()).iter().map(cells).collect::<Vec<_>>();
     table(&HEAD, 2, rows.iter().map(|cells| cells.to_vec()))
 }
 
@@ -165,11 +170,17 @@ mod tests {
             row("linear-1", "direct", Role::Limit, "ns/event", 0.25),
             row("idle", "genstage", Role::Ours, "bytes/process", 526.0),
             row("idle", "tokio", Role::Peer, "bytes/process", 1295.0),
+            row("latency", "genstage", Role::Ours, "us", 4.0),
+            row("latency", "tokio", Role::Peer, "us", 4000.0),
+            row("memory-1m", "genstage", Role::Ours, "bytes", 28_672.0),
+            row("memory-1m", "tokio", Role::Peer, "bytes", 24_576.0),
         ];
         let shown: Vec<_> = compared(&rows).iter().map(cells).collect();
         let linear = "producer to consumer, batches of 500, ns/event";
         assert_eq!(shown[0], ["linear-1", linear, "0.50", "0.25", "1.00 tokio", "2.00", "0.50"]);
         let idle = "an idle process with a mailbox, bytes/process";
         assert_eq!(shown[1], ["idle", idle, "526", "", "1,295 tokio", "", "0.41"]);
+        assert_eq!(shown[2][2..], ["4.00", "", "4,000 tokio", "", "0.0010"]);
+        assert_eq!(shown[3][2..], ["28,672", "", "24,576 tokio", "", ""], "too coarse for a ratio");
     }
 }

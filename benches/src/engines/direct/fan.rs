@@ -6,22 +6,22 @@ use super::{Consumer, drive};
 use crate::scenario::{Checksum, FAN};
 use crate::work::{self, BATCH, Counter};
 
-pub(super) fn demand(events: u64) -> Checksum {
-    in_turn(events, work::sum)
+pub(super) fn demand(events: u64, consumers: usize) -> Checksum {
+    in_turn(events, consumers, work::sum)
 }
 
 pub(super) fn heavy(events: u64) -> Checksum {
-    in_turn(events, work::heavy_twice_sum)
+    in_turn(events, FAN, work::heavy_twice_sum)
 }
 
 /// Each batch to the next consumer.
-fn in_turn(events: u64, sum_of: impl Fn(&[u64]) -> u64 + Copy) -> Checksum {
+fn in_turn(events: u64, consumers: usize, sum_of: impl Fn(&[u64]) -> u64 + Copy) -> Checksum {
     let mut turn = 0;
-    fanned(events, sum_of, |batch, consumers| {
-        if let Some(consumer) = consumers.get_mut(turn % FAN) {
+    fanned(events, consumers, sum_of, |batch, consumers| {
+        if let Some(consumer) = consumers.get_mut(turn) {
             consumer(batch);
         }
-        turn += 1;
+        turn = if turn + 1 < consumers.len() { turn + 1 } else { 0 };
     })
 }
 
@@ -47,7 +47,7 @@ pub(super) fn broadcast(events: u64) -> Checksum {
 /// Each event into its partition's buffer, which goes to its consumer at the end of each batch of the producer's.
 pub(super) fn partition(events: u64) -> Checksum {
     let mut parts: [Vec<u64>; FAN] = Default::default();
-    fanned(events, work::sum, |batch, consumers| {
+    fanned(events, FAN, work::sum, |batch, consumers| {
         for event in batch.drain(..) {
             if let Some(part) = parts.get_mut(work::partition(event)) {
                 part.push(event);
@@ -61,18 +61,20 @@ pub(super) fn partition(events: u64) -> Checksum {
 
 fn fanned(
     events: u64,
+    consumers: usize,
     sum_of: impl Fn(&[u64]) -> u64 + Copy,
     mut hand_out: impl FnMut(&mut Vec<u64>, &mut [Consumer<'_, u64>]),
 ) -> Checksum {
     let mut counter = Counter::new(events);
-    let mut sums = [0_u64; FAN];
-    let mut taking = sums.each_mut().map(|sum| {
+    let mut sums = vec![0_u64; consumers];
+    let taking = sums.iter_mut().map(|sum| {
         move |batch: &mut Vec<u64>| {
             *sum = sum.wrapping_add(sum_of(batch));
             batch.clear();
         }
     });
-    let mut consumers = taking.each_mut().map(|take| black_box(take as Consumer<'_, u64>));
+    let mut taking: Vec<_> = taking.collect();
+    let mut consumers: Vec<_> = taking.iter_mut().map(|take| black_box(take as Consumer<'_, u64>)).collect();
     drive(
         &mut |demand, buffer| buffer.extend(counter.take(demand)),
         &mut |batch| hand_out(batch, &mut consumers),

@@ -2,11 +2,11 @@
 //!
 //! A batch is handed over as in a pipeline of stages, less everything that makes stages independent: demand is a call,
 //! and so is delivery, both through trait objects the compiler cannot see behind, so that it cannot fuse the
-//! producer's loop with the consumer's. Each stage has an output buffer of its own that is used again for each batch.
-//! (Mapping in place, which only stages of one type could do, took the same time.)
+//! producer's loop with the consumer's. There is one buffer, used again for each batch; stages between change it in place.
 
 mod fan;
 mod line;
+mod many;
 
 use std::hint::black_box;
 
@@ -17,17 +17,14 @@ pub(super) struct Direct;
 
 impl Engine for Direct {
     fn form(&self, scenario: Scenario) -> Option<Form<'_>> {
-        if let Some(shape) = scenario.shape()
-            && let Some(form) = self.shaped(shape)
-        {
-            return Some(form);
+        if let Some(shape) = scenario.shape() {
+            return self.shaped(shape);
         }
         Some(match scenario {
             Scenario::Linear3 => Box::new(line::linear_3),
             Scenario::Heavy2 => Box::new(line::heavy_2),
             Scenario::Stream => Box::new(line::stream),
             Scenario::Strings => Box::new(line::strings),
-            Scenario::Demand4 => Box::new(fan::demand),
             Scenario::Broadcast4 => Box::new(fan::broadcast),
             Scenario::Partition4 => Box::new(fan::partition),
             Scenario::HeavyFan4 => Box::new(fan::heavy),
@@ -36,11 +33,13 @@ impl Engine for Direct {
     }
 
     fn shaped(&self, shape: Shape) -> Option<Form<'_>> {
-        match shape {
+        Some(match shape {
             // What is in flight is made of two batches, where there are two events.
-            Shape::Line { in_flight } => Some(Box::new(move |events| line::linear_1(events, in_flight.div_ceil(2)))),
-            _ => None,
-        }
+            Shape::Line { in_flight } => Box::new(move |events| line::linear_1(events, in_flight.div_ceil(2))),
+            Shape::Fan { consumers } => Box::new(move |events| fan::demand(events, consumers)),
+            Shape::Many { pipelines } => Box::new(move |events| many::pipelines(events, pipelines)),
+            Shape::Chain { hops } => Box::new(move |events| many::chain(events, hops)),
+        })
     }
 }
 
