@@ -7,14 +7,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use genstage_core::{Address, CallError, Child, ExitReason, Mail, Pid, Signal, ThreadProcess};
+use genstage_core::{Address, CallError, Child, ExitReason, Mail, Peer, Pid, Signal, ThreadProcess, current_pid};
 
 use crate::Named;
-use crate::graph::{AnyStage, Observer, Visit, visit};
+use crate::book::Book;
+use crate::graph::{AnyStage, Observer, Word, reach};
 use crate::handle::StageRef;
 use crate::mail::Nobody;
 use crate::role::IsProducer;
-use crate::snapshot::{Report, StageSnapshot, SubscriptionSnapshot};
+use crate::snapshot::{StageKind, StageSnapshot};
 
 /// How long stages have to answer, and then to stop, once the time of a drain is over.
 const GRACE: Duration = Duration::from_millis(100);
@@ -25,26 +26,12 @@ const ROUND: Duration = Duration::from_millis(20);
 /// To a stage that is to be drained.
 #[derive(Clone, Debug)]
 pub(crate) enum DrainMail {
-    /// Take nothing more.
-    Hold,
-    /// End when nothing is left, and tell this one how it was.
-    Begin(Address<Last>),
-    /// Tell this one how it is.
-    Tell(Address<Last>),
+    /// A producer takes nothing more. End when nothing is left, and tell this one how it was.
+    Begin(Address<StageSnapshot>),
     /// Its producers wait for it: wait for them no longer.
     Cut,
     /// The time is over.
     Stop,
-}
-
-/// The numbers of a stage that is being drained, with the subscriptions that ended meanwhile, of both sides.
-#[derive(Clone, Debug)]
-pub(crate) struct Last {
-    pub(crate) snapshot: StageSnapshot,
-    /// What its user's part still has.
-    pub(crate) held: usize,
-    pub(crate) ended: Vec<SubscriptionSnapshot>,
-    pub(crate) gone: Vec<SubscriptionSnapshot>,
 }
 
 /// A running producer, for lists of different ones: `&[&numbers, &words]`. By its handle, by a supervisor's child
@@ -101,120 +88,157 @@ pub fn drain(producers: &[&dyn Drainable], within: Duration) -> DrainReport {
 
 pub(crate) fn drain_all(producers: impl Iterator<Item = Observer>, within: Duration) -> DrainReport {
     let mut report = DrainReport::default();
-    let roots: BTreeMap<Pid, Observer> = producers.map(root).collect();
+    let (roots, dead): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        producers.map(root).partition(|(_, root)| root.peer().is_alive());
+    report.unreachable = dead.keys().map(|pid| (*pid, CallError::NoProc)).collect();
     let Ok(here) = ThreadProcess::aside() else {
         // The runtime has ended, and the producers with it.
-        report.unreachable = roots.keys().map(|pid| (*pid, CallError::NoProc)).collect();
+        report.unreachable.extend(roots.keys().map(|pid| (*pid, CallError::NoProc)));
         return report;
     };
     let deadline = here.now().saturating_add(within);
-    for root in roots.values() {
-        root.drain(DrainMail::Hold);
-    }
-    let found = visit(roots.values().cloned().collect(), within, |report| report.downstream.clone());
-    let set = closed(&found, &roots);
-    report.unreachable.clone_from(&found.failed);
-    report.left_alone = found.reports.keys().filter(|pid| !set.contains(pid)).copied().collect();
+    let found = Found::below(&roots);
+    let set = found.closed(&roots);
+    report.left_alone = found.stages.keys().filter(|pid| !set.contains(pid)).copied().collect();
+    let behind_me = found.behind(current_pid(), &set);
+    report.unreachable.extend(behind_me.iter().map(|pid| (*pid, CallError::CallingSelf)));
     let mut collector = Collector { here, stages: BTreeMap::new() };
     // Downstream first: they must know before their producers end.
     for is_root in [false, true] {
-        for (pid, (observer, first)) in found.reports.iter().filter(|(pid, _)| set.contains(pid)) {
-            if roots.contains_key(pid) == is_root {
-                let (snapshot, ended, gone) = (first.snapshot.clone(), Vec::new(), Vec::new());
-                let last = Last { snapshot, held: 0, ended, gone };
-                collector.begin(observer, last);
+        for (pid, (observer, book)) in &found.stages {
+            if set.contains(pid) && roots.contains_key(pid) == is_root {
+                collector.begin(observer, (!behind_me.contains(pid)).then_some(book));
             }
         }
     }
     collector.wait_for_ends(deadline);
     collector.stop_the_rest();
-    // Producers that have not even answered.
-    for root in found.failed.iter().filter_map(|(pid, _)| roots.get(pid)) {
-        root.drain(DrainMail::Stop);
-        root.peer().exit(ExitReason::Shutdown);
-    }
     report.stages = collector.finish();
     report
 }
 
 /// What is no producer is nobody.
 fn root(observer: Observer) -> (Pid, Observer) {
-    let observer = if observer.is_producer() { observer } else { Arc::new(Nobody) };
+    let is_producer = observer.kind() == Some(StageKind::Producer);
+    let observer = if is_producer { observer } else { Arc::new(Nobody) };
     (observer.peer().pid(), observer)
 }
 
-/// The producers, and every stage all of whose producers are among these, stages of a cycle included.
-fn closed(found: &Visit, roots: &BTreeMap<Pid, Observer>) -> BTreeSet<Pid> {
-    let mut set: BTreeSet<Pid> = found.reports.keys().copied().collect();
-    loop {
-        let lives_on_others = |pid: &Pid| {
-            let others = |report: &Report| report.snapshot.producers.iter().any(|made| !set.contains(&made.peer));
-            !roots.contains_key(pid) && found.reports.get(pid).is_some_and(|(_, report)| others(report))
-        };
-        let outside: BTreeSet<Pid> = set.iter().filter(|pid| lives_on_others(pid)).copied().collect();
-        if outside.is_empty() {
-            return set;
-        }
-        set.retain(|pid| !outside.contains(pid));
+/// The living stages that events of the producers reach, and on whom each of them lives.
+struct Found {
+    stages: BTreeMap<Pid, (Observer, Arc<Book>)>,
+    lives_on: BTreeMap<Pid, Vec<Pid>>,
+}
+
+impl Found {
+    fn below(roots: &BTreeMap<Pid, Observer>) -> Self {
+        let found = reach(roots.values().cloned().collect(), Book::downstream);
+        let stages: BTreeMap<_, _> = found
+            .into_iter()
+            .filter(|(_, stage)| stage.peer().is_alive())
+            .filter_map(|(pid, stage)| Book::of(&stage.peer()).map(|book| (pid, (stage, book))))
+            .collect();
+        let lives_on = stages.iter().map(|(pid, (_, book))| (*pid, living_producers(book))).collect();
+        Self { stages, lives_on }
     }
+
+    /// The producers, and every stage all of whose producers are among these, stages of a cycle included.
+    fn closed(&self, roots: &BTreeMap<Pid, Observer>) -> BTreeSet<Pid> {
+        let mut set: BTreeSet<Pid> = self.stages.keys().copied().collect();
+        loop {
+            let lives_on_others = |pid: &Pid| self.lives_on[pid].iter().any(|producer| !set.contains(producer));
+            let outside = |pid: &&Pid| !roots.contains_key(pid) && lives_on_others(pid);
+            let outside: BTreeSet<Pid> = set.iter().filter(outside).copied().collect();
+            if outside.is_empty() {
+                return set;
+            }
+            set.retain(|pid| !outside.contains(pid));
+        }
+    }
+
+    /// Of these the one that is asking, if it is one, and all that live on it.
+    fn behind(&self, me: Option<Pid>, set: &BTreeSet<Pid>) -> BTreeSet<Pid> {
+        let mut behind: BTreeSet<Pid> = me.into_iter().filter(|me| set.contains(me)).collect();
+        loop {
+            let lives_on_it = |pid: &&Pid| self.lives_on[pid].iter().any(|producer| behind.contains(producer));
+            let more: Vec<Pid> = set.difference(&behind).filter(lives_on_it).copied().collect();
+            if more.is_empty() {
+                return behind;
+            }
+            behind.extend(more);
+        }
+    }
+}
+
+fn living_producers(book: &Book) -> Vec<Pid> {
+    book.upstream().iter().map(|stage| stage.peer()).filter(Peer::is_alive).map(|peer| peer.pid()).collect()
 }
 
 /// Waits for the ends of stages.
 struct Collector {
-    here: ThreadProcess<Last>,
+    here: ThreadProcess<StageSnapshot>,
     stages: BTreeMap<Pid, Open>,
 }
 
 struct Open {
     observer: Observer,
-    last: Last,
-    /// Whether these are numbers that it told of itself, since it was asked last.
+    book: Arc<Book>,
+    /// What it said of itself last.
+    last: Option<StageSnapshot>,
+    /// Whether it has answered since it was asked; nobody is asked twice.
     told: bool,
     end: Option<DrainEnd>,
 }
 
 impl Collector {
-    fn begin(&mut self, observer: &Observer, last: Last) {
-        self.here.monitor(observer.peer());
-        observer.drain(DrainMail::Begin(self.here.me().clone()));
-        let open = Open { observer: observer.clone(), last, told: false, end: None };
-        self.stages.insert(observer.peer().pid(), open);
+    /// Tells a stage to end when nothing is left. Without its book: nobody waits for it.
+    fn begin(&mut self, observer: &Observer, book: Option<&Arc<Book>>) {
+        if let Some(book) = book {
+            let (observer, book) = (Arc::clone(observer), Arc::clone(book));
+            self.here.monitor(observer.peer());
+            let open = Open { observer, book, last: None, told: true, end: None };
+            self.stages.insert(open.observer.peer().pid(), open);
+        }
+        observer.say(Word::Drain(DrainMail::Begin(self.here.me().clone())));
     }
 
     /// Waits until all have ended, or the time is over.
     fn wait_for_ends(&mut self, deadline: Duration) {
-        if cycle::first(self.open()).is_none() {
-            return self.wait_until(deadline, |stage| stage.end.is_some());
-        }
-        let mut before = None;
-        while self.open().next().is_some() && self.here.now() < deadline {
-            self.wait_until(deadline.min(self.here.now() + ROUND), |stage| stage.end.is_some());
-            self.ask();
-            self.wait_until(deadline, |stage| stage.told || stage.end.is_some());
-            let still = cycle::still(self.open());
-            if still.is_none() || still != before {
-                before = still;
-                continue;
+        let mut before = Vec::new();
+        while cycle::is_any(&self.lives_on()) && self.here.now() < deadline {
+            self.wait_until(deadline.min(self.here.now() + ROUND), Open::has_ended);
+            let rings = cycle::first(&self.lives_on());
+            self.ask(|pid| rings.iter().any(|ring| ring.contains(pid)));
+            self.wait_until(deadline.min(self.here.now() + ROUND), |stage| stage.told || stage.has_ended());
+            let still: Vec<_> = rings.iter().filter_map(|ring| cycle::still(self.told(ring)?)).collect();
+            let (again, new): (Vec<_>, Vec<_>) = still.into_iter().partition(|ring| before.contains(ring));
+            for stage in again.iter().filter_map(|ring| self.stages.get(&ring.first()?.0)) {
+                stage.observer.say(Word::Drain(DrainMail::Cut));
             }
-            before = None;
-            if let Some(stage) = cycle::first(self.open()).and_then(|pid| self.stages.get(&pid)) {
-                stage.observer.drain(DrainMail::Cut);
-            }
+            before = new;
         }
+        self.wait_until(deadline, Open::has_ended);
     }
 
-    /// Those that have not ended, as they were when they told last.
-    fn open(&self) -> impl Iterator<Item = &StageSnapshot> + Clone {
-        self.stages.values().filter(|stage| stage.end.is_none()).map(|stage| &stage.last.snapshot)
+    /// On whom of them those live that have not ended.
+    fn lives_on(&self) -> BTreeMap<Pid, Vec<Pid>> {
+        let open = |pid: &Pid| self.stages.get(pid).is_some_and(|stage| !stage.has_ended());
+        let producers = |stage: &Open| living_producers(&stage.book).into_iter().filter(open).collect();
+        self.stages.iter().filter(|(pid, _)| open(pid)).map(|(pid, stage)| (*pid, producers(stage))).collect()
     }
 
     /// Asks those that have not ended how they are.
-    fn ask(&mut self) {
+    fn ask(&mut self, whom: impl Fn(&Pid) -> bool) {
         let me = self.here.me().clone();
-        for stage in self.stages.values_mut().filter(|stage| stage.end.is_none()) {
+        for (_, stage) in self.stages.iter_mut().filter(|(pid, stage)| whom(pid) && stage.told && !stage.has_ended()) {
             stage.told = false;
-            stage.observer.drain(DrainMail::Tell(me.clone()));
+            stage.observer.say(Word::Tell(me.clone()));
         }
+    }
+
+    /// What they said when they were asked last, if all of them did.
+    fn told(&self, whom: &BTreeSet<Pid>) -> Option<Vec<&StageSnapshot>> {
+        whom.iter().map(|pid| self.stages.get(pid).filter(|stage| stage.told)?.last.as_ref()).collect()
     }
 
     fn wait_until(&mut self, deadline: Duration, done: fn(&Open) -> bool) {
@@ -225,11 +249,11 @@ impl Collector {
         }
     }
 
-    fn take(&mut self, mail: Mail<Last>) {
+    fn take(&mut self, mail: Mail<StageSnapshot>) {
         match mail {
             Mail::Message(last) => {
-                if let Some(open) = self.stages.get_mut(&last.snapshot.pid) {
-                    (open.last, open.told) = (last, true);
+                if let Some(open) = self.stages.get_mut(&last.pid) {
+                    (open.last, open.told) = (Some(last), true);
                 }
             }
             Mail::Signal(Signal::Down(down)) => {
@@ -249,16 +273,16 @@ impl Collector {
 
     /// The time is over.
     fn stop_the_rest(&mut self) {
-        if self.open().next().is_none() {
+        if self.stages.values().all(Open::has_ended) {
             return;
         }
-        self.ask();
-        self.wait_until(self.here.now() + GRACE, |stage| stage.told || stage.end.is_some());
+        self.ask(|_| true);
+        self.wait_until(self.here.now() + GRACE, |stage| stage.told || stage.has_ended());
         for reason in [ExitReason::Shutdown, ExitReason::Kill] {
             for stage in self.stages.values_mut().filter(|stage| !stage.is_over()) {
                 stage.end = Some(DrainEnd::Stuck);
                 // For one that traps exits; the signal ends the others.
-                stage.observer.drain(DrainMail::Stop);
+                stage.observer.say(Word::Drain(DrainMail::Stop));
                 stage.observer.peer().exit(reason.clone());
             }
             self.wait_until(self.here.now() + GRACE, Open::is_over);
@@ -266,33 +290,32 @@ impl Collector {
     }
 
     fn finish(self) -> Vec<DrainedStage> {
-        let received: BTreeMap<_, u64> = self
-            .stages
-            .values()
-            .flat_map(|stage| stage.last.ended.iter().chain(&stage.last.snapshot.producers))
-            .map(|made| (made.id, made.flow.events))
-            .collect();
-        let mut under_way = BTreeMap::<Pid, u64>::new();
-        for made in self.stages.values().flat_map(|stage| stage.last.gone.iter().chain(&stage.last.snapshot.consumers))
-        {
-            let received = received.get(&made.id).copied().unwrap_or(0);
-            *under_way.entry(made.peer).or_default() += made.flow.events.saturating_sub(received);
-        }
-        self.stages
-            .into_iter()
-            .map(|(pid, open)| DrainedStage {
-                under_way: under_way.get(&pid).copied().unwrap_or(0),
-                held: open.last.held.max(open.last.snapshot.held) as u64,
-                snapshot: open.last.snapshot,
-                end: open.end.unwrap_or(DrainEnd::Stuck),
-            })
-            .collect()
+        self.stages.into_iter().map(|(pid, stage)| stage.finish(pid)).collect()
     }
 }
 
 impl Open {
+    fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
     fn is_over(&self) -> bool {
         !matches!(self.end, None | Some(DrainEnd::Stuck))
+    }
+
+    /// Its book is kept until the end: also where the stage has not said anything.
+    fn finish(self, pid: Pid) -> DrainedStage {
+        let mut snapshot = self.book.numbers(pid);
+        if let Some(last) = self.last {
+            let StageSnapshot { waiting, held, owed, inbox, times, .. } = last;
+            snapshot = StageSnapshot { waiting, held, owed, inbox, times, ..snapshot };
+        }
+        DrainedStage {
+            under_way: self.book.under_way(),
+            held: self.book.counts.still_holds.get().max(snapshot.held as u64),
+            snapshot,
+            end: self.end.unwrap_or(DrainEnd::Stuck),
+        }
     }
 }
 

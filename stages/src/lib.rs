@@ -252,6 +252,7 @@
 //! | `rayon` | no | `par_map` in [`pipeline`]: a batch worked on by several threads, in a pool of its own |
 //! | `futures` | no | `from_stream`, `into_stream`, and a `Sink` for [`Feed`] |
 
+mod book;
 mod buffer;
 mod by_name;
 mod choice;

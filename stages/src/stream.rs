@@ -6,6 +6,7 @@ use std::fmt;
 use genstage_core::{Address, CallError, ExitReason, Mail, Peer, Signal, StartError, ThreadProcess, current_pid};
 use genstage_dispatchers::{Batch, Empties, Events, SubscriptionId};
 
+use crate::book::Tie;
 use crate::choice::{Choice, Wanted};
 use crate::demand::Demand;
 use crate::handle::{HasDemandMode, ModeSetter, Source};
@@ -267,7 +268,8 @@ impl<T: Send + 'static> Running<T> {
             let port = port.resolve();
             let monitor = process.monitor(port.peer());
             let id = SubscriptionId::new(monitor.get());
-            port.subscribe(Subscribe { id, consumer: Box::new(process.me().clone()), options, wants, current: None });
+            let tie = Tie::open(id, &*port, process.me());
+            port.subscribe(Subscribe { tie, consumer: Box::new(process.me().clone()), options, wants, current: None });
             port.ask(id, options.max(), Empties::new());
             let demand = Demand::new(options.min(), options.max());
             producers.push(Upstream { id, port, mode: options.cancel, demand });
