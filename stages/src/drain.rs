@@ -59,12 +59,19 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 ///    exits runs `terminate`, and stops its children. Who is in a callback then ends when that returns; it is given a moment and
 ///    reported as [`DrainEnd::Stuck`]. So a drain takes `within` and some tenths of a second at most.
 ///
+/// A callback that does not return holds up nobody else: the subscriptions of a stage and its numbers are read without asking it.
+/// So a drain reaches what is behind it, and counts what it was sent, what it has handled and what is left, also where it blocks
+/// from beginning to end. Subscriptions that are made after the drain has begun are not seen.
+///
 /// Stages that live on each other in a cycle, and else on drained ones, are drained too: they end when nothing is left
 /// in the cycle. One that never runs empty is stopped when the time is over.
 ///
 /// A stage with further producers, which are not drained, stays out of it, and so does what lives on it: for them a
 /// producer ends as any does, and the cancel mode decides. Drain all producers of a graph together. A
 /// [`stream`](crate::stream()) sees the end of its producer as ever.
+///
+/// A stage that drains what it lives on, in a callback, waits neither for itself nor for what lives on it: these are drained once
+/// the callback is over, however long that takes, and are listed in [`unreachable`](DrainReport::unreachable).
 ///
 /// ```
 /// use std::time::Duration;
@@ -88,20 +95,19 @@ pub fn drain(producers: &[&dyn Drainable], within: Duration) -> DrainReport {
 
 pub(crate) fn drain_all(producers: impl Iterator<Item = Observer>, within: Duration) -> DrainReport {
     let mut report = DrainReport::default();
-    let (roots, dead): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        producers.map(root).partition(|(_, root)| root.peer().is_alive());
-    report.unreachable = dead.keys().map(|pid| (*pid, CallError::NoProc)).collect();
+    let roots: BTreeMap<Pid, Observer> = producers.map(root).collect();
     let Ok(here) = ThreadProcess::aside() else {
         // The runtime has ended, and the producers with it.
-        report.unreachable.extend(roots.keys().map(|pid| (*pid, CallError::NoProc)));
+        report.unreachable = roots.keys().map(|pid| (*pid, CallError::NoProc)).collect();
         return report;
     };
     let deadline = here.now().saturating_add(within);
     let found = Found::below(&roots);
     let set = found.closed(&roots);
-    report.left_alone = found.stages.keys().filter(|pid| !set.contains(pid)).copied().collect();
     let behind_me = found.behind(current_pid(), &set);
-    report.unreachable.extend(behind_me.iter().map(|pid| (*pid, CallError::CallingSelf)));
+    report.left_alone = found.stages.keys().filter(|pid| !set.contains(pid)).copied().collect();
+    let dead = roots.keys().filter(|pid| !found.stages.contains_key(pid)).map(|pid| (*pid, CallError::NoProc));
+    report.unreachable = dead.chain(behind_me.iter().map(|pid| (*pid, CallError::CallingSelf))).collect();
     let mut collector = Collector { here, stages: BTreeMap::new() };
     // Downstream first: they must know before their producers end.
     for is_root in [false, true] {
@@ -330,8 +336,8 @@ pub struct DrainReport {
     /// producers have sent to them is theirs to handle: they do not count in [`is_complete`](Self::is_complete) and
     /// [`left`](Self::left).
     pub left_alone: Vec<Pid>,
-    /// Stages that gave no answer: dead before, busy for all the time, or the one that called. Of these only the producers are
-    /// stopped; for the others the end of their producers decides.
+    /// Producers that were dead before ([`CallError::NoProc`]), and the stage that called, with what lives on it
+    /// ([`CallError::CallingSelf`]): they are drained, but nobody has waited for them.
     pub unreachable: Vec<(Pid, CallError)>,
 }
 
@@ -353,7 +359,8 @@ impl DrainReport {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DrainedStage {
-    /// Its last numbers: from its end, or from when the time was over; from the beginning if it was too busy to tell.
+    /// Its last numbers: from its end, or from when the report was made. Of a stage that could not be asked, what only it knows is
+    /// zero: what waits, what it owes, what it holds itself, its inbox, its times.
     pub snapshot: StageSnapshot,
     /// Events that were sent to it and lay in its inbox.
     pub under_way: u64,
@@ -370,8 +377,8 @@ impl DrainedStage {
         self.snapshot.handled
     }
 
-    /// Events that it had when it ended: in its inbox, at hand, waiting for demand, buffered, or in a state of its own. The last
-    /// may count as handled as well, if they are in the hands of children.
+    /// Events that it had when it ended, or has if it is [stuck](DrainEnd::Stuck): in its inbox, at hand, waiting for demand,
+    /// buffered, or in a state of its own. The last may count as handled as well, if they are in the hands of children.
     pub fn left(&self) -> u64 {
         let taken = self.snapshot.handled + self.snapshot.discarded.late + self.snapshot.discarded.not_started;
         (self.under_way + self.snapshot.input.events).saturating_sub(taken) + self.snapshot.buffered as u64 + self.held
@@ -388,7 +395,8 @@ pub enum DrainEnd {
     Ended(ExitReason),
     /// The time was over, and it was stopped.
     Stopped,
-    /// The time was over, and it was told to stop, but a callback of it had not returned when the report was made.
+    /// The time was over, and it was told to stop, but a callback of it had not returned when the report was made. It ends when
+    /// that returns; the batch at hand counts as left.
     Stuck,
 }
 

@@ -294,7 +294,10 @@ fn one_that_drains_what_it_lives_on_is_drained_after_its_callback() {
             let sink = Enough(log.clone(), Some(counter.clone())).start(StageOptions::new()).unwrap();
             sink.async_subscribe(&counter, demand(10, 5).cancel(mode));
             sim.run_until_idle();
-            assert_eq!((counter.exit_reason(), sink.exit_reason()), (Some(ExitReason::Normal), Some(ExitReason::Normal)));
+            assert_eq!(
+                (counter.exit_reason(), sink.exit_reason()),
+                (Some(ExitReason::Normal), Some(ExitReason::Normal))
+            );
             let taken = log.demands("a").iter().sum::<usize>() as u64;
             assert_eq!(log.events("b"), range(0..taken.min(20)), "all that was taken is handled");
         });
@@ -317,7 +320,9 @@ fn a_graph_shows_what_is_joined_to_one_that_does_not_return() {
             assert_eq!(graph.unreachable, [(pids[1], CallError::Timeout)]);
             let stages: Vec<_> = graph.stages.iter().map(|stage| stage.pid).collect();
             assert_eq!(stages, [pids[0], pids[2]]);
-            let events = |edge: &genstage::Edge| (edge.producer, edge.consumer, edge.flow().events, edge.received.unwrap().events);
+            let events = |edge: &genstage::Edge| {
+                (edge.producer, edge.consumer, edge.flow().events, edge.received.unwrap().events)
+            };
             let edges: Vec<_> = graph.edges.iter().map(events).collect();
             assert_eq!(edges, [(pids[1], pids[2], 5, 5), (pids[0], pids[1], 15, 10)]);
             DrainReport::default()

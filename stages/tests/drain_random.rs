@@ -214,6 +214,7 @@ impl Graph {
 
 #[test]
 fn every_event_is_in_a_number_and_nobody_is_left_over() {
+    let seen: [AtomicU64; 4] = Default::default();
     seeds(400, |sim, _| {
         let mut random = Random(sim.seed());
         let graph = Arc::new(Graph::grow(&mut random));
@@ -231,7 +232,9 @@ fn every_event_is_in_a_number_and_nobody_is_left_over() {
             mailbox.sleep(Duration::from_millis(when)).await;
             let roots: Vec<&dyn Drainable> = roots
                 .iter()
-                .filter_map(|at| if let Stage::First(root) = &all.0[*at].stage { Some(root as &dyn Drainable) } else { None })
+                .filter_map(|at| {
+                    if let Stage::First(root) = &all.0[*at].stage { Some(root as &dyn Drainable) } else { None }
+                })
                 .collect();
             let report = drain(&roots, Duration::from_millis(within));
             all.check(&report, &planned);
@@ -240,10 +243,22 @@ fn every_event_is_in_a_number_and_nobody_is_left_over() {
         });
         sim.run_until_idle();
         let report = report.lock().unwrap().take().unwrap();
+        let has = |end| u64::from(report.stages.iter().any(|stage| stage.end == end));
+        let left_alone = u64::from(!report.left_alone.is_empty());
+        for (seen, now) in
+            seen.iter().zip([has(DrainEnd::Drained), has(DrainEnd::Stopped), has(DrainEnd::Stuck), left_alone])
+        {
+            seen.fetch_add(now, Ordering::Relaxed);
+        }
         for node in &graph.0 {
             let temporary = node.lives_on.iter().all(|(_, mode)| *mode == Cancel::Temporary);
             assert!(!plan.0.contains(&node.pid()) || !node.is_alive(), "{} outlives the drain: {report}", node.pid());
-            assert!(!plan.1.contains(&node.pid()) || !temporary || node.is_alive(), "{} does not: {report}", node.pid());
+            assert!(
+                !plan.1.contains(&node.pid()) || !temporary || node.is_alive(),
+                "{} does not: {report}",
+                node.pid()
+            );
         }
     });
+    assert!(seen.iter().all(|seen| seen.load(Ordering::Relaxed) > 20), "each kind of end is met: {seen:?}");
 }
