@@ -21,7 +21,7 @@ impl Counter {
 
     #[inline]
     pub(crate) fn add(&self, more: u64) {
-        self.set(self.get().saturating_add(more));
+        self.set(self.get().wrapping_add(more));
     }
 }
 
@@ -43,7 +43,8 @@ impl Tally {
 
     #[inline]
     pub(crate) fn ask(&self, events: usize) {
-        self.asked.add(events as u64);
+        // A consumer may ask for any number, as often as it likes.
+        self.asked.set(self.asked.get().saturating_add(events as u64));
         self.asks.add(1);
     }
 
@@ -53,7 +54,7 @@ impl Tally {
         self.events.add(events);
         self.batches.add(batches);
         self.asks.add(asks);
-        self.asked.add(asked.min(events));
+        self.asked.set(self.asked.get().saturating_add(asked.min(events)));
     }
 
     pub(crate) fn flow(&self) -> Flow {
