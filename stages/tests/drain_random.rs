@@ -172,7 +172,7 @@ impl Graph {
 
     /// Whom a drain of these producers is to end, and whom it is to leave alone. Stages come behind what they live on.
     fn plan(&self, roots: &[usize]) -> (BTreeSet<Pid>, BTreeSet<Pid>) {
-        let (mut ended, mut left) = (BTreeSet::from_iter(roots.iter().copied()), BTreeSet::new());
+        let (mut ended, mut left): (BTreeSet<_>, _) = (roots.iter().copied().collect(), BTreeSet::new());
         for (at, node) in self.0.iter().enumerate().filter(|(at, _)| !roots.contains(at)) {
             let reached = |from: &(usize, Cancel)| ended.contains(&from.0) || left.contains(&from.0);
             if !node.lives_on.is_empty() && node.lives_on.iter().all(|(from, _)| ended.contains(from)) {
