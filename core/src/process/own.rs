@@ -211,8 +211,7 @@ impl<M: Send + 'static> Own<M> {
     /// For genstage alone; may change with every version.
     #[doc(hidden)]
     pub fn show<T: Any + Send + Sync>(&self, thing: &Arc<T>) {
-        let thing: Arc<dyn Any + Send + Sync> = Arc::clone(thing) as _;
-        self.0.0.edit_rare(&mut |rare| rare.shown = Some(Arc::downgrade(&thing)));
+        Peer::from(&self.0).show(thing);
     }
 
     /// Asks for the spare memory of the inbox to be given back as soon as nothing is left to do, until the next message

@@ -93,6 +93,14 @@ impl Peer {
         }
     }
 
+    /// Has it [show](crate::Own::show) this.
+    pub(crate) fn show<T: Any + Send + Sync>(&self, thing: &Arc<T>) {
+        if let Some(process) = &self.process {
+            let thing: Arc<dyn Any + Send + Sync> = Arc::clone(thing) as _;
+            process.edit_rare(&mut |rare| rare.shown = Some(Arc::downgrade(&thing)));
+        }
+    }
+
     /// What it [shows](crate::Own::show), if that is a `T`. Nobody is asked: one short lock, also while it is in a callback.
     ///
     /// For genstage alone; may change with every version.
