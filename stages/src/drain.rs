@@ -1,27 +1,24 @@
 //! Stopping in order: from the producers down, so that what they have taken is handled.
 
+mod collector;
 mod cycle;
+mod found;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use genstage_core::{Address, CallError, Child, ExitReason, Mail, Peer, Pid, Signal, ThreadProcess, current_pid};
+use genstage_core::{Address, CallError, Child, ExitReason, Pid, ThreadProcess, current_pid};
 
 use crate::Named;
-use crate::book::Book;
-use crate::graph::{AnyStage, Observer, Word, reach};
+use crate::graph::{AnyStage, Observer};
 use crate::handle::StageRef;
 use crate::mail::Nobody;
 use crate::role::IsProducer;
 use crate::snapshot::{StageKind, StageSnapshot};
-
-/// How long stages have to answer, and then to stop, once the time of a drain is over.
-const GRACE: Duration = Duration::from_millis(100);
-
-/// How long stages of a cycle are left to themselves before they are looked at. Guessed: much longer than a batch takes.
-const ROUND: Duration = Duration::from_millis(20);
+use collector::Collector;
+use found::Found;
 
 /// To a stage that is to be drained.
 #[derive(Clone, Debug)]
@@ -108,7 +105,7 @@ pub(crate) fn drain_all(producers: impl Iterator<Item = Observer>, within: Durat
     report.left_alone = found.stages.keys().filter(|pid| !set.contains(pid)).copied().collect();
     let dead = roots.keys().filter(|pid| !found.stages.contains_key(pid)).map(|pid| (*pid, CallError::NoProc));
     report.unreachable = dead.chain(behind_me.iter().map(|pid| (*pid, CallError::CallingSelf))).collect();
-    let mut collector = Collector { here, stages: BTreeMap::new() };
+    let mut collector = Collector::new(here);
     // Downstream first: they must know before their producers end.
     for is_root in [false, true] {
         for (pid, (observer, book)) in &found.stages {
@@ -128,201 +125,6 @@ fn root(observer: Observer) -> (Pid, Observer) {
     let is_producer = observer.kind() == Some(StageKind::Producer);
     let observer = if is_producer { observer } else { Arc::new(Nobody) };
     (observer.peer().pid(), observer)
-}
-
-/// The living stages that events of the producers reach, and on whom each of them lives.
-struct Found {
-    stages: BTreeMap<Pid, (Observer, Arc<Book>)>,
-    lives_on: BTreeMap<Pid, Vec<Pid>>,
-}
-
-impl Found {
-    fn below(roots: &BTreeMap<Pid, Observer>) -> Self {
-        let found = reach(roots.values().cloned().collect(), Book::downstream);
-        let stages: BTreeMap<_, _> = found
-            .into_iter()
-            .filter(|(_, stage)| stage.peer().is_alive())
-            .filter_map(|(pid, stage)| Book::of(&stage.peer()).map(|book| (pid, (stage, book))))
-            .collect();
-        let lives_on = stages.iter().map(|(pid, (_, book))| (*pid, living_producers(book))).collect();
-        Self { stages, lives_on }
-    }
-
-    /// The producers, and every stage all of whose producers are among these, stages of a cycle included.
-    fn closed(&self, roots: &BTreeMap<Pid, Observer>) -> BTreeSet<Pid> {
-        let mut set: BTreeSet<Pid> = self.stages.keys().copied().collect();
-        loop {
-            let lives_on_others = |pid: &Pid| self.lives_on[pid].iter().any(|producer| !set.contains(producer));
-            let outside = |pid: &&Pid| !roots.contains_key(pid) && lives_on_others(pid);
-            let outside: BTreeSet<Pid> = set.iter().filter(outside).copied().collect();
-            if outside.is_empty() {
-                return set;
-            }
-            set.retain(|pid| !outside.contains(pid));
-        }
-    }
-
-    /// Of these the one that is asking, if it is one, and all that live on it.
-    fn behind(&self, me: Option<Pid>, set: &BTreeSet<Pid>) -> BTreeSet<Pid> {
-        let mut behind: BTreeSet<Pid> = me.into_iter().filter(|me| set.contains(me)).collect();
-        loop {
-            let lives_on_it = |pid: &&Pid| self.lives_on[pid].iter().any(|producer| behind.contains(producer));
-            let more: Vec<Pid> = set.difference(&behind).filter(lives_on_it).copied().collect();
-            if more.is_empty() {
-                return behind;
-            }
-            behind.extend(more);
-        }
-    }
-}
-
-fn living_producers(book: &Book) -> Vec<Pid> {
-    book.upstream().iter().map(|stage| stage.peer()).filter(Peer::is_alive).map(|peer| peer.pid()).collect()
-}
-
-/// Waits for the ends of stages.
-struct Collector {
-    here: ThreadProcess<StageSnapshot>,
-    stages: BTreeMap<Pid, Open>,
-}
-
-struct Open {
-    observer: Observer,
-    book: Arc<Book>,
-    /// What it said of itself last.
-    last: Option<StageSnapshot>,
-    /// Whether it has answered since it was asked; nobody is asked twice.
-    told: bool,
-    end: Option<DrainEnd>,
-}
-
-impl Collector {
-    /// Tells a stage to end when nothing is left. Without its book: nobody waits for it.
-    fn begin(&mut self, observer: &Observer, book: Option<&Arc<Book>>) {
-        if let Some(book) = book {
-            let (observer, book) = (Arc::clone(observer), Arc::clone(book));
-            self.here.monitor(observer.peer());
-            let open = Open { observer, book, last: None, told: true, end: None };
-            self.stages.insert(open.observer.peer().pid(), open);
-        }
-        observer.say(Word::Drain(DrainMail::Begin(self.here.me().clone())));
-    }
-
-    /// Waits until all have ended, or the time is over.
-    fn wait_for_ends(&mut self, deadline: Duration) {
-        let mut before = Vec::new();
-        while cycle::is_any(&self.lives_on()) && self.here.now() < deadline {
-            self.wait_until(deadline.min(self.here.now() + ROUND), Open::has_ended);
-            let rings = cycle::first(&self.lives_on());
-            self.ask(|pid| rings.iter().any(|ring| ring.contains(pid)));
-            self.wait_until(deadline.min(self.here.now() + ROUND), |stage| stage.told || stage.has_ended());
-            let still: Vec<_> = rings.iter().filter_map(|ring| cycle::still(self.told(ring)?)).collect();
-            let (again, new): (Vec<_>, Vec<_>) = still.into_iter().partition(|ring| before.contains(ring));
-            for stage in again.iter().filter_map(|ring| self.stages.get(&ring.first()?.0)) {
-                stage.observer.say(Word::Drain(DrainMail::Cut));
-            }
-            before = new;
-        }
-        self.wait_until(deadline, Open::has_ended);
-    }
-
-    /// On whom of them those live that have not ended.
-    fn lives_on(&self) -> BTreeMap<Pid, Vec<Pid>> {
-        let open = |pid: &Pid| self.stages.get(pid).is_some_and(|stage| !stage.has_ended());
-        let producers = |stage: &Open| living_producers(&stage.book).into_iter().filter(open).collect();
-        self.stages.iter().filter(|(pid, _)| open(pid)).map(|(pid, stage)| (*pid, producers(stage))).collect()
-    }
-
-    /// Asks those that have not ended how they are.
-    fn ask(&mut self, whom: impl Fn(&Pid) -> bool) {
-        let me = self.here.me().clone();
-        for (_, stage) in self.stages.iter_mut().filter(|(pid, stage)| whom(pid) && stage.told && !stage.has_ended()) {
-            stage.told = false;
-            stage.observer.say(Word::Tell(me.clone()));
-        }
-    }
-
-    /// What they said when they were asked last, if all of them did.
-    fn told(&self, whom: &BTreeSet<Pid>) -> Option<Vec<&StageSnapshot>> {
-        whom.iter().map(|pid| self.stages.get(pid).filter(|stage| stage.told)?.last.as_ref()).collect()
-    }
-
-    fn wait_until(&mut self, deadline: Duration, done: fn(&Open) -> bool) {
-        while !self.stages.values().all(done)
-            && let Some(mail) = self.here.receive(Some(deadline.saturating_sub(self.here.now())))
-        {
-            self.take(mail);
-        }
-    }
-
-    fn take(&mut self, mail: Mail<StageSnapshot>) {
-        match mail {
-            Mail::Message(last) => {
-                if let Some(open) = self.stages.get_mut(&last.pid) {
-                    (open.last, open.told) = (Some(last), true);
-                }
-            }
-            Mail::Signal(Signal::Down(down)) => {
-                if let Some(open) = self.stages.get_mut(&down.process) {
-                    // Its handle knows the reason also where it had ended before it was watched.
-                    let reason = open.observer.peer().exit_reason().unwrap_or(down.reason);
-                    open.end = Some(match (&open.end, reason) {
-                        (Some(_), _) => DrainEnd::Stopped,
-                        (None, ExitReason::Normal) => DrainEnd::Drained,
-                        (None, reason) => DrainEnd::Ended(reason),
-                    });
-                }
-            }
-            Mail::Signal(_) => {}
-        }
-    }
-
-    /// The time is over.
-    fn stop_the_rest(&mut self) {
-        if self.stages.values().all(Open::has_ended) {
-            return;
-        }
-        self.ask(|_| true);
-        self.wait_until(self.here.now() + GRACE, |stage| stage.told || stage.has_ended());
-        for reason in [ExitReason::Shutdown, ExitReason::Kill] {
-            for stage in self.stages.values_mut().filter(|stage| !stage.is_over()) {
-                stage.end = Some(DrainEnd::Stuck);
-                // For one that traps exits; the signal ends the others.
-                stage.observer.say(Word::Drain(DrainMail::Stop));
-                stage.observer.peer().exit(reason.clone());
-            }
-            self.wait_until(self.here.now() + GRACE, Open::is_over);
-        }
-    }
-
-    fn finish(self) -> Vec<DrainedStage> {
-        self.stages.into_iter().map(|(pid, stage)| stage.finish(pid)).collect()
-    }
-}
-
-impl Open {
-    fn has_ended(&self) -> bool {
-        self.end.is_some()
-    }
-
-    fn is_over(&self) -> bool {
-        !matches!(self.end, None | Some(DrainEnd::Stuck))
-    }
-
-    /// Its book is kept until the end: also where the stage has not said anything.
-    fn finish(self, pid: Pid) -> DrainedStage {
-        let mut snapshot = self.book.numbers(pid);
-        if let Some(last) = self.last {
-            let StageSnapshot { waiting, held, owed, inbox, times, .. } = last;
-            snapshot = StageSnapshot { waiting, held, owed, inbox, times, ..snapshot };
-        }
-        DrainedStage {
-            under_way: self.book.under_way(),
-            held: self.book.counts.still_holds.get().max(snapshot.held as u64),
-            snapshot,
-            end: self.end.unwrap_or(DrainEnd::Stuck),
-        }
-    }
 }
 
 /// What a [`drain`] did.
