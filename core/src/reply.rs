@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::process::{Address, current};
 use crate::runtime::clock::Clock;
 use crate::runtime::engine::GaveUp;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Latch};
 use crate::timer::{Due, Review};
 use crate::{ExitReason, Pid, SendError};
 
@@ -105,7 +105,7 @@ enum Waiter<R> {
 type Then<R> = Box<dyn FnOnce(Filled<R>) + Send>;
 
 struct Slot<R> {
-    state: Mutex<(Filled<R>, Waiter<R>)>,
+    state: Latch<(Filled<R>, Waiter<R>)>,
     /// Who is to reply.
     callee: Pid,
     /// Keeps it until the end of the callee's slice. A function, as only the caller knows that `R` is `'static`.
@@ -114,7 +114,7 @@ struct Slot<R> {
 
 impl<R: Send + 'static> Slot<R> {
     fn new(callee: Pid, waiter: Waiter<R>) -> Arc<Self> {
-        let state = Mutex::new((Filled::Not, waiter));
+        let state = Latch::new((Filled::Not, waiter));
         Arc::new(Self {
             state,
             callee,
@@ -287,14 +287,16 @@ impl<M: Send + 'static> Address<M> {
 
     /// As [`request`](Self::request), from within a future that awaits it at once. In a process no timer is set for each call, but one
     /// for the process.
-    pub(crate) async fn ask<R: Send + 'static>(
+    pub(crate) async fn ask<R: Send + 'static, T>(
         &self,
         within: Duration,
-        request: impl FnOnce(ReplyTo<R>) -> M,
+        request: impl FnOnce(ReplyTo<R>) -> T,
+        wrap: impl FnOnce(T) -> M,
     ) -> Result<R, CallError> {
-        let (mut request, mut wait) = (Some(request), Wait { slot: None, until: Duration::ZERO, filed: false });
+        let mut request = Some((request, wrap));
+        let mut wait = Wait { slot: None, until: Duration::ZERO, filed: false };
         poll_fn(|task| match request.take() {
-            Some(request) => wait.begin(self, within, request, task.waker()),
+            Some((request, wrap)) => wait.begin(self, within, request, wrap, task.waker()),
             None => wait.poll(self, task.waker()),
         })
         .await
@@ -310,8 +312,18 @@ impl<M: Send + 'static> Address<M> {
         waiter: Waiter<R>,
         request: impl FnOnce(ReplyTo<R>) -> M,
     ) -> Result<Arc<Slot<R>>, CallError> {
+        self.post_as(waiter, request, |message| message)
+    }
+
+    /// As [`post`](Self::post), of a request that is wrapped in its place in the inbox.
+    fn post_as<R: Send + 'static, T>(
+        &self,
+        waiter: Waiter<R>,
+        request: impl FnOnce(ReplyTo<R>) -> T,
+        wrap: impl FnOnce(T) -> M,
+    ) -> Result<Arc<Slot<R>>, CallError> {
         let slot = Slot::new(self.pid(), waiter);
-        match self.send(request(ReplyTo(Some(Arc::clone(&slot))))) {
+        match self.send_as(request(ReplyTo(Some(Arc::clone(&slot)))), wrap) {
             Ok(()) => Ok(slot),
             Err(SendError { .. }) => Err(CallError::NoProc),
         }
@@ -360,18 +372,19 @@ struct Wait<R> {
 }
 
 impl<R: Send + 'static> Wait<R> {
-    fn begin<M: Send + 'static>(
+    fn begin<M: Send + 'static, T>(
         &mut self,
         to: &Address<M>,
         within: Duration,
-        request: impl FnOnce(ReplyTo<R>) -> M,
+        request: impl FnOnce(ReplyTo<R>) -> T,
+        wrap: impl FnOnce(T) -> M,
         waker: &Waker,
     ) -> Poll<Result<R, CallError>> {
         if current::pid() == Some(to.pid()) {
             return Poll::Ready(Err(CallError::CallingSelf));
         }
         self.until = to.0.engine().deadline_after(within);
-        match to.post(Waiter::Task(waker.clone()), request) {
+        match to.post_as(Waiter::Task(waker.clone()), request, wrap) {
             Ok(slot) => self.pause(to, slot, waker),
             Err(error) => Poll::Ready(Err(error)),
         }

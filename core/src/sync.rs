@@ -38,13 +38,6 @@ impl<T> Mutex<T> {
             Err(poisoned) => poisoned.into_inner(),
         }
     }
-
-    pub(crate) fn into_inner(self) -> T {
-        match self.0.into_inner() {
-            Ok(value) => value,
-            Err(poisoned) => poisoned.into_inner(),
-        }
-    }
 }
 
 impl<T: Default> Default for Mutex<T> {
@@ -89,6 +82,20 @@ impl<T> Latch<T> {
     #[inline]
     pub(crate) fn lock(&self) -> LatchGuard<'_, T> {
         self.0.try_lock().unwrap_or_else(|| self.wait())
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn into_inner(self) -> T {
+        match self.0.0.into_inner() {
+            Ok(value) => value,
+            Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+
+    #[cfg(not(loom))]
+    #[inline]
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner()
     }
 
     #[cfg(not(loom))]

@@ -189,7 +189,7 @@ impl<T> ProducerPort<T> for Nobody {
 impl<R: Role> ConsumerPort<R::In> for Address<StageMail<R>> {
     #[inline]
     fn events(&self, id: SubscriptionId, batch: Batch<R::In>) {
-        let _ = self.send(StageMail::Events(id, batch));
+        let _ = self.send_as((id, batch), |(id, batch)| StageMail::Events(id, batch));
     }
 
     fn cancelled(&self, id: SubscriptionId, reason: ExitReason) {
@@ -216,7 +216,7 @@ impl<R: Role> ProducerPort<R::Out> for Address<StageMail<R>> {
 
     #[inline]
     fn ask(&self, id: SubscriptionId, count: usize, empties: Empties<R::Out>) {
-        let _ = self.send(StageMail::Ask(id, count, empties));
+        let _ = self.send_as((id, count, empties), |(id, count, empties)| StageMail::Ask(id, count, empties));
     }
 
     fn cancel(&self, id: SubscriptionId, reason: ExitReason) {

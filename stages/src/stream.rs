@@ -114,7 +114,7 @@ pub(crate) enum StreamMail<T> {
 
 impl<T: Send + 'static> ConsumerPort<T> for Address<StreamMail<T>> {
     fn events(&self, id: SubscriptionId, batch: Batch<T>) {
-        let _ = self.send(StreamMail::Events(id, batch));
+        let _ = self.send_as((id, batch), |(id, batch)| StreamMail::Events(id, batch));
     }
 
     fn cancelled(&self, id: SubscriptionId, reason: ExitReason) {

@@ -29,6 +29,14 @@ impl<M> Default for Next<M> {
     }
 }
 
+impl<M> Next<M> {
+    /// Whether nothing is to come but the next mail, as after nearly all callbacks.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.message.is_none() && self.timeout.is_none() && !self.hibernate && self.hibernate_after.is_none()
+    }
+}
+
 impl<S: GenServer> Context<'_, S> {
     /// The server's own reference.
     pub fn me(&self) -> ServerRef<S> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::call::Call;
+use super::call::{Call, Request as Asked};
 use super::{GenServer, HandleCall, Order, ServerMail};
 use crate::reply::deliver;
 use crate::stop::{stop, stop_async};
@@ -99,11 +99,17 @@ impl<S: GenServer> ServerRef<S> {
         R: Send + 'static,
         S: HandleCall<R>,
     {
-        let make = |reply| ServerMail(Order::Call(Box::new(Call::new(request, reply))));
-        match &self.0 {
-            To::One(address) => address.ask(within, make).await,
-            To::Named(name) => name.address().ok_or(CallError::NoProc)?.ask(within, make).await,
-        }
+        let make = |reply| -> Box<dyn Asked<S>> { Box::new(Call::new(request, reply)) };
+        let wrap = |request| ServerMail(Order::Call(request));
+        let found;
+        let address = match &self.0 {
+            To::One(address) => address,
+            To::Named(name) => {
+                found = name.address().ok_or(CallError::NoProc)?;
+                &found
+            }
+        };
+        address.ask(within, make, wrap).await
     }
 
     /// Sends a request; the outcome is handed to a function, on whichever thread has it.
@@ -148,13 +154,7 @@ impl<S: GenServer> ServerRef<S> {
                 None => return Err(SendError { process: Pid::NOBODY, message }),
             },
         };
-        match address.send(ServerMail(Order::Cast(message))) {
-            Err(SendError { process, message: ServerMail(Order::Cast(message)) }) => {
-                Err(SendError { process, message })
-            }
-            // What comes back is what was sent.
-            _ => Ok(()),
-        }
+        address.send_as(message, |message| ServerMail(Order::Cast(message)))
     }
 
     /// Casts a message after a delay. Dropped if nobody is there by then; a name is looked up at that moment (P9.3).

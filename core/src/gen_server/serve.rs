@@ -167,6 +167,12 @@ impl<S: GenServer> Serve<S> {
     /// A callback begins: the wait is over, and what it asked for does not hold any more (G4.1, G4.2).
     #[inline]
     fn begin(&mut self) {
+        if self.idle.wait.is_some() || !self.next.is_plain() {
+            self.begin_anew();
+        }
+    }
+
+    fn begin_anew(&mut self) {
         if let Some(wait) = self.idle.wait.take() {
             wait.timer.cancel();
             self.idle.number += 1;
@@ -185,7 +191,11 @@ impl<S: GenServer> Serve<S> {
 
     /// What comes after a callback: first what it continues with, then the wait.
     #[inline]
-    fn after(&mut self, mut outcome: Outcome, cx: &mut Cx<'_, S>) -> Outcome {
+    fn after(&mut self, outcome: Outcome, cx: &mut Cx<'_, S>) -> Outcome {
+        if self.next.is_plain() { outcome } else { self.go_on(outcome, cx) }
+    }
+
+    fn go_on(&mut self, mut outcome: Outcome, cx: &mut Cx<'_, S>) -> Outcome {
         while outcome == Outcome::Continue && !cx.is_doomed() {
             let Some(message) = self.next.message.take() else {
                 self.wait(cx);
@@ -198,7 +208,6 @@ impl<S: GenServer> Serve<S> {
         outcome
     }
 
-    #[inline]
     fn wait(&mut self, cx: &Cx<'_, S>) {
         if let Some(time) = self.next.timeout {
             self.arm(Then::Timeout, time, cx);

@@ -43,6 +43,15 @@ impl<M: Send + 'static> Address<M> {
         self.0.post(message).map_err(|message| SendError { process: self.pid(), message })
     }
 
+    /// As [`send`](Self::send), of a message that is made of a value, which is what comes back. It is made in its place in the inbox,
+    /// under its lock: `wrap` must do no more than wrap. That is why this is not for everybody.
+    #[doc(hidden)]
+    #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
+    #[inline(always)]
+    pub fn send_as<T>(&self, value: T, wrap: impl FnOnce(T) -> M) -> Result<(), SendError<T>> {
+        self.0.post_as(value, wrap).map_err(|message| SendError { process: self.pid(), message })
+    }
+
     /// Whether it lives: false from the moment it is bound to end.
     pub fn is_alive(&self) -> bool {
         self.0.is_alive()

@@ -14,7 +14,8 @@ use super::relations::Tie;
 use crate::names::Names;
 use crate::runtime::engine::Engine;
 use crate::runtime::shutdown::Callback;
-use crate::signal::{Down, Exit};
+use crate::scheduler::Task;
+use crate::signal::Down;
 use crate::sync::Arc;
 use crate::{ExitReason, MonitorRef, Pid, RegisterError, Signal};
 
@@ -26,8 +27,11 @@ pub(crate) trait AnyProcess: Send + Sync {
     fn inbox_len(&self) -> usize;
     /// An exit signal arrives (P4), through a link or from a caller of `exit`.
     fn exit_signal(self: Arc<Self>, from: Pid, reason: ExitReason, through_link: bool);
-    /// A monitor of this process's fires. The engine is the one at hand.
-    fn down(self: Arc<Self>, down: Down, engine: &Engine);
+    /// As [`exit_signal`](Self::exit_signal), through the link to one that has ended. The engine is the one at hand. Given: what the
+    /// caller must put into a run queue.
+    fn exit_of(self: Arc<Self>, from: Pid, reason: ExitReason, engine: &Engine) -> Option<Task>;
+    /// A monitor of this process's fires. Given: as with [`exit_of`](Self::exit_of).
+    fn down(self: Arc<Self>, monitor: MonitorRef, process: Pid, reason: &ExitReason, engine: &Engine) -> Option<Task>;
     /// False where the process is dead and has told everybody.
     fn add_link(&self, peer: Peer) -> bool;
     fn remove_link(&self, pid: Pid) -> bool;
@@ -90,37 +94,24 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
     }
 
     fn exit_signal(self: Arc<Self>, from: Pid, reason: ExitReason, through_link: bool) {
-        let pushed = {
-            let mut inbox = self.inbox.lock();
-            if !inbox.is_alive() || (through_link && !inbox.relations.unlink(from)) {
-                return;
-            }
-            match reason {
-                ExitReason::Kill if !through_link => self.doom(&mut inbox, ExitReason::Killed),
-                reason if inbox.trap_exit => match inbox.push(Mail::Signal(Signal::Exit(Exit { from, reason }))) {
-                    Pushed::Schedule => Pushed::Schedule,
-                    _ => Pushed::Noted,
-                },
-                ExitReason::Normal if through_link || from != self.pid => Pushed::Noted,
-                reason => self.doom(&mut inbox, reason),
-            }
-        };
-        if pushed == Pushed::Schedule {
+        if self.hear_exit(from, reason, through_link) {
             self.schedule();
         }
     }
 
-    fn down(self: Arc<Self>, down: Down, engine: &Engine) {
-        let pushed: Pushed<()> = {
+    fn exit_of(self: Arc<Self>, from: Pid, reason: ExitReason, engine: &Engine) -> Option<Task> {
+        if self.hear_exit(from, reason, true) { self.to_schedule(engine) } else { None }
+    }
+
+    fn down(self: Arc<Self>, monitor: MonitorRef, process: Pid, reason: &ExitReason, engine: &Engine) -> Option<Task> {
+        let pushed: Pushed = {
             let mut inbox = self.inbox.lock();
-            if inbox.relations.remove_monitor(down.monitor).is_none() || !inbox.is_alive() {
-                return;
+            if !inbox.relations.end_monitor(monitor) || !inbox.is_alive() {
+                return None;
             }
-            inbox.accept(Mail::Signal(Signal::Down(down)))
+            inbox.push_made(|| Mail::Signal(Signal::Down(Down { monitor, process, reason: reason.clone() })))
         };
-        if pushed == Pushed::Schedule {
-            self.schedule_by(engine);
-        }
+        if pushed == Pushed::Schedule { self.to_schedule(engine) } else { None }
     }
 
     fn add_link(&self, peer: Peer) -> bool {
@@ -314,7 +305,8 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
             // The user's destructors may be stuck as well: they run where nobody waits for them.
             self.engine().run_soon(move || drop(Self::empty(body, mail)));
         }
-        self.conclude(self.inbox.lock(), last, left);
+        let (_, woken) = self.conclude(self.inbox.lock(), last, left);
+        self.engine().schedule_some(woken);
         self.engine().timers.orphan(self.pid);
         true
     }

@@ -22,8 +22,8 @@ use super::rare::Rare;
 use super::relations::{Relations, Tie};
 use super::since::Since;
 use crate::runtime::engine::Engine;
-use crate::scheduler::{Cost, Ran, Runnable, Task};
-use crate::signal::Down;
+use crate::scheduler::{Cost, Runnable, Task};
+use crate::signal::{Exit, Signal};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Latch, LatchGuard};
 use crate::{ExitReason, Pid, StartError, reason::Panic};
@@ -172,21 +172,39 @@ impl<M: Send + 'static> Cell<M> {
         self.inbox.lock().phase() == Phase::Dead
     }
 
-    /// Puts mail into the inbox and the process into a run queue if need be. The dead hand the message back.
+    /// Puts a message into the inbox, and the process into a run queue if need be. The dead hand the message back.
     #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
     #[inline(always)]
     pub(crate) fn post(self: &Arc<Self>, message: M) -> Result<(), M> {
-        let mut inbox = self.inbox.lock();
-        if !inbox.is_alive() {
-            drop(inbox);
-            return Err(message);
-        }
-        let pushed: Pushed<()> = inbox.accept(Mail::Message(message));
+        let Some(mut inbox) = self.living_inbox() else { return Err(message) };
+        let pushed = inbox.push(Mail::Message(message));
+        self.leave(inbox, &pushed);
+        Ok(())
+    }
+
+    /// As [`post`](Self::post), of what the value is wrapped to.
+    #[expect(clippy::inline_always, reason = "a message that is made in place is not copied")]
+    #[inline(always)]
+    pub(crate) fn post_as<T>(self: &Arc<Self>, value: T, wrap: impl FnOnce(T) -> M) -> Result<(), T> {
+        let Some(mut inbox) = self.living_inbox() else { return Err(value) };
+        let pushed = inbox.push_made(|| Mail::Message(wrap(value)));
+        self.leave(inbox, &pushed);
+        Ok(())
+    }
+
+    /// Its inbox, unless it is dead or bound to end.
+    #[inline]
+    fn living_inbox(&self) -> Option<LatchGuard<'_, Resting<M>>> {
+        let inbox = self.inbox.lock();
+        inbox.is_alive().then_some(inbox)
+    }
+
+    #[inline]
+    fn leave(self: &Arc<Self>, inbox: LatchGuard<'_, Resting<M>>, pushed: &Pushed) {
         drop(inbox);
-        if pushed == Pushed::Schedule {
+        if *pushed == Pushed::Schedule {
             self.schedule();
         }
-        Ok(())
     }
 
     /// A future's waker fired.
@@ -205,7 +223,7 @@ impl<M: Send + 'static> Cell<M> {
                 if !engine.scheduler().is_some_and(|scheduler| scheduler.is_stopping())
                     && let Some(this) = this.take()
                 {
-                    this.schedule_by(engine);
+                    engine.schedule_some(this.to_schedule(engine));
                 }
             });
             if let Some(this) = this {
@@ -217,7 +235,7 @@ impl<M: Send + 'static> Cell<M> {
     /// Whether it must be put into a run queue to see that something has come.
     #[inline]
     fn rouse(&self) -> bool {
-        self.inbox.lock().wake::<()>() == Pushed::Schedule
+        self.inbox.lock().wake() == Pushed::Schedule
     }
 
     /// The time until which its future waits for replies has come. False: it does not wait any more.
@@ -249,14 +267,17 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     /// As [`schedule`](Self::schedule), for those who have no further use for it. It takes the caller's engine, as its own goes
-    /// with it: nearly always the same.
-    pub(super) fn schedule_by(self: Arc<Self>, engine: &Engine) {
+    /// with it: nearly always the same. Given: what the caller must put into a run queue of that engine.
+    pub(super) fn to_schedule(self: Arc<Self>, engine: &Engine) -> Option<Task> {
         match &self.home {
             Home::Seats if std::ptr::eq(&raw const **self.engine(), engine) => {
                 self.since.pass(&engine.clock);
-                engine.schedule(self as Task);
+                Some(self as Task)
             }
-            _ => self.schedule(),
+            _ => {
+                self.schedule();
+                None
+            }
         }
     }
 
@@ -371,24 +392,31 @@ impl<M: Send + 'static> Cell<M> {
 
     /// The end: after a callback's wish or fault with `terminate`, after an exit signal without (G6.3). Where both came, the
     /// signal counts: whoever sent it has seen the process as dead since.
-    fn stop(&self, mut body: BoxedBody<M>, reason: ExitReason) {
+    fn stop(&self, mut body: BoxedBody<M>, reason: ExitReason) -> Option<Task> {
         let terminated = if self.is_doomed() {
             Ok(())
         } else {
             self.inbox.lock().terminate();
             Panic::catch_exit(|| body.as_mut().terminate(&reason))
         };
-        self.bury(Some(body), terminated.err().unwrap_or(reason));
+        self.die(Some(body), terminated.err().unwrap_or(reason)).1
     }
 
     /// Death, in the order of P3.3: no longer alive; state dropped and names freed; only then are others told. So whoever
     /// hears of it can take the name and finds sockets and files released. Returns the reason it died with.
     pub(crate) fn bury(&self, body: Option<BoxedBody<M>>, reason: ExitReason) -> ExitReason {
+        let (reason, woken) = self.die(body, reason);
+        self.engine().schedule_some(woken);
+        reason
+    }
+
+    /// As [`bury`](Self::bury), and gives who of those told is to run next.
+    fn die(&self, body: Option<BoxedBody<M>>, reason: ExitReason) -> (ExitReason, Option<Task>) {
         let mut resting = self.inbox.lock();
         if !resting.close(reason) {
             drop(resting);
             let _ = Self::empty(body, VecDeque::new());
-            return self.reason();
+            return (self.reason(), None);
         }
         let body = body.or_else(|| resting.body.take());
         if body.is_none() && resting.len() == 0 {
@@ -412,10 +440,10 @@ impl<M: Send + 'static> Cell<M> {
         mut resting: LatchGuard<'a, Resting<M>>,
         last: Last,
         left: usize,
-    ) -> ExitReason {
+    ) -> (ExitReason, Option<Task>) {
         if !resting.conclude() {
             drop(resting);
-            return self.reason();
+            return (self.reason(), None);
         }
         let rare = resting.rare.take();
         if rare.is_some() || !resting.has_ended_well() {
@@ -427,8 +455,8 @@ impl<M: Send + 'static> Cell<M> {
         let reason = resting.reason().cloned().unwrap_or(ExitReason::Killed);
         drop(resting);
         self.engine().table.remove(self.pid);
-        self.tell(relations, &reason);
-        reason
+        let woken = self.tell(relations, &reason);
+        (reason, woken)
     }
 
     /// Frees the name, drops the dictionary, and reports a crash (P14).
@@ -464,32 +492,43 @@ impl<M: Send + 'static> Cell<M> {
         });
     }
 
-    /// Tells the others, each kind in the order of its keys.
-    fn tell(&self, mut relations: Relations, reason: &ExitReason) {
+    /// Tells the others, each kind in the order of its keys. Gives the last one that is to run because of it; the caller puts it into
+    /// a run queue.
+    fn tell(&self, mut relations: Relations, reason: &ExitReason) -> Option<Task> {
+        let engine = self.engine();
+        let mut last = None;
+        let mut wake = |woken: Option<Task>| {
+            if woken.is_some() {
+                engine.schedule_some(std::mem::replace(&mut last, woken));
+            }
+        };
         let observer = relations.take_observer();
         if let Some(observer) = &observer {
             observer.ending(self.pid);
         }
         relations.part(|tie| match tie {
             Tie::Monitor(monitor, target) => {
-                if let Some(target) = target.process_in(self.engine()) {
+                if let Some(target) = target.process_in(engine) {
                     target.remove_watcher(monitor);
                 }
             }
             Tie::Watcher(monitor, watcher) => {
                 if let Some(watcher) = watcher.into_process() {
-                    watcher.down(Down { monitor, process: self.pid, reason: reason.clone() }, self.engine());
+                    wake(watcher.down(monitor, self.pid, reason, engine));
                 }
             }
             Tie::Link(linked) => {
                 if let Some(linked) = linked.into_process() {
-                    linked.exit_signal(self.pid, reason.clone(), true);
+                    wake(linked.exit_of(self.pid, reason.clone(), engine));
                 }
             }
         });
         if let Some(observer) = observer {
+            // Code of the user's may follow: nobody waits for that.
+            engine.schedule_some(last.take());
             observer.ended(reason);
         }
+        last
     }
 
     fn reason(&self) -> ExitReason {
@@ -503,7 +542,22 @@ impl<M: Send + 'static> Cell<M> {
         work.into_iter().chain(mail).fold(state, |so_far, mail| so_far.and(Panic::catch(|| drop(mail))))
     }
 
-    pub(super) fn doom(&self, inbox: &mut Inbox<M>, reason: ExitReason) -> Pushed<()> {
+    /// An exit signal arrives (P4). Whether the process must be put into a run queue.
+    pub(super) fn hear_exit(&self, from: Pid, reason: ExitReason, through_link: bool) -> bool {
+        let mut inbox = self.inbox.lock();
+        if !inbox.is_alive() || (through_link && !inbox.relations.unlink(from)) {
+            return false;
+        }
+        let pushed = match reason {
+            ExitReason::Kill if !through_link => self.doom(&mut inbox, ExitReason::Killed),
+            reason if inbox.trap_exit => inbox.push_made(|| Mail::Signal(Signal::Exit(Exit { from, reason }))),
+            ExitReason::Normal if through_link || from != self.pid => Pushed::Noted,
+            reason => self.doom(&mut inbox, reason),
+        };
+        pushed == Pushed::Schedule
+    }
+
+    fn doom(&self, inbox: &mut Inbox<M>, reason: ExitReason) -> Pushed {
         inbox.doom(reason);
         self.doomed.store(true, Ordering::Relaxed);
         if let Some(thread) = inbox.waiter.take() {
@@ -513,10 +567,36 @@ impl<M: Send + 'static> Cell<M> {
     }
 }
 
+/// Who is to run because of a slice, and is in no run queue yet.
+enum Next {
+    Nobody,
+    /// The process itself.
+    Again,
+    /// One that its end has woken.
+    Other(Task),
+}
+
+impl Next {
+    #[inline]
+    fn again(more: bool) -> Self {
+        if more { Self::Again } else { Self::Nobody }
+    }
+
+    #[inline]
+    fn other(woken: Option<Task>) -> Self {
+        woken.map_or(Self::Nobody, Self::Other)
+    }
+}
+
 impl<M: Send + 'static> Runnable for Cell<M> {
-    fn run(self: Arc<Self>) -> Ran {
-        let again = self.slice();
-        Ran { task: self, again }
+    fn run(self: Arc<Self>, over: &mut dyn FnMut(&Cost)) -> Option<Task> {
+        let next = self.slice();
+        over(&self.cost);
+        match next {
+            Next::Nobody => None,
+            Next::Again => Some(self),
+            Next::Other(task) => Some(task),
+        }
     }
 
     fn cost(&self) -> &Cost {
@@ -525,31 +605,29 @@ impl<M: Send + 'static> Runnable for Cell<M> {
 }
 
 impl<M: Send + 'static> Cell<M> {
-    /// One slice. True: the process must run again.
+    /// One slice.
     #[inline]
-    fn slice(self: &Arc<Self>) -> bool {
+    fn slice(self: &Arc<Self>) -> Next {
         let _inside = current::enter_pid(self.pid);
         let mut body = {
             let mut resting = self.inbox.lock();
-            let Some(mut body) = resting.body.take() else { return false };
+            let Some(mut body) = resting.body.take() else { return Next::Nobody };
             body.as_mut().begin(&mut resting);
             body
         };
         let reason = match Panic::catch_exit(|| body.as_mut().run(self)) {
-            Ok(Turn::Drained) => return self.end_slice(body, false, None),
-            Ok(Turn::Waiting(until)) => return self.end_slice(body, false, Some(until)),
-            Ok(Turn::More) => return self.end_slice(body, true, None),
+            Ok(Turn::Drained) => return Next::again(self.end_slice(body, false, None)),
+            Ok(Turn::Waiting(until)) => return Next::again(self.end_slice(body, false, Some(until))),
+            Ok(Turn::More) => return Next::again(self.end_slice(body, true, None)),
             Ok(Turn::Ended(reason)) => {
                 drop(body);
-                self.bury(None, reason);
-                return false;
+                return Next::other(self.die(None, reason).1);
             }
             Ok(Turn::Stop(reason) | Turn::Fail(reason)) | Err(reason) => reason,
             Ok(Turn::Ignore) => ExitReason::Normal,
             Ok(Turn::Doomed) => ExitReason::Killed,
         };
-        self.stop(body, reason);
-        false
+        Next::other(self.stop(body, reason))
     }
 }
 

@@ -9,33 +9,17 @@ use std::time::Duration;
 use super::peer::Peer;
 use crate::reason::Panic;
 use crate::runtime::engine::Engine;
-use crate::scheduler::SeatClaim;
+use crate::scheduler::{Age, SeatClaim, Slice};
 use crate::sync::Arc;
 use crate::{Pid, log};
-
-/// A process, and how the thread stands for it.
-#[derive(Clone, Copy)]
-struct Who {
-    pid: Pid,
-    /// Until a guard drops: it runs a callback or a slice.
-    guarded: bool,
-}
 
 /// A reply that will not come. Its caller is told at the end of the slice, when it is known whether the process ended.
 pub(crate) trait Orphan {
     fn tell(&self);
 }
 
-/// The poll of a process's future.
-#[derive(Clone, Copy)]
-struct Poll {
-    /// What tells the process's own waker from others: combinators poll with theirs.
-    waker: usize,
-    /// Whether the process was woken because a limit was reached.
-    over: bool,
-    /// When something in the future wants to be polled again.
-    until: Option<Duration>,
-}
+/// No time.
+const NEVER: u64 = u64::MAX;
 
 /// The time, as it was read in this tick of this runtime.
 #[derive(Clone, Copy)]
@@ -45,14 +29,28 @@ struct Read {
     time: Duration,
 }
 
+// What every slice writes is in words of its own: a word that was just written is read back at once, a structure of several is
+// not before all have left the store buffer.
 thread_local! {
-    static POLL: Cell<Option<Poll>> = const { Cell::new(None) };
+    /// The waker of the process whose future is being polled, to tell it from others: combinators poll with theirs. 0: none is.
+    static WAKER: Cell<usize> = const { Cell::new(0) };
+    /// Whether that process was woken because a limit was reached.
+    static OVER: Cell<bool> = const { Cell::new(false) };
+    /// When something in the future wants to be polled again, in nanoseconds.
+    static UNTIL: Cell<u64> = const { Cell::new(NEVER) };
     static READ: Cell<Option<Read>> = const { Cell::new(None) };
-    static WHO: Cell<Option<Who>> = const { Cell::new(None) };
+    /// Nobody, or the process that the thread stands for.
+    static WHO: Cell<Pid> = const { Cell::new(Pid::NOBODY) };
+    /// Whether it does until a guard drops: it runs a callback or a slice.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
     /// Whether there are orphans: a glance that costs nothing.
     static ORPHANED: Cell<bool> = const { Cell::new(false) };
     static ORPHANS: RefCell<Vec<(Pid, Arc<dyn Orphan>)>> = const { RefCell::new(Vec::new()) };
-    static SEAT: Cell<Option<SeatClaim>> = const { Cell::new(None) };
+    /// Of whose scheduler the thread took a seat last, and which.
+    static SCHEDULER: Cell<usize> = const { Cell::new(0) };
+    static SEAT: Cell<usize> = const { Cell::new(0) };
+    static SLICE: Cell<Slice> = const { Cell::new(Slice::NONE) };
+    static AGE: Cell<Age> = const { Cell::new(Age::Unknown) };
     static ENGINE: RefCell<Option<Arc<Engine>>> = const { RefCell::new(None) };
     /// The threads' own processes, oldest first.
     static ADOPTED: RefCell<Vec<Pid>> = const { RefCell::new(Vec::new()) };
@@ -62,7 +60,7 @@ thread_local! {
 /// The process whose callback, or whose body, runs on this thread.
 #[inline]
 pub(crate) fn pid() -> Option<Pid> {
-    WHO.get().map(|who| who.pid)
+    Some(WHO.get()).filter(|pid| *pid != Pid::NOBODY)
 }
 
 /// Whether an exit signal has hit the process that this thread stands for.
@@ -72,7 +70,7 @@ pub(crate) fn is_bound_to_end() -> bool {
 
 /// Whether this thread runs a slice of this process.
 pub(crate) fn is_slice_of(pid: Pid) -> bool {
-    WHO.get().is_some_and(|who| who.guarded && who.pid == pid)
+    GUARDED.get() && WHO.get() == pid
 }
 
 /// Keeps an orphan until the end of the slice of this process, which this thread runs.
@@ -109,15 +107,36 @@ fn tell_orphans_of(pid: Pid) {
     }
 }
 
-/// The seat this thread took its current slice on; it may have lost it since.
+/// The slice this thread runs; it may have lost its seat since.
 #[inline]
 pub(crate) fn seat() -> Option<SeatClaim> {
-    SEAT.get()
+    let scheduler = SCHEDULER.get();
+    (scheduler != 0).then(|| SeatClaim { scheduler, seat: SEAT.get(), slice: SLICE.get() })
+}
+
+/// How long the slice has been going.
+#[inline]
+pub(crate) fn age() -> Age {
+    AGE.get()
 }
 
 #[inline]
-pub(crate) fn set_seat(claim: Option<SeatClaim>) {
-    SEAT.set(claim);
+pub(crate) fn set_age(age: Age) {
+    AGE.set(age);
+}
+
+/// The thread takes a seat.
+pub(crate) fn set_seat(scheduler: usize, seat: usize) {
+    SCHEDULER.set(scheduler);
+    SEAT.set(seat);
+    SLICE.set(Slice::NONE);
+}
+
+/// A slice begins on that seat.
+#[inline]
+pub(crate) fn set_slice(slice: Slice, age: Age) {
+    SLICE.set(slice);
+    AGE.set(age);
 }
 
 /// The runtime this thread belongs to or has entered.
@@ -134,45 +153,55 @@ pub(crate) fn see_engine<T>(look: impl FnOnce(&Arc<Engine>) -> T) -> Option<T> {
 /// Until the guard drops, the thread polls the future of the process that has this waker.
 #[inline]
 pub(crate) fn enter_poll(waker: &Waker, over: bool) -> PollGuard {
-    PollGuard(POLL.replace(Some(Poll { waker: waker.data().addr(), over, until: None })))
+    PollGuard { waker: WAKER.replace(waker.data().addr()), over: OVER.replace(over), until: UNTIL.replace(NEVER) }
 }
 
-pub(crate) struct PollGuard(Option<Poll>);
-
-impl PollGuard {
-    /// When the future wants to be polled again at the latest.
-    #[inline]
-    pub(crate) fn end(self) -> Option<Duration> {
-        POLL.replace(self.0).and_then(|poll| poll.until)
-    }
+/// What was before.
+pub(crate) struct PollGuard {
+    waker: usize,
+    over: bool,
+    until: u64,
 }
 
 impl Drop for PollGuard {
     #[inline]
     fn drop(&mut self) {
-        POLL.set(self.0);
+        WAKER.set(self.waker);
+        OVER.set(self.over);
+        UNTIL.set(self.until);
     }
 }
 
+/// When the future that is being polled wants to be polled again at the latest.
 #[inline]
-fn poll_with(waker: &Waker) -> Option<Poll> {
-    POLL.get().filter(|poll| poll.waker == waker.data().addr())
+pub(crate) fn poll_until() -> Option<Duration> {
+    Some(UNTIL.get()).filter(|until| *until != NEVER).map(Duration::from_nanos)
+}
+
+#[inline]
+fn is_polled_with(waker: &Waker) -> bool {
+    WAKER.get() == waker.data().addr()
 }
 
 /// Whether this is the waker of the process whose future this thread polls, which has run out of patience.
 #[inline]
 pub(crate) fn is_patience_over(waker: &Waker) -> bool {
-    poll_with(waker).is_some_and(|poll| poll.over)
+    is_polled_with(waker) && OVER.get()
 }
 
 /// If this is the waker of the process whose future this thread polls, the process is woken at this time unless something comes
 /// before.
 #[inline]
 pub(crate) fn wake_by(waker: &Waker, time: Duration) -> bool {
-    let Some(mut poll) = poll_with(waker) else { return false };
-    poll.until = Some(poll.until.map_or(time, |until| until.min(time)));
-    POLL.set(Some(poll));
-    true
+    let polled = is_polled_with(waker);
+    if polled {
+        UNTIL.set(UNTIL.get().min(nanos(time)));
+    }
+    polled
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(NEVER)
 }
 
 /// The time as it was read on this thread in this tick, or else as it is read now.
@@ -200,7 +229,7 @@ pub(crate) fn seat_engine() -> Option<Arc<Engine>> {
 /// Until the guard drops, the thread stands for this process.
 #[inline]
 pub(crate) fn enter_pid(pid: Pid) -> PidGuard {
-    PidGuard(WHO.replace(Some(Who { pid, guarded: true })))
+    PidGuard { pid: WHO.replace(pid), guarded: GUARDED.replace(true) }
 }
 
 /// Whether this thread runs the start of a process that this one, directly or not, is starting, and waits for.
@@ -216,7 +245,9 @@ pub(crate) fn starts() -> usize {
 /// The thread stands for this process, unless it stands for one already.
 pub(crate) fn adopt(pid: Pid) {
     let _ = ADOPTED.try_with(|adopted| adopted.borrow_mut().push(pid));
-    WHO.set(WHO.get().or(Some(Who { pid, guarded: false })));
+    if self::pid().is_none() {
+        WHO.set(pid);
+    }
 }
 
 /// The end of [`adopt`]: the thread stands for the oldest of its processes that is left.
@@ -226,14 +257,14 @@ pub(crate) fn disown(pid: Pid) {
         adopted.retain(|other| *other != pid);
         adopted.first().copied()
     });
-    if WHO.get().is_some_and(|who| who.pid == pid && !who.guarded) {
-        WHO.set(left.ok().flatten().map(|pid| Who { pid, guarded: false }));
+    if WHO.get() == pid && !GUARDED.get() {
+        WHO.set(left.ok().flatten().unwrap_or(Pid::NOBODY));
     }
 }
 
 /// Until the guard drops, the thread stands for this process of that runtime, which whom it stood for before is starting.
 pub(crate) fn enter_start(engine: &Arc<Engine>, pid: Pid) -> (PidGuard, EngineGuard, StartGuard) {
-    let starter = WHO.get().map(|who| who.pid);
+    let starter = self::pid();
     let _ = STARTING.try_with(|starting| starting.borrow_mut().extend(starter));
     (enter_pid(pid), enter_engine(engine), StartGuard(starter))
 }
@@ -247,13 +278,18 @@ pub(crate) fn enter_engine(engine: &Arc<Engine>) -> EngineGuard {
     before.ok().flatten().map_or(EngineGuard::Same, EngineGuard::Before)
 }
 
-pub(crate) struct PidGuard(Option<Who>);
+/// Whom the thread stood for before.
+pub(crate) struct PidGuard {
+    pid: Pid,
+    guarded: bool,
+}
 
 impl Drop for PidGuard {
     #[inline]
     fn drop(&mut self) {
         tell_orphans();
-        WHO.set(self.0);
+        WHO.set(self.pid);
+        GUARDED.set(self.guarded);
     }
 }
 

@@ -9,7 +9,6 @@ use super::peer::Peer;
 use super::relations::{Relations, Tie};
 use crate::runtime::Runtime;
 use crate::runtime::engine::Engine;
-use crate::signal::Down;
 use crate::sync::Arc;
 use crate::{ExitReason, MonitorRef};
 
@@ -71,7 +70,8 @@ impl Family {
         let monitor = cell.engine().next_monitor();
         starter.add_monitor(monitor, Peer::new(Arc::clone(cell) as _));
         let reason = cell.exit_reason().unwrap_or(ExitReason::NoProc);
-        starter.down(Down { monitor, process: AnyProcess::pid(&**cell), reason }, cell.engine());
+        let woken = starter.down(monitor, AnyProcess::pid(&**cell), &reason, cell.engine());
+        cell.engine().schedule_some(woken);
         Some(monitor)
     }
 

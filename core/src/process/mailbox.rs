@@ -5,9 +5,10 @@ use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_task::{ArcWake, waker_ref};
 use pin_project_lite::pin_project;
 
 use super::address::Address;
@@ -198,8 +199,6 @@ pin_project! {
         M: Send,
         M: 'static,
     {
-        // From the first slice on. Holds the process, which holds this: a ring that its end breaks, when it drops its body.
-        waker: Option<Waker>,
         // Whether this slice began because a limit was reached.
         over: bool,
         #[pin]
@@ -233,7 +232,7 @@ where
     }
 
     fn of(state: State<M, F, Fut>) -> BoxedBody<M> {
-        Box::pin(Self { waker: None, over: false, state })
+        Box::pin(Self { over: false, state })
     }
 }
 
@@ -247,13 +246,13 @@ where
 }
 
 /// A waker kept by a stranger keeps no more of a dead process than an address does: its state and its mail are gone.
-impl<M: Send + 'static> Wake for Cell<M> {
+impl<M: Send + 'static> ArcWake for Cell<M> {
     fn wake(self: Arc<Self>) {
         self.wake_future_once();
     }
 
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.wake_future();
+    fn wake_by_ref(cell: &Arc<Self>) {
+        cell.wake_future();
     }
 }
 
@@ -280,10 +279,10 @@ where
             this.state.set(State::Begun { future: make(mailbox) });
         }
         let Now::Begun { future } = this.state.as_mut().project() else { return Turn::Drained };
-        let waker = this.waker.get_or_insert_with(|| Waker::from(Arc::clone(cell)));
-        let poll = current::enter_poll(waker, *this.over);
-        let polled = future.poll(&mut Context::from_waker(waker));
-        let until = poll.end();
+        let waker = waker_ref(cell);
+        let _inside = current::enter_poll(&waker, *this.over);
+        let polled = future.poll(&mut Context::from_waker(&waker));
+        let until = current::poll_until();
         match polled {
             Poll::Ready(reason) => {
                 let reason = reason.into_exit();

@@ -88,8 +88,9 @@ impl<M: Send + 'static> Own<M> {
         self.0.0.add_monitor(monitor, other.clone());
         let watched = other.process().is_some_and(|process| process.add_watcher(monitor, Peer::from(&self.0)));
         if !watched {
-            let down = Down { monitor, process: other.pid(), reason: ExitReason::NoProc };
-            Arc::clone(&self.0.0).down(down, self.0.0.engine());
+            let engine = self.0.0.engine();
+            let woken = Arc::clone(&self.0.0).down(monitor, other.pid(), &ExitReason::NoProc, engine);
+            engine.schedule_some(woken);
         }
         monitor
     }

@@ -145,6 +145,19 @@ impl Relations {
         }
     }
 
+    /// As [`remove_monitor`](Self::remove_monitor), of one that has fired. Whether it was there.
+    #[inline]
+    pub(crate) fn end_monitor(&mut self, monitor: MonitorRef) -> bool {
+        match self {
+            Self::One(Tie::Monitor(only, _)) if *only == monitor => {
+                *self = Self::None;
+                true
+            }
+            Self::Many(ties) => ties.monitors.remove(monitor).is_some(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn remove_watcher(&mut self, monitor: MonitorRef) -> bool {
         match self {
             Self::One(Tie::Watcher(only, _)) if *only == monitor => {

@@ -153,7 +153,7 @@ impl<K: Eq> Locks<K> {
         let added =
             holder.process().is_some_and(|process| process.add_watcher(reference, Peer::new(Arc::clone(&owner))));
         if !added {
-            owner.down(Down { monitor: reference, process: holder.pid(), reason: ExitReason::NoProc }, &engine);
+            engine.schedule_some(owner.down(reference, holder.pid(), &ExitReason::NoProc, &engine));
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::names::Names;
 use crate::process::doom::DoomWatch;
 use crate::process::{CrashReport, Hook, current};
 use crate::reason::Panic;
-use crate::scheduler::{Budget, Cost, LONGEST_TICK, Ran, Runnable, Scheduler, Task};
+use crate::scheduler::{Budget, Cost, LONGEST_TICK, Runnable, Scheduler, Task};
 use crate::simulation::Simulator;
 use crate::sync::{Arc, CachePadded, Mutex};
 use crate::table::Table;
@@ -94,6 +94,13 @@ impl Engine {
         match &self.mode {
             Mode::Seats(scheduler) => scheduler.schedule(task),
             Mode::Simulated(simulator) => simulator.schedule(task),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn schedule_some(&self, task: Option<Task>) {
+        if let Some(task) = task {
+            self.schedule(task);
         }
     }
 
@@ -261,14 +268,15 @@ struct Job {
 }
 
 impl Runnable for Job {
-    fn run(self: Arc<Self>) -> Ran {
+    fn run(self: Arc<Self>, over: &mut dyn FnMut(&Cost)) -> Option<Task> {
         let job = self.job.lock().take();
         if let Some(job) = job
             && let Err(panic) = Panic::catch(job)
         {
             log::error!("a job panicked: {}", panic.message());
         }
-        Ran { task: self, again: false }
+        over(&self.cost);
+        None
     }
 
     fn cost(&self) -> &Cost {

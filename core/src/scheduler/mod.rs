@@ -25,30 +25,18 @@ use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Arc, CachePadded};
 use queue::Queue;
 use row::{Manners, Row};
-use seat::{SeatWord, Slice};
+use seat::SeatWord;
+pub(crate) use seat::Slice;
 use threads::Threads;
 
 /// A process in a run queue.
 pub(crate) type Task = Arc<dyn Runnable>;
 
 pub(crate) trait Runnable: Send + Sync {
-    /// One slice.
-    fn run(self: Arc<Self>) -> Ran;
+    /// One slice, of which `over` is told as soon as it is over. Gives who must be put into a run queue because of it: the process itself,
+    /// or one that its end has woken.
+    fn run(self: Arc<Self>, over: &mut dyn FnMut(&Cost)) -> Option<Task>;
     fn cost(&self) -> &Cost;
-}
-
-/// A process after its slice. It comes back also where it has nothing left to do, so that what is learned can be noted.
-pub(crate) struct Ran {
-    pub(crate) task: Task,
-    /// Whether it must run again.
-    pub(crate) again: bool,
-}
-
-impl Ran {
-    /// The process, if it must run again.
-    pub(crate) fn unfinished(self) -> Option<Task> {
-        self.again.then_some(self.task)
-    }
 }
 
 /// From here on a slice counts as long: what it pushes is offered to other seats. Measured: waking another core costs some
@@ -58,15 +46,14 @@ const LONG: Duration = Duration::from_micros(20);
 /// The slice that a thread runs, for whatever its callbacks push.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SeatClaim {
-    scheduler: usize,
-    seat: usize,
-    slice: Slice,
-    age: Age,
+    pub(crate) scheduler: usize,
+    pub(crate) seat: usize,
+    pub(crate) slice: Slice,
 }
 
 /// What is known of how long a slice has been going.
 #[derive(Clone, Copy, Debug)]
-enum Age {
+pub(crate) enum Age {
     /// Nothing: its beginning was not looked up.
     Unknown,
     Since(Instant),
@@ -74,16 +61,16 @@ enum Age {
     Long,
 }
 
-impl SeatClaim {
+impl Age {
     #[inline]
     fn is_long(self) -> bool {
-        match self.age {
+        match self {
             Age::Unknown => false,
             Age::Long => true,
             Age::Since(began) => {
                 let long = began.elapsed() >= LONG;
                 if long {
-                    current::set_seat(Some(Self { age: Age::Long, ..self }));
+                    current::set_age(Age::Long);
                 }
                 long
             }
@@ -200,7 +187,7 @@ impl Scheduler {
     #[inline]
     fn push(&self, claim: SeatClaim, task: Task) {
         let seat = &self.seats[claim.seat];
-        if claim.is_long() || !seat.word.is_current(claim.slice) {
+        if current::age().is_long() || !seat.word.is_current(claim.slice) {
             return self.inject(task);
         }
         match seat.queue.push(task) {
@@ -232,7 +219,7 @@ impl Scheduler {
             let Some(task) = found.or_else(|| seats.find_map(|seat| seat.queue.pop())) else {
                 return;
             };
-            task.run().unfinished().into_iter().for_each(|again| self.polite.injector.push(again));
+            task.run(&mut |_| {}).into_iter().for_each(|next| self.polite.injector.push(next));
         }
     }
 

@@ -35,12 +35,14 @@ struct Ring {
 
 impl Ring {
     fn new(capacity: usize) -> Self {
+        let capacity = if capacity == 0 { 0 } else { capacity.next_power_of_two() };
         Self { slots: (0..capacity).map(|_| None).collect(), first: 0, len: 0 }
     }
 
+    /// There is a power of two of slots, or none, and then no slot is found.
     #[inline]
     fn wrapped(&self, at: usize) -> usize {
-        if at < self.slots.len() { at } else { at - self.slots.len() }
+        at & self.slots.len().wrapping_sub(1)
     }
 
     #[inline]
@@ -148,15 +150,15 @@ mod loom_models {
 
     use loom::thread;
 
-    use super::super::{Cost, Ran, Runnable};
+    use super::super::{Cost, Runnable};
     use super::*;
     use crate::sync::Arc;
 
     struct Nothing(Cost);
 
     impl Runnable for Nothing {
-        fn run(self: Arc<Self>) -> Ran {
-            Ran { task: self, again: false }
+        fn run(self: Arc<Self>, _: &mut dyn FnMut(&Cost)) -> Option<Task> {
+            None
         }
 
         fn cost(&self) -> &Cost {

@@ -13,6 +13,11 @@ const SHIFT: u32 = 2;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Slice(u64);
 
+impl Slice {
+    /// None has this number.
+    pub(crate) const NONE: Self = Self(0);
+}
+
 /// What the monitor saw.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Seen(u64);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::crowd::Crowd;
 use super::row::{Manners, Row};
 use super::seat::Seen;
-use super::{Age, LONG, Scheduler, Seat, SeatClaim, Task, away, monitor};
+use super::{Age, Cost, LONG, Scheduler, Seat, Task, away, monitor};
 use crate::process::current;
 use crate::runtime::engine::{Engine, pause};
 use crate::sync::Arc;
@@ -41,8 +41,20 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
         let manners = scheduler.manners(at);
         let (own, row) = (&scheduler.seats[at], scheduler.row(manners));
         let (seen, crowd) = (Vec::new(), Crowd::default());
-        let mut worker = Worker { scheduler, at, seat: own, manners, row, slices: 0, seen, crowd };
+        let mut worker = Worker {
+            scheduler,
+            at,
+            seat: own,
+            manners,
+            row,
+            slices: 0,
+            injector_at: INJECTOR_FIRST,
+            sample_at: SAMPLE,
+            seen,
+            crowd,
+        };
         worker.seat.sitter.sit(number);
+        current::set_seat(scheduler.id(), at);
         match worker.sit() {
             Left::Stopping => break,
             Left::Lost(task) => {
@@ -69,7 +81,7 @@ pub(crate) fn main(engine: &Arc<Engine>, seat: usize) {
 /// Why a thread left its seat.
 enum Left {
     Stopping,
-    /// Its callback took too long; here is the process, if it must run again.
+    /// Its callback took too long; here is the process that must be put into a run queue.
     Lost(Option<Task>),
 }
 
@@ -80,6 +92,10 @@ struct Worker<'a> {
     manners: Manners,
     row: &'a Row,
     slices: u32,
+    /// The slices at which the injector comes first, and that are timed, whatever comes: counted on, as a remainder takes a
+    /// multiplication.
+    injector_at: u32,
+    sample_at: u32,
     /// The words of the other seats when the present search began.
     seen: Vec<Seen>,
     crowd: Crowd,
@@ -87,10 +103,13 @@ struct Worker<'a> {
 
 impl Worker<'_> {
     fn sit(&mut self) -> Left {
-        while let Some(task) = self.next_task() {
+        let mut next = None;
+        while let Some(task) = self.next_task(next.take()) {
             match self.run(task) {
                 Ok(None) => {}
-                Ok(Some(task)) => self.yielded(task),
+                // Through the queue it would come next all the same. No callback runs before, so nobody has to find it there.
+                Ok(Some(task)) if self.manners == Manners::Polite && self.seat.queue.len() == 0 => next = Some(task),
+                Ok(Some(task)) => self.queue(task),
                 Err(task) => return Left::Lost(task),
             }
         }
@@ -98,7 +117,7 @@ impl Worker<'_> {
     }
 
     /// To the back, and nobody is woken for it.
-    fn yielded(&self, task: Task) {
+    fn queue(&self, task: Task) {
         match self.manners {
             Manners::Polite => {
                 if let Err(task) = self.seat.queue.push(task) {
@@ -110,10 +129,13 @@ impl Worker<'_> {
         }
     }
 
-    /// One slice. `Err`: the seat was lost meanwhile.
+    /// One slice, and who must be put into a run queue after it. `Err`: the seat was lost meanwhile.
     #[inline]
     fn run(&mut self, task: Task) -> Result<Option<Task>, Option<Task>> {
-        let sampled = self.slices.is_multiple_of(SAMPLE);
+        let sampled = self.slices == self.sample_at;
+        if sampled {
+            self.sample_at = self.slices.wrapping_add(SAMPLE);
+        }
         let cost = task.cost();
         let heavy = cost.is_heavy();
         if heavy.unwrap_or(true) && self.manners == Manners::Polite && self.scheduler.is_out_of_place(cost) {
@@ -124,35 +146,38 @@ impl Worker<'_> {
         let began = timed.then(Instant::now);
         let tick = self.scheduler.tick.load(Ordering::Relaxed);
         let slice = self.seat.word.begin();
-        let age = began.map_or(Age::Unknown, Age::Since);
-        current::set_seat(Some(SeatClaim { scheduler: self.scheduler.id(), seat: self.at, slice, age }));
-        let ran = task.run();
-        if let Some(began) = began {
-            let took = began.elapsed();
-            match self.manners {
-                Manners::Polite => ran.task.cost().learn(took),
-                Manners::Rude => ran.task.cost().learn_kindly(took),
+        current::set_slice(slice, began.map_or(Age::Unknown, Age::Since));
+        let mut kept = false;
+        let end = &mut kept;
+        let next = task.run(&mut move |cost| {
+            if let Some(began) = began {
+                self.learn(cost, began.elapsed(), sampled);
+            } else if heavy.is_none() && cost.is_unknown() {
+                // The coarse clock tells a long slice all the same. One tick may be chance.
+                let ticks = self.scheduler.tick.load(Ordering::Relaxed).saturating_sub(tick);
+                if ticks > 1 {
+                    cost.learn(Duration::from_millis(ticks));
+                } else {
+                    cost.has_run();
+                }
             }
-            if sampled {
-                self.seat.average.learn(took);
+            *end = self.seat.word.end(slice);
+            if !*end && began.is_none() {
+                // Nobody timed it, but so much is known. Its next slices will be timed.
+                cost.learn(monitor::OVERSTAYED);
             }
-        } else if heavy.is_none() && ran.task.cost().is_unknown() {
-            // The coarse clock tells a long slice all the same. One tick may be chance.
-            let ticks = self.scheduler.tick.load(Ordering::Relaxed).saturating_sub(tick);
-            if ticks > 1 {
-                ran.task.cost().learn(Duration::from_millis(ticks));
-            } else {
-                ran.task.cost().has_run();
-            }
+        });
+        if kept { Ok(next) } else { Err(next) }
+    }
+
+    fn learn(&self, cost: &Cost, took: Duration, sampled: bool) {
+        match self.manners {
+            Manners::Polite => cost.learn(took),
+            Manners::Rude => cost.learn_kindly(took),
         }
-        if self.seat.word.end(slice) {
-            return Ok(ran.unfinished());
+        if sampled {
+            self.seat.average.learn(took);
         }
-        if began.is_none() {
-            // Nobody timed it, but so much is known. Its next slices will be timed.
-            ran.task.cost().learn(monitor::OVERSTAYED);
-        }
-        Err(ran.unfinished())
     }
 
     /// Whether to time a slice of a process of which nothing is known.
@@ -162,18 +187,25 @@ impl Worker<'_> {
             || self.scheduler.rude.takes_strangers.load(Ordering::Relaxed)
     }
 
-    fn next_task(&mut self) -> Option<Task> {
+    /// `next`: the one that is to run next, if it were for the seat's queue.
+    fn next_task(&mut self, next: Option<Task>) -> Option<Task> {
         self.slices = self.slices.wrapping_add(1);
         if self.manners == Manners::Rude {
             return self.search();
         }
-        if self.slices.is_multiple_of(INJECTOR_FIRST) {
+        if self.slices == self.injector_at {
+            self.injector_at = self.slices.wrapping_add(INJECTOR_FIRST);
+            if let Some(next) = next {
+                self.queue(next);
+            }
             if self.scheduler.is_stopping() {
                 return None;
             }
             if let Some(task) = self.row.injector.pop() {
                 return Some(task);
             }
+        } else if next.is_some() {
+            return next;
         }
         let own = self.seat.queue.pop();
         own.or_else(|| self.row.injector.pop()).or_else(|| self.search())
