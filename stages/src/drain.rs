@@ -27,6 +27,8 @@ pub(crate) enum DrainMail {
     Begin(Address<StageSnapshot>),
     /// Its producers wait for it: wait for them no longer.
     Cut,
+    /// It is left alone by the one with this pid.
+    GoOn(Pid),
     /// The time is over.
     Stop,
 }
@@ -58,7 +60,8 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 ///
 /// A callback that does not return holds up nobody else: the subscriptions of a stage and its numbers are read without asking it.
 /// So a drain reaches what is behind it, and counts what it was sent, what it has handled and what is left, also where it blocks
-/// from beginning to end. Subscriptions that are made after the drain has begun are not seen.
+/// from beginning to end. Who subscribes to it after the drain has
+/// begun is not seen. A stage that has subscribed to another producer meanwhile is left alone when the time is over.
 ///
 /// Stages that live on each other in a cycle, and else on drained ones, are drained too: they end when nothing is left
 /// in the cycle. One that never runs empty is stopped when the time is over.
@@ -100,7 +103,7 @@ pub(crate) fn drain_all(producers: impl Iterator<Item = Observer>, within: Durat
     };
     let deadline = here.now().saturating_add(within);
     let found = Found::below(&roots);
-    let set = found.closed(&roots);
+    let set = found.closed();
     let behind_me = found.behind(current_pid(), &set);
     report.left_alone = found.stages.keys().filter(|pid| !set.contains(pid)).copied().collect();
     let dead = roots.keys().filter(|pid| !found.stages.contains_key(pid)).map(|pid| (*pid, CallError::NoProc));
@@ -115,6 +118,7 @@ pub(crate) fn drain_all(producers: impl Iterator<Item = Observer>, within: Durat
         }
     }
     collector.wait_for_ends(deadline);
+    report.left_alone.extend(collector.leave_alone());
     collector.stop_the_rest();
     report.stages = collector.finish();
     report

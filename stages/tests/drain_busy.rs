@@ -241,6 +241,30 @@ fn one_that_does_not_return_and_has_another_producer_is_left_alone() {
     });
 }
 
+/// It is told to subscribe before the drain begins, and does so after.
+#[test]
+fn one_that_finds_another_producer_meanwhile_is_left_alone() {
+    seeds(30, |sim, log| {
+        let (ours, other) = (silent("a", log), silent("b", log));
+        let middle = Middle::forwarder("c", log).start(StageOptions::new()).unwrap();
+        let sink = Sink::new("d", log).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&middle, demand(4, 2).cancel(Cancel::Transient)).unwrap();
+        middle.sync_subscribe(&ours, demand(4, 2).cancel(Cancel::Transient)).unwrap();
+        ours.cast(Put(range(0..10)));
+        middle.async_subscribe(&other, demand(4, 2).cancel(Cancel::Transient));
+        let report = drain(&[&ours], ms(50));
+        assert!(report.is_complete() && report.stages.len() == 1, "{report}");
+        assert_eq!(report.left_alone, [middle.pid(), sink.pid()]);
+        other.call(Put(vec![77])).unwrap();
+        sim.run_until_idle();
+        assert_eq!(log.events("d"), [range(0..10), vec![77]].concat());
+        assert!(middle.is_alive() && sink.is_alive());
+        other.stop().unwrap();
+        sim.run_until_idle();
+        assert!(middle.is_alive(), "it is not drained any more, and its cancel mode decides");
+    });
+}
+
 /// A cycle ends beside it, though it is behind the cycle.
 #[test]
 fn a_cycle_does_not_wait_for_one_that_does_not_return() {

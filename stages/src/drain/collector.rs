@@ -120,6 +120,24 @@ impl Collector {
         }
     }
 
+    /// Who has found another producer meanwhile lives on that, and with it who lives on it: they are to go on.
+    pub(super) fn leave_alone(&mut self) -> Vec<Pid> {
+        let mut left = Vec::new();
+        loop {
+            let is_known = |producer: &Pid| self.stages.contains_key(producer);
+            let lives_on_others = |stage: &Open| !living_producers(&stage.book).iter().all(is_known);
+            let others = self.stages.iter().filter(|(_, stage)| !stage.has_ended() && lives_on_others(stage));
+            let others: Vec<Pid> = others.map(|(pid, _)| *pid).collect();
+            if others.is_empty() {
+                return left;
+            }
+            for stage in others.iter().filter_map(|pid| self.stages.remove(pid)) {
+                stage.observer.say(Word::Drain(DrainMail::GoOn(self.here.pid())));
+            }
+            left.extend(others);
+        }
+    }
+
     /// The time is over.
     pub(super) fn stop_the_rest(&mut self) {
         if self.stages.values().all(Open::has_ended) {

@@ -27,12 +27,11 @@ impl Found {
     }
 
     /// The producers, and every stage all of whose producers are among these, stages of a cycle included.
-    pub(super) fn closed(&self, roots: &BTreeMap<Pid, Observer>) -> BTreeSet<Pid> {
+    pub(super) fn closed(&self) -> BTreeSet<Pid> {
         let mut set: BTreeSet<Pid> = self.stages.keys().copied().collect();
         loop {
             let lives_on_others = |pid: &Pid| self.lives_on[pid].iter().any(|producer| !set.contains(producer));
-            let outside = |pid: &&Pid| !roots.contains_key(pid) && lives_on_others(pid);
-            let outside: BTreeSet<Pid> = set.iter().filter(outside).copied().collect();
+            let outside: BTreeSet<Pid> = set.iter().filter(|pid| lives_on_others(pid)).copied().collect();
             if outside.is_empty() {
                 return set;
             }

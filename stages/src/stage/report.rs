@@ -78,6 +78,10 @@ impl<R: Role> Stage<R> {
                 self.wiring.cut = true;
                 Outcome::Continue
             }
+            DrainMail::GoOn(drainer) => {
+                self.wiring.drain.retain(|to| to.pid() != drainer);
+                Outcome::Continue
+            }
             DrainMail::Stop => Outcome::Stop(ExitReason::Shutdown),
         }
     }
