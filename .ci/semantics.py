@@ -17,8 +17,10 @@ for path in glob.glob("*/**/*.rs", recursive=True):
         # A test program: a file, or a folder with a main.rs.
         TESTS[parts[2] if len(parts) > 3 else stem] |= names
     else:
-        # Unit tests: beside their module, or in its tests.rs.
+        # Unit tests: beside their module, in its tests.rs, or in the files of its folder tests.
         modules = parts[2:-1] + ([] if stem in ("mod", "tests") else [stem])
+        if "tests" in modules:
+            modules = modules[: modules.index("tests")]
         TESTS["::".join([parts[0], *modules])] |= names
 
 text = open("docs/semantics.md", encoding="utf-8").read()

@@ -1,6 +1,6 @@
 //! The numbers of a running graph, and its picture for Mermaid.
 
-use genstage::{graph, prelude::*};
+use genstage::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let numbers = from_enumerable(0_u64..).start(StageOptions::new().name("numbers"))?;

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 
 use futures_core::Stream;
+use genstage::into_stream;
 use genstage::prelude::*;
-use genstage::{feed, into_stream};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

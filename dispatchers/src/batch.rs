@@ -229,6 +229,13 @@ impl<T> Batch<T> {
         }
     }
 
+    /// Whether nobody else holds the events.
+    #[inline]
+    pub(crate) fn is_owned(&mut self) -> bool {
+        self.claim();
+        matches!(self.held(), Some(Held::Owned(..)))
+    }
+
     pub(crate) fn take_vec(&mut self) -> Vec<T> {
         self.claim();
         match self.held_mut() {

@@ -38,7 +38,8 @@ use crate::{Deliveries, InfoTicket, Refusal, Subscriber, SubscriptionId};
 ///   something, `demand()` is 0. Only a dispatcher that holds or drops events may take more, and none when `demand()`
 ///   is 0.
 /// * What it holds it states with [`held`](Dispatcher::held), so that the stage does not end before it is delivered.
-/// * An option of a subscription that it does not know is a reason to refuse: [`Subscriber::takes_anything`].
+/// * An option of a subscription that it does not know is a reason to refuse: [`Subscriber::takes_anything`]. One with an option of
+///   its own reads it with [`Subscriber::custom_as`].
 /// * Events for one id leave in the order in which they were emitted.
 /// * It draws on no chance but the seed, and no clock: the same calls give the same deliveries.
 ///
@@ -163,7 +164,8 @@ pub trait Dispatcher<T>: Send + fmt::Debug {
         self.cancel(id, out);
     }
 
-    /// How many events could be placed right now. Called after every other call, so it should be cheap.
+    /// How many events could be placed right now. Called after every other call, so it should be cheap. (A dispatcher for events of
+    /// any type calls its own as `Dispatcher::<T>::demand(self)`.)
     fn demand(&self) -> usize;
 
     /// How many events it has taken and not delivered yet: 0 unless defined, for a dispatcher that holds none.

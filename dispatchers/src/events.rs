@@ -65,6 +65,28 @@ impl<'a, T> Events<'a, T> {
         self.0.take_vec()
     }
 
+    /// Appends the events. Where the vector is empty and nobody else holds the batch, the two are exchanged, and nothing is moved;
+    /// else each event is moved, or cloned while others hold the batch.
+    ///
+    /// ```
+    /// use genstage_dispatchers::{Batch, Events};
+    ///
+    /// let mut batch = Batch::from(vec![1, 2]);
+    /// let mut out = Vec::new();
+    /// Events::new(&mut batch).append_to(&mut out);
+    /// assert_eq!(out, [1, 2]);
+    /// Events::new(&mut Batch::from(vec![3])).append_to(&mut out);
+    /// assert_eq!(out, [1, 2, 3]);
+    /// ```
+    #[inline]
+    pub fn append_to(self, out: &mut Vec<T>) {
+        if out.is_empty() && self.0.is_owned() {
+            self.0.swap(out);
+        } else {
+            self.map_into(out, |event| event);
+        }
+    }
+
     /// Appends what `map` makes of each event. The fastest way from one type of event to another: the compiler sees that all are
     /// of a known number, so that light maps become vector instructions.
     ///

@@ -35,6 +35,7 @@
 mod batch;
 mod broadcast;
 mod caught;
+mod custom;
 mod deliveries;
 mod demand;
 mod dispatcher;
@@ -52,6 +53,7 @@ pub use batch::{Batch, Cut};
 pub use broadcast::BroadcastDispatcher;
 #[doc(hidden)]
 pub use caught::{let_go, let_go_all};
+pub use custom::Custom;
 pub use deliveries::{Deliveries, Delivery, InfoTicket, Notice};
 pub use demand::DemandDispatcher;
 pub use dispatcher::Dispatcher;

@@ -17,7 +17,7 @@ use crate::SubscriptionId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The consumer, or this very subscription, is already being served.
+    /// The consumer, or this very subscription, is already being served with these events. It ends no consumer, whatever its mode.
     AlreadySubscribed,
     /// The subscription has a selector, and this dispatcher does not know what that is.
     NoSelectors,
@@ -34,6 +34,11 @@ pub enum Refusal {
         partition: String,
         /// The partitions there are.
         known: String,
+    },
+    /// The subscription has an option that this dispatcher does not know.
+    CustomUnknown {
+        /// The type of its value.
+        given: &'static str,
     },
     /// The partition has a consumer, and a partition has one at most.
     PartitionTaken {
@@ -80,6 +85,11 @@ impl fmt::Display for Refusal {
             Self::PartitionUnknown { partition, known } => {
                 write!(f, "there is no partition {partition}: subscribe to one of {known}")
             }
+            Self::CustomUnknown { given } => write!(
+                f,
+                "the producer's dispatcher knows no option of type {given}: start the producer with the dispatcher that it is \
+                 for, or subscribe without it"
+            ),
             Self::PartitionTaken { partition, by } => {
                 write!(f, "partition {partition} is taken by subscription {by}, and a partition has one consumer")
             }

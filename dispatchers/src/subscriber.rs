@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::caught::Owned;
-use crate::{PartitionKey, Refusal, SubscriptionId};
+use crate::{Custom, PartitionKey, Refusal, SubscriptionId};
 
 /// What a dispatcher may know about a new consumer.
 ///
@@ -40,6 +40,8 @@ pub enum Wants<T> {
     Selected(Selector<T>),
     /// Those of one partition.
     Partition(PartitionKey),
+    /// What a dispatcher of one's own makes of this value.
+    Custom(Custom),
 }
 
 impl<T> Subscriber<T> {
@@ -64,6 +66,11 @@ impl<T> Subscriber<T> {
         self.wants(Wants::Partition(PartitionKey::new(key)))
     }
 
+    /// The same consumer, with an option that a dispatcher of one's own knows.
+    pub fn custom(self, value: impl Send + Sync + 'static) -> Self {
+        self.wants(Wants::Custom(Custom::new(value)))
+    }
+
     /// The same consumer, which has these subscriptions as well.
     pub fn siblings(mut self, siblings: Vec<SubscriptionId>) -> Self {
         self.siblings = siblings;
@@ -76,18 +83,45 @@ impl<T> Subscriber<T> {
         self
     }
 
-    /// For a dispatcher that knows neither selectors nor partitions: whether the consumer can be served at all.
+    /// For a dispatcher that knows no options: whether the consumer can be served at all.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoSelectors`] or [`Refusal::NoPartitions`]: to be passed on, as a consumer that asked for some events
-    /// must not be given others.
+    /// [`Refusal::NoSelectors`], [`Refusal::NoPartitions`] or [`Refusal::CustomUnknown`]: to be passed on, as a consumer that
+    /// asked for some events must not be given others.
     pub fn takes_anything(&self) -> Result<(), Refusal> {
-        match self.wants {
+        match &self.wants {
             Wants::Anything => Ok(()),
             Wants::Selected(_) => Err(Refusal::NoSelectors),
             Wants::Partition(_) => Err(Refusal::NoPartitions),
+            Wants::Custom(custom) => Err(Refusal::CustomUnknown { given: custom.type_name() }),
         }
+    }
+
+    /// For a dispatcher with an option of its own: the value that the subscription gives for it, if it gives one.
+    ///
+    /// # Errors
+    ///
+    /// As [`takes_anything`](Self::takes_anything), to be passed on: another option, or a value of another type.
+    ///
+    /// ```
+    /// use genstage_dispatchers::Subscriber;
+    ///
+    /// struct Weight(u32);
+    ///
+    /// let heavy: Subscriber<u64> = Subscriber::new(1000, 500).custom(Weight(3));
+    /// assert_eq!(heavy.custom_as::<Weight>()?.map_or(1, |weight| weight.0), 3);
+    /// let plain: Subscriber<u64> = Subscriber::new(1000, 500);
+    /// assert_eq!(plain.custom_as::<Weight>()?.map_or(1, |weight| weight.0), 1);
+    /// # Ok::<(), genstage_dispatchers::Refusal>(())
+    /// ```
+    pub fn custom_as<V: 'static>(&self) -> Result<Option<&V>, Refusal> {
+        if let Wants::Custom(custom) = &self.wants
+            && let Some(value) = custom.get()
+        {
+            return Ok(Some(value));
+        }
+        self.takes_anything().map(|()| None)
     }
 }
 
@@ -121,6 +155,7 @@ impl<T> Clone for Wants<T> {
             Self::Anything => Self::Anything,
             Self::Selected(selector) => Self::Selected(selector.clone()),
             Self::Partition(key) => Self::Partition(key.clone()),
+            Self::Custom(custom) => Self::Custom(custom.clone()),
         }
     }
 }
@@ -131,6 +166,7 @@ impl<T> fmt::Debug for Wants<T> {
             Self::Anything => f.write_str("Anything"),
             Self::Selected(_) => f.write_str("Selected"),
             Self::Partition(key) => write!(f, "Partition({key})"),
+            Self::Custom(custom) => custom.fmt(f),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which events a subscription is about.
 
-use genstage_dispatchers::{Batch, PartitionKey, Selector, Wants};
+use genstage_dispatchers::{Batch, Custom, PartitionKey, Selector, Wants};
 
 use crate::redeliver::Share;
 
@@ -39,10 +39,11 @@ mod sealed {
 impl sealed::Sealed for Anything {}
 impl<T> sealed::Sealed for Selector<T> {}
 impl sealed::Sealed for PartitionKey {}
+impl sealed::Sealed for Custom {}
 impl<C: sealed::Sealed> sealed::Sealed for Redelivered<C> {}
 
-/// Which events of type `T` a subscription is about: [`Anything`], what a [`Selector`] accepts, or those of a partition
-/// ([`PartitionKey`]). Made by [`SubscriptionOptions`](crate::SubscriptionOptions); sealed.
+/// Which events of type `T` a subscription is about: [`Anything`], what a [`Selector`] accepts, those of a partition
+/// ([`PartitionKey`]), or what a dispatcher of one's own makes of a [`Custom`] value. Made by [`SubscriptionOptions`](crate::SubscriptionOptions); sealed.
 #[diagnostic::on_unimplemented(
     message = "these subscription options choose among events of another type than `{T}`",
     label = "a selector takes a reference to the events that the consumer receives: `|event: &{T}| ..`"
@@ -73,5 +74,11 @@ impl<T> Choice<T> for Selector<T> {
 impl<T> Choice<T> for PartitionKey {
     fn wants(self) -> Wanted<T> {
         Wants::Partition(self).into()
+    }
+}
+
+impl<T> Choice<T> for Custom {
+    fn wants(self) -> Wanted<T> {
+        Wants::Custom(self).into()
     }
 }

@@ -1,5 +1,10 @@
 //! Where a callback puts the events it emits.
 
+use crate::Events;
+
+/// How many events room is made for at once where an iterator promises more, or does not say. Guessed: far above usual batches.
+const PART: usize = 65_536;
+
 /// The events that a callback emits, in order. What is in it when the callback returns goes to the dispatcher; if it panics
 /// instead, that is dropped, and counted nowhere: it has not been emitted.
 ///
@@ -36,6 +41,74 @@ impl<T> Emit<T> {
         self.events.push(event);
     }
 
+    /// A vector makes room for all that is promised, also by an iterator that promises more than there is memory.
+    #[inline(never)]
+    fn extend_by_parts(&mut self, mut events: impl Iterator<Item = T>) {
+        loop {
+            let before = self.events.len();
+            self.events.extend(events.by_ref().take(PART));
+            if self.events.len() - before < PART {
+                return;
+            }
+        }
+    }
+
+    /// Emits the events of a batch as they are. Where this is all that is emitted, and no other consumer holds the batch, its buffer goes
+    /// on as it is, and nothing is moved.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// /// Says how many have passed.
+    /// struct Gauge(u64);
+    ///
+    /// impl ProducerConsumer for Gauge {
+    ///     type In = String;
+    ///     type Out = String;
+    ///
+    ///     fn handle_events(&mut self, events: Events<'_, String>, out: &mut Emit<String>, _: &mut Context<'_, Self>) -> Outcome {
+    ///         self.0 += events.len() as u64;
+    ///         out.append(events);
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    pub fn append(&mut self, events: Events<'_, T>) {
+        events.append_to(&mut self.events);
+    }
+
+    /// As [`append`](Self::append), after each event has been changed in its place: half the memory that a map touches. If `change`
+    /// panics, what was appended stays appended, which is of no account in a callback: all it has emitted is dropped.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// struct Increment;
+    ///
+    /// impl ProducerConsumer for Increment {
+    ///     type In = u64;
+    ///     type Out = u64;
+    ///
+    ///     fn handle_events(&mut self, events: Events<'_, u64>, out: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
+    ///         out.update(events, |n| *n += 1);
+    ///         Outcome::Continue
+    ///     }
+    /// }
+    ///
+    /// let numbers = from_enumerable(0..3_u64).start(StageOptions::new())?;
+    /// let increment = Increment.start(StageOptions::new().subscribe_to(&numbers, SubscriptionOptions::new()))?;
+    /// let events: Result<Vec<u64>, _> = stream(&increment, SubscriptionOptions::new())?.collect();
+    /// assert_eq!(events?, [1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn update(&mut self, events: Events<'_, T>, change: impl FnMut(&mut T)) {
+        let before = self.events.len();
+        self.append(events);
+        self.events[before..].iter_mut().for_each(change);
+    }
+
     /// How many events this callback has emitted so far.
     pub fn len(&self) -> usize {
         self.events.len()
@@ -50,6 +123,11 @@ impl<T> Emit<T> {
 impl<T> Extend<T> for Emit<T> {
     #[inline]
     fn extend<I: IntoIterator<Item = T>>(&mut self, events: I) {
-        self.events.extend(events);
+        let events = events.into_iter();
+        if events.size_hint().1.is_some_and(|most| most <= PART) {
+            self.events.extend(events);
+        } else {
+            self.extend_by_parts(events);
+        }
     }
 }

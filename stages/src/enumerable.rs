@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::emit::Emit;
 use crate::messages::HandleInfo;
 use crate::subscription::{Cancellation, Partner};
-use crate::{Outcome, Producer};
+use crate::{Init, OptionsError, Outcome, Producer};
 
 /// A producer that emits the items of an iterator, exactly as many as are asked for, in order.
 ///
@@ -72,7 +72,8 @@ impl<I> Enumerable<I> {
         self
     }
 
-    /// How many items are pulled, at least 1, before they are sent on; by default all that are asked for.
+    /// How many items are pulled before they are sent on; by default all that are asked for. With 0, which no batch can have, the start
+    /// fails: [`StartError::Init`](crate::StartError::Init), with an [`OptionsError`] as the reason's detail.
     ///
     /// For an iterator that takes its time, as one over the lines of a terminal: without it the first item waits for the
     /// last that was asked for, and so do calls, asks and cancels. With 1 each goes on as it comes.
@@ -92,27 +93,14 @@ impl<I> Enumerable<I> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn max_batch(mut self, items: usize) -> Self {
-        self.max_batch = items.max(1);
+        self.max_batch = items;
         self
     }
 }
 
-/// How many items room is made for at once. Guessed: far above usual demands.
-const PART: usize = 65_536;
-
 /// Emits as many items as are asked for, or all that are left. The iterator is the user's, and may block.
 pub(crate) fn pull<T>(items: &mut impl Iterator<Item = T>, demand: usize, out: &mut Emit<T>) {
-    may_block(|| {
-        // By parts, because `extend` makes room for all that an endless iterator promises.
-        while out.len() < demand {
-            let part = (demand - out.len()).min(PART);
-            let goal = out.len() + part;
-            out.extend(items.by_ref().take(part));
-            if out.len() < goal {
-                break;
-            }
-        }
-    });
+    may_block(|| out.extend(items.by_ref().take(demand)));
 }
 
 /// All items have been emitted; handled when they have all gone out.
@@ -143,6 +131,13 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Enumerable<I> {
 
 impl<I: Iterator<Item: Send + 'static> + Send + 'static> Producer for Enumerable<I> {
     type Event = I::Item;
+
+    fn init(&mut self, _: &mut Context<'_, Self>) -> Init {
+        match self.max_batch {
+            0 => Init::Stop(ExitReason::other(OptionsError::zero("max_batch"))),
+            _ => Init::Continue,
+        }
+    }
 
     fn handle_demand(&mut self, demand: usize, out: &mut Emit<I::Item>, cx: &mut Context<'_, Self>) -> Outcome {
         if self.owed == 0 {

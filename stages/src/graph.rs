@@ -86,7 +86,7 @@ impl Observed for Nobody {
 
 /// A running stage of any kind, for lists of different ones: `&[&numbers, &printer]`. By its handle, by a supervisor's
 /// child handle, or by what [`named`](crate::named) gives: whoever has the name then. Sealed.
-pub trait AnyStage: sealed::Sealed {
+pub trait AnyStage: sealed::Sealed + Sync {
     #[doc(hidden)]
     fn observer(&self) -> Arc<dyn Observed>;
 }
@@ -325,7 +325,8 @@ impl Graph {
         let place = |pid| places.get(&pid).copied().unwrap_or_default();
         let arrow = |edge: &Edge| {
             let flow = edge.flow();
-            (place(edge.producer), place(edge.consumer), format!("{} events, {} asked", flow.events, flow.demand()))
+            let events = if flow.events == 1 { "event" } else { "events" };
+            (place(edge.producer), place(edge.consumer), format!("{} {events}, {} asked", flow.events, flow.demand()))
         };
         self.edges.iter().map(arrow).collect()
     }

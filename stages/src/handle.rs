@@ -3,10 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use genstage_core::{
-    Address, CALL_TIMEOUT, CallError, Child, ExitReason, Mail, Name, Peer, Pid, Signal, StopError, ThreadProcess,
-    current_pid,
-};
+use genstage_core::{Address, CALL_TIMEOUT, CallError, Child, ExitReason, Name, Peer, Pid, StopError, current_pid};
 use genstage_dispatchers::{Empties, SubscriptionId};
 
 use crate::choice::Choice;
@@ -15,6 +12,7 @@ use crate::messages::{Call, Cast, HandleCall, HandleCast, HandleInfo, Info};
 use crate::options::DemandMode;
 use crate::role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, IsProducer, Receives, Role};
 use crate::target::Target;
+use crate::watch::ended;
 use crate::{SubscribeError, SubscriptionOptions, WaitError};
 
 /// A stage, as others know it: one incarnation, or whoever has a name.
@@ -216,19 +214,6 @@ impl<R: Role> StageRef<R> {
         self.0.call_with(within, |reply| StageMail::Command(Call::boxed(request, reply)))
     }
 
-    /// As [`call`](Self::call), from a future: it waits without holding a thread.
-    ///
-    /// # Errors
-    ///
-    /// As [`call`](Self::call).
-    pub async fn call_async<M>(&self, request: M) -> Result<<R::Stage as HandleCall<M>>::Reply, CallError>
-    where
-        M: Send + 'static,
-        R::Stage: HandleCall<M>,
-    {
-        self.0.request(CALL_TIMEOUT, |reply| StageMail::Command(Call::boxed(request, reply))).await
-    }
-
     /// Sends a message that wants no reply.
     pub fn cast<M>(&self, message: M)
     where
@@ -301,15 +286,6 @@ impl<R: Role> StageRef<R> {
         self.0.stop_with(reason, within, StageMail::Stop)
     }
 
-    /// As [`stop`](Self::stop), with a reason, from a future.
-    ///
-    /// # Errors
-    ///
-    /// As [`stop`](Self::stop).
-    pub async fn stop_async(&self, reason: ExitReason) -> Result<(), StopError> {
-        self.0.stop_async(reason, StageMail::Stop).await
-    }
-
     /// Whether demand passes, or is kept back. What is no producer has nothing to keep back: it is
     /// [`Forward`](DemandMode::Forward) (section 9.4, Q9).
     ///
@@ -336,17 +312,18 @@ impl<R: Role> StageRef<R> {
     ///
     /// [`WaitError::Ended`] if it ended abnormally: with anything but normal or a shutdown.
     pub fn wait(&self) -> Result<(), WaitError> {
+        let stage = self.awaited()?;
+        if ended(&stage) { Self::verdict(&stage) } else { Err(WaitError::Never) }
+    }
+
+    /// Who is waited for, unless it is the caller.
+    pub(crate) fn awaited(&self) -> Result<Peer, WaitError> {
         let stage = self.0.peer();
-        if current_pid() == Some(stage.pid()) {
-            return Err(WaitError::Never);
-        }
-        let here = ThreadProcess::<()>::aside().map_err(|_| WaitError::Never)?;
-        here.monitor(&stage);
-        // Nobody else knows of this process: the first thing to come is the end.
-        if !matches!(here.receive(None), Some(Mail::Signal(Signal::Down(_)))) {
-            return Err(WaitError::Never);
-        }
-        match stage.exit_reason() {
+        if current_pid() == Some(stage.pid()) { Err(WaitError::Never) } else { Ok(stage) }
+    }
+
+    pub(crate) fn verdict(ended: &Peer) -> Result<(), WaitError> {
+        match ended.exit_reason() {
             Some(reason) if !reason.is_clean() => Err(WaitError::Ended(reason)),
             _ => Ok(()),
         }
@@ -389,6 +366,13 @@ impl<R: Role> StageRef<R> {
 impl<R: Role> StageRef<R> {
     /// Subscribes this stage to a producer. Returns when the request has been sent to the producer and this stage's own
     /// `handle_subscribe` has run; what the producer thinks of it shows later (section 14).
+    ///
+    /// **Twice to the same producer.** Each subscription has an id, a demand and an end of its own. What comes of a second one is the
+    /// dispatcher's to say: a [`DemandDispatcher`](crate::DemandDispatcher) serves both, each event to one of them, and so does a
+    /// [`PartitionDispatcher`](crate::PartitionDispatcher) with different partitions. For the same partition, and with a
+    /// [`BroadcastDispatcher`](crate::BroadcastDispatcher), the second one is refused with
+    /// [`AlreadySubscribed`](crate::dispatchers::Refusal::AlreadySubscribed), so that no event comes twice. That ends no consumer,
+    /// whatever its mode, and the first one goes on.
     ///
     /// # Errors
     ///

@@ -209,7 +209,7 @@
 //!
 //! | trait | sent with | |
 //! |---|---|---|
-//! | [`HandleCall`] | [`call`](StageRef::call), `call_within`, `call_async` | the caller waits for a reply, 5 s by default |
+//! | [`HandleCall`] | [`call`](StageRef::call), `call_within`, [`call_async`](StageRef::call_async) | the caller waits for a reply, 5 s by default |
 //! | [`HandleCast`] | [`cast`](StageRef::cast) | no reply, and no error if the stage is dead |
 //! | [`HandleInfo`] | [`send`](StageRef::send), [`Context::send`], [`Context::send_after`] | from others, from itself, from timers |
 //! | [`HandleInfo`] | [`async_info`](StageRef::async_info), `sync_info` | handled after what is buffered now has gone to consumers |
@@ -217,6 +217,14 @@
 //! | [`HandleTimeout`] | [`Context::idle_timeout`] | no callback has run for some time |
 //!
 //! These messages have no demand: the inbox of a stage has no bound, so send events as events.
+//!
+//! # From async code
+//!
+//! What waits has a form that ends in `_async`, for futures: it holds no thread, and any executor will do.
+//! [`call_async`](StageRef::call_async), [`sync_subscribe_async`](StageRef::sync_subscribe_async),
+//! [`wait_async`](StageRef::wait_async), [`graph_async`], [`pipeline::End::run_async`] and so on. Events come from async code through
+//! [`Feed::send_async`], and go there through `into_stream` (feature `futures`). A start waits for `init` alone: what takes long
+//! belongs behind [`Context::continue_with`].
 //!
 //! # Callbacks that block
 //!
@@ -252,6 +260,7 @@
 //! | `rayon` | no | `par_map` in [`pipeline`]: a batch worked on by several threads, in a pool of its own |
 //! | `futures` | no | `from_stream`, `into_stream`, and a `Sink` for [`Feed`] |
 
+mod awaited;
 mod book;
 mod buffer;
 mod by_name;
@@ -287,6 +296,7 @@ mod subscription;
 mod target;
 #[cfg(test)]
 mod testing;
+mod watch;
 
 /// The runtime beneath: processes, servers, supervisors, registries, tasks.
 pub use genstage_core as core;
@@ -294,6 +304,7 @@ pub use genstage_core as core;
 pub use genstage_core::sys;
 pub use genstage_dispatchers as dispatchers;
 
+pub use awaited::{graph_async, snapshot_async};
 pub use by_name::{Named, named};
 pub use choice::{Anything, Choice, Redelivered};
 pub use consumer::Consumer;
@@ -336,14 +347,62 @@ pub use subscription::{CancelKind, Cancellation, Manner, Partner, Side};
 struct Readme;
 
 /// What a program that builds pipelines needs, in one `use`.
+///
+/// Of [`core`](mod@crate::core) it has what goes with stages. A server has a `Context` and a `HandleCall` of its own: where both kinds
+/// of processes are in one file, say whose is meant.
+///
+/// ```
+/// use genstage::core::*;
+/// use genstage::prelude::*;
+/// use genstage::{Context, HandleCall}; // those of stages; those of servers with their path
+///
+/// struct Printer;
+///
+/// impl Consumer for Printer {
+///     type Event = u64;
+///
+///     fn handle_events(&mut self, events: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
+///         println!("{events:?}");
+///         Outcome::Continue
+///     }
+/// }
+///
+/// struct Clerk;
+///
+/// impl GenServer for Clerk {
+///     type Message = ();
+/// }
+///
+/// struct Name;
+///
+/// impl genstage::core::HandleCall<Name> for Clerk {
+///     type Reply = &'static str;
+///
+///     fn handle_call(
+///         &mut self,
+///         _: Name,
+///         _: &mut Caller<&'static str>,
+///         _: &mut genstage::core::Context<'_, Self>,
+///     ) -> Answer<&'static str> {
+///         Answer::Reply("Bartleby")
+///     }
+/// }
+///
+/// assert_eq!(GenServer::start(Clerk)?.call(Name), Ok("Bartleby"));
+/// let printer = Consumer::start(Printer, StageOptions::new())?;
+/// # printer.stop().unwrap();
+/// # Ok::<(), StartError>(())
+/// ```
 pub mod prelude {
+    pub use crate::pipeline;
     pub use crate::{
         Answer, BroadcastDispatcher, CallError, Caller, Cancel, CancelKind, Cancellation, Consumer, ConsumerRef,
-        ConsumerSupervisor, ConsumerSupervisorRef, Context, DemandDispatcher, DemandMode, Emit, Events, ExitReason,
-        HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout, Init, Keep, Manner, Name, OnCancel, Outcome,
-        PartitionDispatcher, Partner, Peer, Pid, Producer, ProducerConsumer, ProducerConsumerRef, ProducerRef, Runtime,
-        Side, Signal, Simulation, Source, StageOptions, StartError, StopError, StreamError, SubscribeError,
-        SubscriptionId, SubscriptionOptions, SuperviseEvents, WaitError, WhenFull, for_each, from_enumerable, map,
-        named, stream,
+        ConsumerSupervisor, ConsumerSupervisorRef, Context, DemandDispatcher, DemandMode, DrainReport, Emit, Events,
+        ExitReason, Feed, FeedError, FeedSource, HandleCall, HandleCast, HandleContinue, HandleInfo, HandleTimeout,
+        Init, Keep, Manner, Name, OnCancel, OptionsError, Outcome, PartitionDispatcher, Partner, Peer, Pid, Producer,
+        ProducerConsumer, ProducerConsumerRef, ProducerRef, ReplyTo, Runtime, Side, Signal, Simulation, Source,
+        StageOptions, StageRef, StageSnapshot, StartError, StopError, StreamError, SubscribeError, SubscriptionId,
+        SubscriptionOptions, SuperviseEvents, WaitError, WhenFull, WrongSource, drain, feed, for_each, from_enumerable,
+        graph, graph_async, map, named, snapshot, snapshot_async, stream,
     };
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use genstage_core::Name;
-use genstage_dispatchers::{DemandDispatcher, Dispatcher, PartitionKey, Selector, Subscriber, Wants};
+use genstage_dispatchers::{Custom, DemandDispatcher, Dispatcher, PartitionKey, Selector, Subscriber, Wants};
 
 use crate::buffer::{Capacity, Keep as BufferKeep};
 use crate::choice::{Anything, Choice, Redelivered, Wanted};
@@ -235,8 +235,8 @@ pub enum Cancel {
 ///
 /// With several consumers, a subscription may be about some of the events only. A [`selector`](Self::selector) is for
 /// producers with a [`BroadcastDispatcher`](crate::BroadcastDispatcher), a [`partition`](Self::partition) for those with
-/// a [`PartitionDispatcher`](crate::PartitionDispatcher); others refuse the subscription, and say so. Which of the two
-/// it has is part of the type of the options (`C`), so that a selector of the wrong events does not compile:
+/// a [`PartitionDispatcher`](crate::PartitionDispatcher), [`custom`](Self::custom) for those with a dispatcher of your own;
+/// others refuse the subscription, and say so. Which of them it has is part of the type of the options (`C`), so that a selector of the wrong events does not compile:
 ///
 /// ```compile_fail
 /// use genstage::prelude::*;
@@ -247,7 +247,7 @@ pub enum Cancel {
 /// sink.sync_subscribe(&numbers, odd).unwrap();
 /// ```
 ///
-/// Nor do both at once:
+/// Nor do two at once:
 ///
 /// ```compile_fail
 /// use genstage::prelude::*;
@@ -300,6 +300,24 @@ impl SubscriptionOptions {
     /// ```
     pub fn partition(self, key: impl fmt::Debug + Send + Sync + 'static) -> SubscriptionOptions<PartitionKey> {
         self.choose(PartitionKey::new(key))
+    }
+
+    /// Says something to a [`Dispatcher`](crate::Dispatcher) of your own, with a value of any type, which it reads with
+    /// [`Subscriber::custom_as`](crate::dispatchers::Subscriber::custom_as). Those that do not know the type refuse the
+    /// subscription ([`Refusal::CustomUnknown`](crate::dispatchers::Refusal::CustomUnknown)).
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// struct Weight(u32);
+    ///
+    /// let numbers = from_enumerable(0_u64..9).start(StageOptions::new())?; // with a DemandDispatcher
+    /// let Some(Err(error)) = stream(&numbers, SubscriptionOptions::new().custom(Weight(3)))?.next() else { unreachable!() };
+    /// assert!(error.to_string().contains("knows no option of type"), "{error}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn custom(self, value: impl Send + Sync + 'static) -> SubscriptionOptions<Custom> {
+        self.choose(Custom::new(value))
     }
 
     pub(crate) fn subscriber<T>(&self, wants: Wants<T>, redeliver: bool) -> Subscriber<T> {
@@ -411,7 +429,7 @@ impl<C> SubscriptionOptions<C> {
     /// [`OptionsError`], which names the option, the bound and the value.
     pub fn check(&self) -> Result<(), OptionsError> {
         if self.max_demand == 0 {
-            return Err(OptionsError { option: "max_demand", bound: Bound::AtLeast(1), value: 0 });
+            return Err(OptionsError::zero("max_demand"));
         }
         match self.min_demand {
             Some(min) if min >= self.max_demand => {
@@ -455,6 +473,13 @@ pub struct OptionsError {
 enum Bound {
     AtLeast(usize),
     AtMost(usize),
+}
+
+impl OptionsError {
+    /// 0, where there must be one at least.
+    pub(crate) const fn zero(option: &'static str) -> Self {
+        Self { option, bound: Bound::AtLeast(1), value: 0 }
+    }
 }
 
 impl fmt::Display for OptionsError {

@@ -15,6 +15,12 @@ use crate::{Init, Outcome, StageOptions, stage};
 /// It takes its next input only when downstream waits for something. A whole message of input is then handled, and what that
 /// emits beyond demand is buffered: at most one message of input runs ahead.
 ///
+/// **Cycles.** Stages in the middle may subscribe to each other in a circle, and to themselves. Where events multiply on the way
+/// round, the circle comes to a standstill as soon as more of them are under way than all its subscriptions may ask for: each stage
+/// waits for the next one to take something. Nothing is lost, and nothing moves. Give such a circle a `max_demand` for all that can
+/// ever be in it; or close it with a message instead of a subscription: the last stage casts the new work to the producer, which
+/// keeps it in a queue of its own until it is asked.
+///
 /// Specification: section 12.
 ///
 /// ```

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use genstage_core::{Address, CallError, ExitReason, Mail, Peer, Signal, StartError, ThreadProcess, current_pid};
+use genstage_core::{Address, CallError, ExitReason, Mail, Peer, Pid, Signal, StartError, ThreadProcess, current_pid};
 use genstage_dispatchers::{Batch, Empties, Events, SubscriptionId};
 
 use crate::book::Tie;
@@ -52,6 +52,7 @@ where
 /// The iterator made by [`stream`].
 #[must_use = "a stream asks for nothing until it is iterated"]
 pub struct Stream<T: Send + 'static> {
+    /// Subscribed to when the piece at hand is used up.
     waiting: Vec<Waiting<T>>,
     /// There from the first `next` on.
     running: Option<Running<T>>,
@@ -66,7 +67,7 @@ pub struct Stream<T: Send + 'static> {
     modes_of: Option<Vec<ModeSetter>>,
 }
 
-/// A subscription that is made with the first `next`.
+/// A subscription that is still to be made.
 struct Waiting<T> {
     port: Box<dyn ProducerPort<T>>,
     options: SubscriptionOptions,
@@ -144,7 +145,7 @@ impl<T: Send + 'static> Stream<T> {
         }
     }
 
-    /// Adds a producer; its events come in between, as they arrive. Before the first `next` only: later it has no effect.
+    /// Adds a producer; its events come in between, as they arrive.
     ///
     /// # Errors
     ///
@@ -154,10 +155,43 @@ impl<T: Send + 'static> Stream<T> {
         S: Source<Event = T> + ?Sized,
         C: Choice<T>,
     {
+        self.add(producer, options).map(|()| self)
+    }
+
+    /// As [`and`](Self::and), while the stream runs. It is subscribed to when the batch at hand is used up, and its demand let
+    /// through as that of the first ones was, unless [`producers`](Self::producers) says whose is. A stream that is at its end stays there.
+    ///
+    /// ```
+    /// use genstage::prelude::*;
+    ///
+    /// let names = from_enumerable(["more", "most"]).start(StageOptions::new())?;
+    /// let more = from_enumerable(["so", "much"]).start(StageOptions::new())?;
+    /// let options = SubscriptionOptions::new().cancel(Cancel::Transient);
+    /// let mut words = stream(&names, options)?;
+    /// let mut seen = Vec::new();
+    /// while let Some(word) = words.next() {
+    ///     let word = word?;
+    ///     if word == "more" {
+    ///         words.add(&more, options)?;
+    ///     }
+    ///     seen.push(word);
+    /// }
+    /// assert_eq!(seen.len(), 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`OptionsError`] if the options make no sense: nothing is added.
+    pub fn add<S, C>(&mut self, producer: &S, options: SubscriptionOptions<C>) -> Result<(), OptionsError>
+    where
+        S: Source<Event = T> + ?Sized,
+        C: Choice<T>,
+    {
         options.check()?;
         let (options, wants) = options.part();
         self.waiting.push(Waiting { port: producer.port(), options, wants });
-        Ok(self)
+        Ok(())
     }
 
     /// What the demand mode of the producers is set to, once all subscriptions are made; [`DemandMode::Forward`] by default.
@@ -194,35 +228,52 @@ impl<T: Send + 'static> Stream<T> {
         self
     }
 
+    /// Makes the subscriptions that are still to be made.
+    fn subscribe(&mut self) -> Result<(), StreamError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let producers = || waiting.iter().map(|waiting| waiting.port.peer().pid());
+        if let Some(producer) = producers().find(|producer| current_pid() == Some(*producer)) {
+            return Err(StreamError { producer, reason: ExitReason::other(CallError::CallingSelf) });
+        }
+        let is_first = self.running.is_none();
+        let running = match &mut self.running {
+            Some(running) => running,
+            none => {
+                let started = Running::start();
+                let shut_down = |_| StreamError {
+                    producer: producers().next().unwrap_or(Pid::NOBODY),
+                    reason: ExitReason::Shutdown,
+                };
+                none.insert(started.map_err(shut_down)?)
+            }
+        };
+        let before = running.producers.len();
+        for waiting in waiting {
+            running.subscribe(waiting);
+        }
+        match &self.modes_of {
+            None => running.producers[before..].iter().for_each(|upstream| upstream.port.demand(self.mode)),
+            Some(setters) if is_first => setters.iter().for_each(|set| set(self.mode)),
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
     /// The next event once the piece at hand is used up.
     #[cold]
     fn advance(&mut self) -> Option<Result<T, StreamError>> {
         if self.done {
             return None;
         }
-        if self.running.is_none() {
-            let producers = || self.waiting.iter().map(|waiting| waiting.port.peer().pid());
-            if let Some(producer) = producers().find(|producer| current_pid() == Some(*producer)) {
-                self.done = true;
-                return Some(Err(StreamError { producer, reason: ExitReason::other(CallError::CallingSelf) }));
-            }
-            let producer = producers().next();
-            match Running::start(std::mem::take(&mut self.waiting)) {
-                Ok(running) => {
-                    match self.modes_of.take() {
-                        Some(setters) => setters.iter().for_each(|set| set(self.mode)),
-                        None => running.producers.iter().for_each(|upstream| upstream.port.demand(self.mode)),
-                    }
-                    self.running = Some(running);
-                }
-                Err(_shut_down) => {
-                    self.done = true;
-                    return producer.map(|producer| Err(StreamError { producer, reason: ExitReason::Shutdown }));
-                }
-            }
-        }
-        let running = self.running.as_mut()?;
         loop {
+            if !self.waiting.is_empty()
+                && let Err(error) = self.subscribe()
+            {
+                self.done = true;
+                self.running = None;
+                return Some(Err(error));
+            }
+            let running = self.running.as_mut()?;
             if let Some(message) = &mut self.rest {
                 // The caller pulls beyond the piece: it has been handled.
                 let ask = std::mem::take(&mut message.ask);
@@ -261,20 +312,20 @@ enum Next<T> {
 }
 
 impl<T: Send + 'static> Running<T> {
-    fn start(waiting: Vec<Waiting<T>>) -> Result<Self, StartError> {
-        let process = ThreadProcess::aside()?;
-        let mut producers = Vec::with_capacity(waiting.len());
-        for Waiting { port, options, wants } in waiting {
-            let port = port.resolve();
-            let monitor = process.monitor(port.peer());
-            let id = SubscriptionId::new(monitor.get());
-            let tie = Tie::open(id, &*port, process.me());
-            port.subscribe(Subscribe { tie, consumer: Box::new(process.me().clone()), options, wants, current: None });
-            port.ask(id, options.max(), Empties::new());
-            let demand = Demand::new(options.min(), options.max());
-            producers.push(Upstream { id, port, mode: options.cancel, demand });
-        }
-        Ok(Self { process, producers })
+    fn start() -> Result<Self, StartError> {
+        Ok(Self { process: ThreadProcess::aside()?, producers: Vec::new() })
+    }
+
+    fn subscribe(&mut self, Waiting { port, options, wants }: Waiting<T>) {
+        let port = port.resolve();
+        let monitor = self.process.monitor(port.peer());
+        let id = SubscriptionId::new(monitor.get());
+        let tie = Tie::open(id, &*port, self.process.me());
+        let consumer = Box::new(self.process.me().clone());
+        port.subscribe(Subscribe { tie, consumer, options, wants, current: None });
+        port.ask(id, options.max(), Empties::new());
+        let demand = Demand::new(options.min(), options.max());
+        self.producers.push(Upstream { id, port, mode: options.cancel, demand });
     }
 
     fn ask(&self, id: SubscriptionId, count: usize, buffer: Batch<T>) {

@@ -352,3 +352,43 @@ fn a_panic_ends_the_stage_with_its_message() {
         assert!(matches!(&log.of("p")[..], [Seen::Init, Seen::Terminate(ExitReason::Panic(_))]));
     });
 }
+
+/// The end of a stage is about no subscription, also when a callback that is about one brings it.
+#[test]
+fn terminate_is_about_no_subscription() {
+    struct Last(mpsc::Sender<Option<SubscriptionId>>, fn(&mut Context<'_, Last>) -> Outcome);
+
+    impl Consumer for Last {
+        type Event = u64;
+
+        fn handle_events(&mut self, _: Events<'_, u64>, cx: &mut Context<'_, Self>) -> Outcome {
+            assert!(cx.subscription().is_some());
+            (self.1)(cx)
+        }
+
+        fn terminate(&mut self, _: &ExitReason, cx: &mut Context<'_, Self>) {
+            self.0.send(cx.subscription()).unwrap();
+        }
+    }
+
+    let ways: [fn(&mut Context<'_, Last>) -> Outcome; 3] = [
+        |_| Outcome::Stop(ExitReason::Normal),
+        |_| panic!("not that"),
+        // Ends with the subscription, which is permanent.
+        |cx| {
+            let id = cx.subscription().unwrap();
+            cx.cancel(id, ExitReason::Normal);
+            Outcome::Continue
+        },
+    ];
+    for way in ways {
+        seeds(10, |sim, log| {
+            let (report, reports) = mpsc::channel();
+            let producer = Counter::new("p", log).up_to(9).start(StageOptions::new()).unwrap();
+            let last = Last(report, way).start(StageOptions::new()).unwrap();
+            last.sync_subscribe(&producer, demand(10, 5)).unwrap();
+            sim.run_until_idle();
+            assert_eq!((reports.try_iter().collect::<Vec<_>>(), last.is_alive()), (vec![None], false));
+        });
+    }
+}

@@ -280,3 +280,38 @@ fn two_subscriptions_of_one_pair_are_independent() {
         assert_eq!(log.demands("p"), [4, 6, 6, 4]);
     });
 }
+
+/// Section 15.2: chance is each stage's own. Twenty producers that shuffle, each with one event for the same four consumers that ask
+/// alike: it is not the same one that gets them all. The same run chooses alike.
+#[test]
+fn stages_that_shuffle_do_not_all_choose_alike() {
+    let run = |seed| {
+        let _replay = common::Replay(seed);
+        genstage::Simulation::new(seed).run(|sim| {
+            let log = Log::default();
+            let whos = ["a", "b", "c", "d"];
+            let sinks = whos.map(|who| Sink::new(who, &log).start(StageOptions::new()).unwrap());
+            for number in 0..20 {
+                let shuffles = DemandDispatcher::new().shuffle_demands_on_first_dispatch(true);
+                let options = StageOptions::new().dispatcher(shuffles);
+                let producer = Counter::new("p", &log).silent().start(options).unwrap();
+                for sink in &sinks {
+                    sink.sync_subscribe(&producer, demand(10, 5)).unwrap();
+                }
+                producer.cast(Put(vec![number]));
+            }
+            sim.run_until_idle();
+            whos.map(|who| {
+                let mut got = log.events(who);
+                got.sort_unstable();
+                got
+            })
+        })
+    };
+    for seed in 0..10 {
+        let got = run(seed);
+        assert_eq!(got.iter().map(Vec::len).sum::<usize>(), 20);
+        assert!(got.iter().all(|events| (1..18).contains(&events.len())), "{got:?}");
+        assert_eq!(run(seed), got);
+    }
+}

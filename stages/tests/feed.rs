@@ -38,8 +38,37 @@ fn a_full_feed_gives_the_event_back() {
     assert!(feed.is_closed());
     assert_eq!(feed.send(4), Err(FeedError::Closed(4)));
     assert_eq!(feed.try_send(4).unwrap_err().into_event(), 4);
-    let (least, _source) = genstage::feed(0);
-    assert_eq!((least.try_send(1), least.try_send(2)), (Ok(()), Err(FeedError::Full(2))));
+}
+
+/// A capacity of 0: what nobody has asked for finds no room, and what somebody has goes on at once.
+#[test]
+fn without_a_capacity_only_what_is_asked_for_is_taken() {
+    seeds(60, |sim, log| {
+        let (feed, source) = feed(0);
+        let source = source.start(StageOptions::new()).unwrap();
+        assert_eq!(feed.try_send(0), Err(FeedError::Full(0)));
+        let sink = Sink::new("s", log).ask_first(2).start(StageOptions::new()).unwrap();
+        let id = sink.sync_subscribe(&source, SubscriptionOptions::new()).unwrap();
+        sim.run_until_idle();
+        // One at a time, although two are wanted.
+        assert_eq!((feed.try_send(0), feed.try_send(1)), (Ok(()), Err(FeedError::Full(1))));
+        sim.run_until_idle();
+        assert_eq!(feed.try_send(1), Ok(()));
+        sim.run_until_idle();
+        assert_eq!((feed.try_send(2), log.events("s")), (Err(FeedError::Full(2)), vec![0, 1]));
+        let later = feed.clone();
+        spawn(move |_: Mailbox<()>| async move {
+            for n in 2..5 {
+                later.send_async(n).await.unwrap();
+            }
+        });
+        sim.run_until_idle();
+        assert_eq!(source.snapshot().unwrap().held, 0);
+        drop(feed);
+        source.ask(id, 3);
+        sim.run_until_idle();
+        assert_eq!((log.events("s"), source.exit_reason()), ((0..5).collect(), Some(ExitReason::Normal)));
+    });
 }
 
 /// 7 are pushed; 3 are asked for, then 2 more.

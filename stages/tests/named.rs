@@ -162,3 +162,30 @@ fn stages_from_closures_are_children_as_well() {
         tree.stop().unwrap();
     });
 }
+
+/// A subscription by a name is one to whoever has it at that time: the next who has it is subscribed to anew, or not at all.
+#[test]
+fn a_subscription_by_name_stays_with_who_was_found() {
+    seeds(30, |sim, log| {
+        let start = |who| Counter::new(who, log).silent().start(StageOptions::new().name("numbers")).unwrap();
+        let first = start("p");
+        let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        let options = demand(10, 5).cancel(Cancel::Temporary);
+        let id = sink.sync_subscribe(&named("numbers"), options).unwrap();
+        first.cast(Put(range(0..3)));
+        sim.run_until_idle();
+        first.stop().unwrap();
+        let second = start("q");
+        second.cast(Put(range(3..6)));
+        sim.run_until_idle();
+        assert_eq!(log.cancels("c"), [(CancelKind::Down, ExitReason::Normal)]);
+        assert_eq!((log.events("c"), second.estimate_buffered_count()), (range(0..3), Ok(3)));
+        // What is asked for under the old id is nothing to the new holder of the name.
+        Counter::named("numbers").ask(id, 5);
+        sim.run_until_idle();
+        assert_eq!((log.events("c"), log.demands("q")), (range(0..3), vec![]));
+        sink.sync_subscribe(&named("numbers"), options).unwrap();
+        sim.run_until_idle();
+        assert_eq!(log.events("c"), range(0..6));
+    });
+}

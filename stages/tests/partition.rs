@@ -268,6 +268,25 @@ fn s15_4_one_consumer_may_have_several_partitions() {
     });
 }
 
+/// A second subscription to the same partition is refused, and costs the consumer nothing, also where it is permanent: the first one
+/// goes on.
+#[test]
+fn s15_4_a_partition_is_not_given_twice_to_one_consumer_either() {
+    seeds(50, |sim, log| {
+        let producer = counter(log, 40, by_rest(2));
+        let even = sink("even", log);
+        for _ in 0..3 {
+            even.sync_subscribe(&producer, demand(10, 5).partition(0)).unwrap();
+        }
+        sink("odd", log).sync_subscribe(&producer, demand(10, 5).partition(1)).unwrap();
+        sim.run_until_idle();
+        let refused = ExitReason::other(Refusal::AlreadySubscribed);
+        assert_eq!(log.cancels("even"), vec![(CancelKind::Cancel, refused); 2]);
+        assert!(even.is_alive());
+        assert_eq!((log.events("even"), log.events("odd")), (rest(0..40, 2, 0), rest(0..40, 2, 1)));
+    });
+}
+
 /// Section 11: an info waits for the events that the dispatcher holds.
 #[test]
 fn s11_an_info_waits_for_what_the_partitions_hold() {

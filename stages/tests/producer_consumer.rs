@@ -488,3 +488,26 @@ fn what_the_end_of_upstream_emits_goes_out_before_the_stage_ends() {
         assert!(!middle.is_alive() && !sink.is_alive());
     });
 }
+
+/// A cycle in which each event becomes two of the next smaller number. With little demand it comes to a standstill: each stage waits
+/// for the other to ask. Nothing is lost, and where all has room there is no standstill.
+#[test]
+fn a_cycle_that_multiplies_events_stands_still_unless_demand_has_room_for_all() {
+    for (options, is_done) in [(demand(2, 1), false), (demand(100, 0), true)] {
+        seeds(50, |sim, log| {
+            let producer = Counter::new("p", log).silent().start(StageOptions::new()).unwrap();
+            let two = |n| if n > 0 { vec![n - 1; 2] } else { Vec::new() };
+            let double = Middle::new("m", log, two).start(StageOptions::new()).unwrap();
+            let back = Middle::forwarder("b", log).start(StageOptions::new()).unwrap();
+            back.sync_subscribe(&double, options).unwrap();
+            double.sync_subscribe(&back, options).unwrap();
+            double.sync_subscribe(&producer, demand(1, 0)).unwrap();
+            producer.cast(Put(vec![6]));
+            sim.run_until_idle();
+            let (double, back) = (double.snapshot().unwrap(), back.snapshot().unwrap());
+            let left = double.waiting + double.buffered + back.waiting + back.buffered;
+            assert_eq!(left as u64, 1 + double.emitted - double.handled, "nothing is lost");
+            assert_eq!((left == 0, double.handled == 127), (is_done, is_done), "{left} left");
+        });
+    }
+}

@@ -450,3 +450,62 @@ fn q24_a_name_of_nobody_ends_a_stream_and_cancels_the_others() {
         assert_eq!(skipped.count(), 0);
     });
 }
+
+/// Section 18: a stream takes more producers while it runs. Q22: nobody is asked for that, so no answer can be lost.
+#[test]
+fn q22_a_stream_takes_more_producers_while_it_runs() {
+    seeds(50, |sim, log| {
+        let accumulate = || StageOptions::new().demand(DemandMode::Accumulate);
+        let first = from_enumerable(0..20_u64).start(accumulate()).unwrap();
+        let second = from_enumerable(20..40_u64).start(accumulate()).unwrap();
+        let third = Counter::new("p", log).start(StageOptions::new()).unwrap();
+        let options = demand(4, 2).cancel(Cancel::Transient);
+        let mut numbers = stream(&first, options).unwrap();
+        let mut seen = Vec::new();
+        while let Some(number) = numbers.next() {
+            let number = number.unwrap();
+            if number == 3 {
+                assert!(numbers.add(&third, demand(4, 4)).is_err());
+                numbers.add(&second, options).unwrap();
+                // One that dies at once, and may.
+                numbers.add(&third, demand(4, 2).cancel(Cancel::Temporary)).unwrap();
+                third.exit(ExitReason::Kill);
+            }
+            seen.push(number);
+        }
+        let of = |range: std::ops::Range<u64>| seen.iter().copied().filter(move |n| range.contains(n));
+        assert!(of(0..20).eq(0..20) && of(20..40).eq(20..40) && seen.len() == 40, "each in its own order");
+        let fourth = from_enumerable(0..9_u64).start(StageOptions::new()).unwrap();
+        numbers.add(&fourth, options).unwrap();
+        assert_eq!((numbers.next(), numbers.next()), (None, None), "an end is for good");
+        drop(numbers);
+        sim.run_until_idle();
+        assert!(!first.is_alive() && !second.is_alive() && fourth.is_alive());
+    });
+}
+
+/// The end of one that was added counts as that of the others; dropped early, the stream cancels it as well.
+#[test]
+fn a_producer_that_was_added_is_one_like_others() {
+    seeds(30, |sim, log| {
+        let source = |who| Counter::new(who, log).start(StageOptions::new()).unwrap();
+        let (first, second) = (source("p"), source("q"));
+        let mut numbers = stream(&first, demand(4, 2)).unwrap();
+        assert_eq!(numbers.next(), Some(Ok(0)));
+        numbers.add(&second, demand(4, 2)).unwrap();
+        assert!(numbers.by_ref().take(50).all(|number| number.is_ok()));
+        sim.run_until_idle();
+        drop(numbers);
+        sim.run_until_idle();
+        let left = [(CancelKind::Cancel, ExitReason::Normal)];
+        assert_eq!((log.cancels("p"), log.cancels("q")), (left.to_vec(), left.to_vec()));
+
+        let mut numbers = stream(&first, demand(4, 2)).unwrap();
+        numbers.next();
+        numbers.add(&second, demand(4, 2)).unwrap();
+        assert!(numbers.by_ref().take(20).all(|number| number.is_ok()));
+        second.exit(ExitReason::other("ill"));
+        let error = numbers.by_ref().find_map(Result::err).unwrap();
+        assert_eq!((error.producer, error.reason, numbers.next()), (second.pid(), ExitReason::other("ill"), None));
+    });
+}

@@ -4,6 +4,8 @@
 //! wait five seconds at most, and fail as calls do. They take a [`ServerRef`](crate::ServerRef), a supervisor's
 //! [`Child`](crate::Child) handle, or whatever else is a [`Target`].
 //!
+//! They wait in their thread. A future has a task ask: `Task::spawn(move || sys::get_state(&server)).await`.
+//!
 //! Specification: section 6 of the runtime rules.
 //!
 //! ```

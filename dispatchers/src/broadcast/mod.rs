@@ -206,7 +206,7 @@ impl<T: Clone + Send + Sync + 'static> Dispatcher<T> for BroadcastDispatcher<T> 
         let selection = match &subscriber.wants {
             Wants::Anything => None,
             Wants::Selected(selector) => Some(Selection { selector: selector.clone(), picks: Picks::new() }),
-            Wants::Partition(_) => return Err(Refusal::NoPartitions),
+            Wants::Partition(_) | Wants::Custom(_) => return subscriber.takes_anything(), // it refuses them
         };
         if subscriber.redeliver {
             return Err(Refusal::NoRedelivery);

@@ -291,7 +291,7 @@ impl<T: Send> Dispatcher<T> for PartitionDispatcher<T> {
     fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<T>) -> Result<(), Refusal> {
         let key = match &subscriber.wants {
             Wants::Partition(key) => key,
-            Wants::Selected(_) => return Err(Refusal::NoSelectors),
+            Wants::Selected(_) | Wants::Custom(_) => return subscriber.takes_anything(), // it refuses them
             Wants::Anything => return Err(Refusal::PartitionMissing { known: self.names.to_string() }),
         };
         if self.subscriptions.contains_key(&id) {
@@ -302,7 +302,10 @@ impl<T: Send> Dispatcher<T> for PartitionDispatcher<T> {
             return Err(Refusal::PartitionUnknown { partition: key.to_string(), known: self.names.to_string() });
         };
         if let Some(by) = self.sorter.consumer(place) {
-            return Err(Refusal::PartitionTaken { partition: key.to_string(), by });
+            // Whoever has it already has all of it.
+            let again = subscriber.siblings.contains(&by);
+            let taken = || Refusal::PartitionTaken { partition: key.to_string(), by };
+            return Err(if again { Refusal::AlreadySubscribed } else { taken() });
         }
         self.sorter.join(place, id);
         self.subscriptions.insert(id, place);

@@ -31,6 +31,16 @@ impl<T: Send + 'static> ConsumerRef<ConsumerSupervisor<T>> {
         started.map_err(StartEventChildError::Start)
     }
 
+    /// As [`start_child`](Self::start_child), for futures: it waits without holding a thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`start_child`](Self::start_child).
+    pub async fn start_child_async(&self, event: T) -> Result<Pid, StartEventChildError> {
+        let started = self.ask_supervisor_async(StartChild(event)).await.map_err(StartEventChildError::Call)?;
+        started.map_err(StartEventChildError::Start)
+    }
+
     /// Stops a child in the way of [`ConsumerSupervisor::shutdown`], and waits until it is gone; it is not restarted, and an
     /// event may take its place. For a child that is being restarted, under its last pid, this cancels the restart.
     ///
@@ -39,6 +49,15 @@ impl<T: Send + 'static> ConsumerRef<ConsumerSupervisor<T>> {
     /// [`TerminateChildError`]: there is no such child; the supervisor is dead, or is the caller.
     pub fn terminate_child(&self, pid: Pid) -> Result<(), TerminateChildError> {
         if self.ask_supervisor(Terminate(pid))? { Ok(()) } else { Err(TerminateChildError::NotFound) }
+    }
+
+    /// As [`terminate_child`](Self::terminate_child), for futures.
+    ///
+    /// # Errors
+    ///
+    /// As [`terminate_child`](Self::terminate_child).
+    pub async fn terminate_child_async(&self, pid: Pid) -> Result<(), TerminateChildError> {
+        if self.ask_supervisor_async(Terminate(pid)).await? { Ok(()) } else { Err(TerminateChildError::NotFound) }
     }
 
     /// All children, in no order.
@@ -50,6 +69,15 @@ impl<T: Send + 'static> ConsumerRef<ConsumerSupervisor<T>> {
         self.ask_supervisor(Which)
     }
 
+    /// As [`which_children`](Self::which_children), for futures.
+    ///
+    /// # Errors
+    ///
+    /// As [`which_children`](Self::which_children).
+    pub async fn which_children_async(&self) -> Result<Vec<DynamicChildInfo>, CallError> {
+        self.ask_supervisor_async(Which).await
+    }
+
     /// How many children there are. There is one specification, whatever their number. Costs a look at each child.
     ///
     /// # Errors
@@ -59,6 +87,15 @@ impl<T: Send + 'static> ConsumerRef<ConsumerSupervisor<T>> {
         self.ask_supervisor(Count)
     }
 
+    /// As [`count_children`](Self::count_children), for futures.
+    ///
+    /// # Errors
+    ///
+    /// As [`which_children`](Self::which_children).
+    pub async fn count_children_async(&self) -> Result<ChildCounts, CallError> {
+        self.ask_supervisor_async(Count).await
+    }
+
     fn ask_supervisor<M>(&self, request: M) -> Result<<ConsumerSupervisor<T> as HandleCall<M>>::Reply, CallError>
     where
         M: Send + 'static,
@@ -66,5 +103,19 @@ impl<T: Send + 'static> ConsumerRef<ConsumerSupervisor<T>> {
     {
         // Called by the start of a child, it cannot answer before that returns.
         if is_starting(self.pid()) { Err(CallError::CallingSelf) } else { self.call_within(request, Duration::MAX) }
+    }
+
+    async fn ask_supervisor_async<M>(
+        &self,
+        request: M,
+    ) -> Result<<ConsumerSupervisor<T> as HandleCall<M>>::Reply, CallError>
+    where
+        M: Send + 'static,
+        ConsumerSupervisor<T>: HandleCall<M>,
+    {
+        if is_starting(self.pid()) {
+            return Err(CallError::CallingSelf);
+        }
+        self.call_async_within(request, Duration::MAX).await
     }
 }

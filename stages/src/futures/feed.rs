@@ -19,7 +19,8 @@ use crate::role::AsProducer;
 use crate::{Init, Outcome, Producer};
 
 /// A producer whose events are pushed from outside: by a socket, a callback of another library, another thread. At most
-/// `capacity` events, at least 1, wait in it beside those that were asked for and are under way; who pushes more waits.
+/// `capacity` events wait in it beside those that were asked for and are under way; who pushes more waits. With a capacity of 0 an
+/// event is taken only when somebody has asked for it, one at a time.
 ///
 /// What waits in it is the `held` of the producer's [snapshot](crate::StageSnapshot::held).
 ///
@@ -41,7 +42,7 @@ use crate::{Init, Outcome, Producer};
 pub fn feed<T: Send + 'static>(capacity: usize) -> (Feed<T>, FeedSource<T>) {
     let state = State {
         queue: VecDeque::new(),
-        capacity: capacity.max(1),
+        capacity,
         wanted: 0,
         feeds: 1,
         source: Source::Waiting,
@@ -162,6 +163,11 @@ impl<T: Send + 'static> State<T> {
         self.closed || self.is_gone()
     }
 
+    /// How many events may wait. Without a capacity, one that is wanted.
+    fn room(&self) -> usize {
+        self.capacity.max(usize::from(self.wanted > 0))
+    }
+
     fn wait(&mut self, waker: Waker) {
         if !self.waiters.iter().any(|other| other.will_wake(&waker)) {
             self.waiters.push(waker);
@@ -254,7 +260,7 @@ impl<T: Send + 'static> Feed<T> {
         if state.is_closed() {
             return Err(FeedError::Closed(event));
         }
-        if state.queue.len() >= state.capacity {
+        if state.queue.len() >= state.room() {
             if let Some(waker) = waker {
                 state.wait(waker);
             }
@@ -294,7 +300,7 @@ impl<T: Send + 'static> Feed<T> {
         }
         // Also where it is ready: who waits for a source of its own is to hear of the end.
         state.wait(waker);
-        if state.queue.len() < state.wanted.min(state.capacity) { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if state.queue.len() < state.wanted.min(state.room()) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 }
 

@@ -5,19 +5,19 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use genstage_core::{
-    CALL_TIMEOUT, ChildId, ChildSpec, ExitReason, Peer, StartError, SupervisorRef, ThreadProcess, current_pid,
-};
+use genstage_core::{CALL_TIMEOUT, ChildId, ChildSpec, ExitReason, Peer, StartError, SupervisorRef, current_pid};
 use genstage_dispatchers::Events;
 
 use super::error::{PipelineError, StageOutcome};
 use super::launch::{Launch, Running, Settings};
 use super::line::{Intake, number_of_copies};
+use crate::awaited::elsewhere;
 use crate::context::Context;
 use crate::drain::DrainReport;
 use crate::graph::Graph;
 use crate::role::AsConsumer;
 use crate::subscription::{Cancellation, Manner, Partner};
+use crate::watch::{ended, ended_async};
 use crate::{Consumer, Outcome, StageOptions};
 
 /// What takes the events of one copy of an end.
@@ -296,6 +296,29 @@ impl<E: Ending> End<E> {
         done.and_then(|()| pipeline.result())
     }
 
+    /// As [`run`](Self::run), for futures: it waits without holding a thread, in any executor. The pipeline starts at once, and
+    /// dropping the future stops it.
+    ///
+    /// ```
+    /// use genstage::core::Task;
+    /// use genstage::pipeline;
+    ///
+    /// let sum = pipeline::from_iter(1..=100_u64).map(|n| n * 2).fold(0, |sum, n| *sum += n).run_async();
+    /// assert_eq!(Task::spawn(sum).join()??, 10_100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_async(self) -> impl Future<Output = Result<E::Output, PipelineError>> + Send + use<E> {
+        let started = self.begin(false).map(|pipeline| (StopSoon(pipeline.running.clone()), pipeline));
+        async move {
+            let (_running, pipeline) = started?;
+            pipeline.join_async().await
+        }
+    }
+
     /// Starts the pipeline and returns at once. Dropping the handle does not stop it.
     ///
     /// # Errors
@@ -407,9 +430,25 @@ impl<O> PipelineRef<O> {
         self.result()
     }
 
+    /// As [`join`](Self::join), for futures: it waits without holding a thread, in any executor.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Self::join).
+    pub async fn join_async(&self) -> Result<O, PipelineError> {
+        self.wait_async().await?;
+        self.result()
+    }
+
     /// Stops it, and waits until all its processes are gone. Events under way are lost: to keep them, [`drain`](Self::drain).
     pub fn stop(&self) {
         self.running.stop();
+    }
+
+    /// As [`stop`](Self::stop), for futures.
+    pub async fn stop_async(&self) {
+        // Who waits for its end does not mind how it ended.
+        let _ = self.running.supervisor.stop_async(ExitReason::Shutdown).await;
     }
 
     /// Stops it in order: its sources take nothing more, and every event that is under way is handled, within a time. Then
@@ -438,6 +477,12 @@ impl<O> PipelineRef<O> {
         self.running.graph(CALL_TIMEOUT)
     }
 
+    /// As [`graph`](Self::graph), for futures.
+    pub async fn graph_async(&self) -> Graph {
+        let running = self.running.clone();
+        elsewhere(move || running.graph(CALL_TIMEOUT)).await
+    }
+
     /// Whether it runs.
     pub fn is_alive(&self) -> bool {
         self.running.supervisor.is_alive()
@@ -454,25 +499,33 @@ impl<O> PipelineRef<O> {
     }
 
     fn wait(&self) -> Result<(), PipelineError> {
-        let supervisor = &self.running.supervisor;
-        if current_pid().is_some_and(|pid| self.running.has(pid)) {
-            return Err(PipelineError::Never);
-        }
-        {
-            let here = ThreadProcess::<()>::aside().map_err(|_| PipelineError::Never)?;
-            here.monitor(supervisor);
-            // Nobody else knows of this process: the first thing to come is the end.
-            here.receive(None);
-        }
-        if supervisor.exit_reason().is_none() {
-            return Err(PipelineError::Never);
-        }
-        self.running.verdict()
+        let supervisor = self.awaited()?;
+        if ended(&supervisor) { self.running.verdict() } else { Err(PipelineError::Never) }
+    }
+
+    async fn wait_async(&self) -> Result<(), PipelineError> {
+        let supervisor = self.awaited()?;
+        if ended_async(&supervisor).await { self.running.verdict() } else { Err(PipelineError::Never) }
+    }
+
+    /// Whose end is waited for, unless the caller is part of it.
+    fn awaited(&self) -> Result<Peer, PipelineError> {
+        let inside = current_pid().is_some_and(|pid| self.running.has(pid));
+        if inside { Err(PipelineError::Never) } else { Ok(Peer::from(&self.running.supervisor)) }
     }
 
     fn result(&self) -> Result<O, PipelineError> {
         let gather = self.gather.lock().unwrap_or_else(PoisonError::into_inner).take();
         gather.and_then(|gather| gather()).ok_or(PipelineError::Taken)
+    }
+}
+
+/// Stops a pipeline that nobody waits for any more; nothing to one that has ended.
+struct StopSoon(Running);
+
+impl Drop for StopSoon {
+    fn drop(&mut self) {
+        self.0.stop_soon();
     }
 }
 

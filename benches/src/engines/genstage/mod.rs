@@ -126,7 +126,7 @@ impl<F: Fn(u64) -> u64 + Send + 'static> ProducerConsumer for Mapped<F> {
     type Out = u64;
 
     fn handle_events(&mut self, events: Events<'_, u64>, out: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
-        events.map_into(out, &self.0);
+        out.update(events, |event| *event = (self.0)(*event));
         Outcome::Continue
     }
 }

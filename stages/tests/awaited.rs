@@ -1,0 +1,263 @@
+//! What waits reads alike in a thread, in a callback and in a future, where its name ends in `_async` and no thread is held.
+
+mod common;
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll, Wake, Waker};
+use std::thread::{Thread, current, park};
+use std::time::Duration;
+
+use common::messages::{Mark, Put, WhichSubscription};
+use common::probes::{Counter, Middle, Sink};
+use common::{Seen, demand, range, seeds};
+use genstage::core::{Mailbox, TerminateChildError, processes, spawn};
+use genstage::pipeline::{self, PipelineError};
+use genstage::prelude::*;
+use genstage::{StartEventChildError, graph_async, snapshot_async};
+
+/// The outcome of a future that a process of its own awaits.
+fn awaited<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+    genstage::core::Task::spawn(future).join_within(Duration::MAX).unwrap()
+}
+
+/// A thread of no runtime's, as an executor has it.
+struct Elsewhere(Thread);
+
+impl Wake for Elsewhere {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Elsewhere(current())));
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Task::from_waker(&waker)) {
+            return value;
+        }
+        park();
+    }
+}
+
+#[test]
+fn a_stage_says_the_same_to_a_future() {
+    seeds(50, |sim, log| {
+        let accumulate = StageOptions::new().demand(DemandMode::Accumulate);
+        let producer = Counter::new("p", log).silent().start(accumulate).unwrap();
+        let middle = Middle::forwarder("m", log).start(StageOptions::new()).unwrap();
+        let sink = Sink::new("c", log).manual().start(StageOptions::new()).unwrap();
+        let (source, step, end) = (producer.clone(), middle.clone(), sink.clone());
+        let (first, second) = awaited(async move {
+            let temporary = demand(10, 5).cancel(Cancel::Temporary);
+            step.sync_subscribe_async(&source, demand(10, 5)).await.unwrap();
+            let first = end.sync_subscribe_async(&step, temporary).await.unwrap();
+            let second = end.sync_resubscribe_async(first, ExitReason::Normal, &step, temporary).await.unwrap();
+            assert_eq!(source.demand_mode_async().await, Ok(DemandMode::Accumulate));
+            assert_eq!(step.demand_mode_async().await, Ok(DemandMode::Forward));
+            source.demand(DemandMode::Forward);
+            source.call_async(Put(range(0..3))).await.unwrap();
+            source.sync_info_async(Mark("behind them")).await.unwrap();
+            assert_eq!(end.call_async_within(WhichSubscription, Duration::from_secs(1)).await, Ok(None));
+            (first, second)
+        });
+        sim.run_until_idle();
+        assert_eq!(log.cancels("c"), [(CancelKind::Cancel, ExitReason::Normal)]);
+        assert_eq!(log.of("c")[..2], [Seen::Subscribed(first), Seen::Subscribed(second)]);
+        assert_eq!(log.infos("p"), ["behind them"]);
+
+        producer.call(Put(range(3..100))).unwrap();
+        let counted = (producer.estimate_buffered_count(), producer.snapshot().unwrap().emitted);
+        assert_eq!(counted, (Ok(90), 100));
+        let edges = genstage::graph(&[&sink]).edges;
+        assert_eq!(edges.len(), 2);
+        let (source, named) = (producer.clone(), producer.clone());
+        let told = awaited(async move {
+            let counted =
+                (source.estimate_buffered_count_async().await, source.snapshot_async().await.unwrap().emitted);
+            assert_eq!(snapshot_async(&source).await.unwrap().emitted, counted.1);
+            (counted, graph_async(&[&source]).await.edges)
+        });
+        assert_eq!(told, (counted, edges));
+        let asked = genstage::core::Task::spawn(move || named.snapshot().unwrap().emitted);
+        assert_eq!(asked.join(), Ok(100), "in a callback");
+    });
+}
+
+#[test]
+fn a_future_is_told_what_went_wrong() {
+    seeds(30, |_, log| {
+        let producer = Counter::new("p", log).start(StageOptions::new()).unwrap();
+        let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        let bad = sink.sync_subscribe(&producer, demand(0, 0)).unwrap_err();
+        let (source, end) = (producer.clone(), sink.clone());
+        assert_eq!(awaited(async move { end.sync_subscribe_async(&source, demand(0, 0)).await }), Err(bad));
+        sink.stop().unwrap();
+        producer.stop().unwrap();
+        awaited(async move {
+            let dead = CallError::NoProc;
+            let subscribed = sink.sync_subscribe_async(&producer, demand(2, 1)).await;
+            assert_eq!(subscribed, Err(SubscribeError::Call(dead.clone())));
+            assert_eq!(producer.sync_info_async(Mark("")).await, Err(dead.clone()));
+            assert_eq!(producer.demand_mode_async().await, Err(dead.clone()));
+            assert_eq!(producer.estimate_buffered_count_async().await, Err(dead.clone()));
+            assert_eq!(producer.snapshot_async().await.unwrap_err(), dead);
+            assert_eq!(snapshot_async(&sink).await.unwrap_err(), dead);
+            assert_eq!(graph_async(&[&sink]).await.unreachable, [(sink.pid(), dead)]);
+        });
+    });
+}
+
+#[test]
+fn a_future_waits_for_the_end() {
+    seeds(50, |sim, log| {
+        for (reason, outcome) in [
+            (ExitReason::Normal, Ok(())),
+            (ExitReason::Shutdown, Ok(())),
+            (ExitReason::other("ill"), Err(WaitError::Ended(ExitReason::other("ill")))),
+        ] {
+            let producer = Counter::new("p", log).start(StageOptions::new()).unwrap();
+            let (report, reports) = std::sync::mpsc::channel();
+            for _ in 0..2 {
+                let (producer, report) = (producer.clone(), report.clone());
+                spawn(move |_: Mailbox<()>| async move {
+                    let _ = report.send(producer.wait_async().await);
+                    let _ = report.send(producer.wait_async().await);
+                });
+            }
+            sim.run_until_idle();
+            assert!(reports.try_recv().is_err(), "it runs");
+            let _ = producer.stop_with(reason, Duration::MAX);
+            sim.run_until_idle();
+            assert_eq!(reports.try_iter().collect::<Vec<_>>(), vec![outcome; 4]);
+        }
+        let nobody = Counter::named("nobody");
+        let waited = nobody.wait();
+        assert_eq!(awaited(async move { nobody.wait_async().await }), waited);
+    });
+}
+
+/// A wait that is given up, by a limit of its own or with its process, leaves nothing behind.
+#[test]
+fn a_wait_that_is_given_up_leaves_nothing_behind() {
+    seeds(30, |sim, log| {
+        let producer = Counter::new("p", log).start(StageOptions::new()).unwrap();
+        let waited = producer.clone();
+        let patient = spawn(move |mailbox: Mailbox<()>| async move {
+            let second = Duration::from_secs(1);
+            assert_eq!(mailbox.within(second, waited.wait_async()).await, None);
+            mailbox.within(Duration::MAX, waited.wait_async()).await;
+        });
+        sim.run_for(Duration::from_secs(2));
+        assert_eq!(processes().len(), 3, "the producer, who waits, and the one that waits for it");
+        patient.exit(ExitReason::Kill);
+        sim.run_until_idle();
+        assert_eq!(processes(), [producer.pid()]);
+    });
+}
+
+#[test]
+fn a_pipeline_is_run_joined_drawn_and_stopped_by_a_future() {
+    seeds(30, |sim, _| {
+        let sum = || pipeline::from_iter(0..1000_u64).map(|n| n + 1).fold(0, |sum, n| *sum += n);
+        assert_eq!(awaited(async move { sum().run_async().await }), Ok(500_500));
+        let started = sum().start().unwrap();
+        assert_eq!(awaited(async move { (started.join_async().await, started.join_async().await) }), {
+            (Ok(500_500), Err(PipelineError::Taken))
+        });
+
+        let fails = || pipeline::from_iter(0..1000_u64).for_each(|n| assert_ne!(n, 500)).name("picky");
+        let failed = awaited(async move { fails().run_async().await }).unwrap_err();
+        assert!(matches!(failed, PipelineError::Failed { step, .. } if step == "picky"));
+        let bad = awaited(async {
+            pipeline::from_iter(0..9).map(|n: u64| n).concurrency(0).for_each(|_| ()).run_async().await
+        });
+        assert!(matches!(bad, Err(PipelineError::Options { .. })));
+
+        let endless = pipeline::from_iter(0_u64..).for_each(|_| ()).start().unwrap();
+        let drawn = endless.clone();
+        let names = awaited(async move {
+            let mut names: Vec<_> =
+                drawn.graph_async().await.stages.into_iter().filter_map(|stage| stage.name).collect();
+            names.sort();
+            drawn.stop_async().await;
+            names
+        });
+        assert_eq!(names, ["for_each (2)", "from_iter (1)"]);
+        assert!(!endless.is_alive());
+        sim.run_until_idle();
+        assert_eq!(processes(), []);
+    });
+}
+
+/// Nobody wants its outcome any more.
+#[test]
+fn a_pipeline_whose_future_is_dropped_is_stopped() {
+    seeds(30, |sim, _| {
+        let never_polled = pipeline::from_iter(0_u64..).for_each(|_| ()).run_async();
+        assert_eq!(processes().len(), 3, "a supervisor and two stages");
+        drop(never_polled);
+        sim.run_until_idle();
+        assert_eq!(processes(), []);
+        awaited(async {
+            let mut endless = Box::pin(pipeline::from_iter(0_u64..).for_each(|_| ()).run_async());
+            let first = std::future::poll_fn(|task| Poll::Ready(endless.as_mut().poll(task))).await;
+            assert!(first.is_pending());
+        });
+        sim.run_until_idle();
+        assert_eq!(processes(), []);
+    });
+}
+
+#[test]
+fn a_future_starts_ends_and_counts_children() {
+    seeds(30, |sim, _| {
+        let sleepers =
+            ConsumerSupervisor::new(|_: u64| std::future::pending::<()>()).start(StageOptions::new()).unwrap();
+        let asked = sleepers.clone();
+        awaited(async move {
+            let first = asked.start_child_async(1).await.unwrap();
+            let second = asked.start_child_async(2).await.unwrap();
+            assert_eq!(asked.which_children_async().await.unwrap().len(), 2);
+            assert_eq!(asked.terminate_child_async(first).await, Ok(()));
+            assert_eq!(asked.terminate_child_async(first).await, Err(TerminateChildError::NotFound));
+            assert_eq!(asked.count_children_async().await.unwrap(), asked.count_children().unwrap());
+            assert!(processes().contains(&second));
+        });
+        sleepers.stop().unwrap();
+        awaited(async move {
+            let dead = CallError::NoProc;
+            assert_eq!(sleepers.start_child_async(3).await, Err(StartEventChildError::Call(dead.clone())));
+            assert_eq!(
+                sleepers.terminate_child_async(sleepers.pid()).await,
+                Err(TerminateChildError::from(dead.clone()))
+            );
+            assert_eq!(sleepers.which_children_async().await.unwrap_err(), dead);
+            assert_eq!(sleepers.count_children_async().await.unwrap_err(), dead);
+        });
+        sim.run_until_idle();
+        assert_eq!(processes(), []);
+    });
+}
+
+/// On real threads, awaited by what is no process.
+#[test]
+fn any_executor_will_do() {
+    let numbers = from_enumerable(0..1000_u64).start(StageOptions::new().demand(DemandMode::Accumulate)).unwrap();
+    let (give, got) = std::sync::mpsc::channel();
+    let sink = for_each(move |n| give.send(n).unwrap()).start(StageOptions::new()).unwrap();
+    block_on(async {
+        sink.sync_subscribe_async(&numbers, SubscriptionOptions::new()).await.unwrap();
+        assert_eq!(graph_async(&[&numbers]).await.edges.len(), 1);
+        assert_eq!(numbers.demand_mode_async().await, Ok(DemandMode::Accumulate));
+        numbers.demand(DemandMode::Forward);
+        assert_eq!(sink.wait_async().await, Ok(()));
+        assert_eq!(numbers.wait_async().await, Ok(()));
+        let sum =
+            pipeline::from_iter(0..1000_u64).map(|n| n).concurrency(2).fold(0, |sum, n| *sum += n).run_async().await;
+        assert_eq!(sum, Ok(499_500));
+    });
+    assert!(got.try_iter().eq(0..1000));
+}
