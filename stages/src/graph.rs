@@ -169,13 +169,14 @@ pub fn graph_within(stages: &[&dyn AnyStage], within: Duration) -> Graph {
 
 pub(crate) fn graph_of(roots: Vec<Observer>, within: Duration) -> Graph {
     let stages = reach(roots, |book| [book.upstream(), book.downstream()].concat());
-    let ties = stages.values().filter_map(|stage| Book::of(&stage.peer()));
-    let edges: BTreeMap<_, _> = ties
+    let (told, unreachable) = ask(&stages, within);
+    // When they have answered: what was on its way to them has arrived by then.
+    let books = stages.values().filter_map(|stage| Book::of(&stage.peer()));
+    let edges: BTreeMap<_, _> = books
         .flat_map(|book| [book.producers(), book.consumers()].concat())
         .map(|tie| ((tie.id, tie.consumer.pid()), Edge::of(&tie)))
         .collect();
-    let (stages, unreachable) = ask(&stages, within);
-    Graph { stages, edges: edges.into_values().collect(), unreachable }
+    Graph { stages: told, edges: edges.into_values().collect(), unreachable }
 }
 
 /// The roots, then whom `next` finds in their books, and so on. Nobody is asked.
