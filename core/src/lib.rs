@@ -120,7 +120,6 @@ mod error;
 mod gen_server;
 mod name;
 mod names;
-mod owned;
 mod pid;
 mod process;
 mod reason;

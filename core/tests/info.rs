@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -368,4 +369,33 @@ fn p12_a_stuck_process_can_be_looked_at() {
     stuck.exit(other("x"));
     here.monitor(&stuck);
     assert!(here.receive(Some(Duration::from_secs(20))).is_some());
+}
+
+/// Read without asking it, by its type, and gone with who holds it.
+#[test]
+fn what_a_process_shows_is_found_as_long_as_it_holds_it() {
+    seeds(20, |simulation| {
+        let (let_go, told) = (Arc::new("shown".to_owned()), channel::<()>());
+        let thing = Arc::clone(&let_go);
+        let keeper = spawn(move |own: Mailbox<bool>| async move {
+            own.show(&Arc::new(0_u8));
+            own.show(&thing);
+            own.receive().await;
+            drop(thing);
+            let _ = told.0.send(());
+            own.receive().await;
+        });
+        let peer = Peer::from(&keeper);
+        assert_eq!(peer.shown::<String>(), None);
+        simulation.run_until_idle();
+        assert_eq!(peer.shown::<String>().as_deref().map(String::as_str), Some("shown"));
+        assert_eq!(peer.shown::<u8>(), None, "one thing at a time");
+        drop(let_go);
+        keeper.send(true).unwrap();
+        simulation.run_until_idle();
+        assert!(told.1.try_recv().is_ok() && peer.shown::<String>().is_none());
+        peer.exit(ExitReason::Kill);
+        simulation.run_until_idle();
+        assert_eq!(peer.shown::<String>(), None);
+    });
 }

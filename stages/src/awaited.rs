@@ -123,7 +123,7 @@ impl<R: Role> StageRef<R> {
     ///
     /// As [`snapshot`](Self::snapshot).
     pub async fn snapshot_async(&self) -> Result<StageSnapshot, CallError> {
-        self.0.request(CALL_TIMEOUT, StageMail::Report).await.map(|report| report.snapshot)
+        self.0.request(CALL_TIMEOUT, StageMail::Report).await
     }
 
     /// As [`sync_subscribe`](Self::sync_subscribe). To go on at once there is [`async_subscribe`](Self::async_subscribe).
@@ -177,7 +177,7 @@ impl<R: Role> StageRef<R> {
 /// [`CallError`], as for a call.
 pub fn snapshot_async(stage: &dyn AnyStage) -> impl Future<Output = Result<StageSnapshot, CallError>> + Send + use<> {
     let stage = stage.observer();
-    elsewhere(move || stage.report(CALL_TIMEOUT).map(|report| report.snapshot))
+    elsewhere(move || stage.snapshot(CALL_TIMEOUT))
 }
 
 /// As [`graph`](crate::graph()), for futures: a process of its own asks the stages.

@@ -1,50 +1,36 @@
 //! Stopping in order: from the producers down, so that what they have taken is handled.
 
+mod collector;
 mod cycle;
+mod found;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use genstage_core::{Address, CallError, Child, ExitReason, Mail, Pid, Signal, ThreadProcess};
+use genstage_core::{Address, CallError, Child, ExitReason, Pid, ThreadProcess, current_pid};
 
 use crate::Named;
-use crate::graph::{AnyStage, Observer, Visit, visit};
+use crate::graph::{AnyStage, Observer};
 use crate::handle::StageRef;
 use crate::mail::Nobody;
 use crate::role::IsProducer;
-use crate::snapshot::{Report, StageSnapshot, SubscriptionSnapshot};
-
-/// How long stages have to answer, and then to stop, once the time of a drain is over.
-const GRACE: Duration = Duration::from_millis(100);
-
-/// How long stages of a cycle are left to themselves before they are looked at. Guessed: much longer than a batch takes.
-const ROUND: Duration = Duration::from_millis(20);
+use crate::snapshot::{StageKind, StageSnapshot};
+use collector::Collector;
+use found::Found;
 
 /// To a stage that is to be drained.
 #[derive(Clone, Debug)]
 pub(crate) enum DrainMail {
-    /// Take nothing more.
-    Hold,
-    /// End when nothing is left, and tell this one how it was.
-    Begin(Address<Last>),
-    /// Tell this one how it is.
-    Tell(Address<Last>),
+    /// A producer takes nothing more. End when nothing is left, and tell this one how it was.
+    Begin(Address<StageSnapshot>),
     /// Its producers wait for it: wait for them no longer.
     Cut,
+    /// It is left alone by the one with this pid.
+    GoOn(Pid),
     /// The time is over.
     Stop,
-}
-
-/// The numbers of a stage that is being drained, with the subscriptions that ended meanwhile, of both sides.
-#[derive(Clone, Debug)]
-pub(crate) struct Last {
-    pub(crate) snapshot: StageSnapshot,
-    /// What its user's part still has.
-    pub(crate) held: usize,
-    pub(crate) ended: Vec<SubscriptionSnapshot>,
-    pub(crate) gone: Vec<SubscriptionSnapshot>,
 }
 
 /// A running producer, for lists of different ones: `&[&numbers, &words]`. By its handle, by a supervisor's child
@@ -72,12 +58,20 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 ///    exits runs `terminate`, and stops its children. Who is in a callback then ends when that returns; it is given a moment and
 ///    reported as [`DrainEnd::Stuck`]. So a drain takes `within` and some tenths of a second at most.
 ///
+/// A callback that does not return holds up nobody else: the subscriptions of a stage and its numbers are read without asking it.
+/// So a drain reaches what is behind it, and counts what it was sent, what it has handled and what is left, also where it blocks
+/// from beginning to end. Who subscribes to it after the drain has
+/// begun is not seen. A stage that has subscribed to another producer meanwhile is left alone when the time is over.
+///
 /// Stages that live on each other in a cycle, and else on drained ones, are drained too: they end when nothing is left
 /// in the cycle. One that never runs empty is stopped when the time is over.
 ///
 /// A stage with further producers, which are not drained, stays out of it, and so does what lives on it: for them a
 /// producer ends as any does, and the cancel mode decides. Drain all producers of a graph together. A
 /// [`stream`](crate::stream()) sees the end of its producer as ever.
+///
+/// A stage that drains what it lives on, in a callback, waits neither for itself nor for what lives on it: these are drained once
+/// the callback is over, however long that takes, and are listed in [`unreachable`](DrainReport::unreachable).
 ///
 /// ```
 /// use std::time::Duration;
@@ -108,192 +102,33 @@ pub(crate) fn drain_all(producers: impl Iterator<Item = Observer>, within: Durat
         return report;
     };
     let deadline = here.now().saturating_add(within);
-    for root in roots.values() {
-        root.drain(DrainMail::Hold);
-    }
-    let found = visit(roots.values().cloned().collect(), within, |report| report.downstream.clone());
-    let set = closed(&found, &roots);
-    report.unreachable.clone_from(&found.failed);
-    report.left_alone = found.reports.keys().filter(|pid| !set.contains(pid)).copied().collect();
-    let mut collector = Collector { here, stages: BTreeMap::new() };
+    let found = Found::below(&roots);
+    let set = found.closed();
+    let behind_me = found.behind(current_pid(), &set);
+    report.left_alone = found.stages.keys().filter(|pid| !set.contains(pid)).copied().collect();
+    let dead = roots.keys().filter(|pid| !found.stages.contains_key(pid)).map(|pid| (*pid, CallError::NoProc));
+    report.unreachable = dead.chain(behind_me.iter().map(|pid| (*pid, CallError::CallingSelf))).collect();
+    let mut collector = Collector::new(here);
     // Downstream first: they must know before their producers end.
     for is_root in [false, true] {
-        for (pid, (observer, first)) in found.reports.iter().filter(|(pid, _)| set.contains(pid)) {
-            if roots.contains_key(pid) == is_root {
-                let (snapshot, ended, gone) = (first.snapshot.clone(), Vec::new(), Vec::new());
-                let last = Last { snapshot, held: 0, ended, gone };
-                collector.begin(observer, last);
+        for (pid, (observer, book)) in &found.stages {
+            if set.contains(pid) && roots.contains_key(pid) == is_root {
+                collector.begin(observer, (!behind_me.contains(pid)).then_some(book));
             }
         }
     }
     collector.wait_for_ends(deadline);
+    report.left_alone.extend(collector.leave_alone());
     collector.stop_the_rest();
-    // Producers that have not even answered.
-    for root in found.failed.iter().filter_map(|(pid, _)| roots.get(pid)) {
-        root.drain(DrainMail::Stop);
-        root.peer().exit(ExitReason::Shutdown);
-    }
     report.stages = collector.finish();
     report
 }
 
 /// What is no producer is nobody.
 fn root(observer: Observer) -> (Pid, Observer) {
-    let observer = if observer.is_producer() { observer } else { Arc::new(Nobody) };
+    let is_producer = observer.kind() == Some(StageKind::Producer);
+    let observer = if is_producer { observer } else { Arc::new(Nobody) };
     (observer.peer().pid(), observer)
-}
-
-/// The producers, and every stage all of whose producers are among these, stages of a cycle included.
-fn closed(found: &Visit, roots: &BTreeMap<Pid, Observer>) -> BTreeSet<Pid> {
-    let mut set: BTreeSet<Pid> = found.reports.keys().copied().collect();
-    loop {
-        let lives_on_others = |pid: &Pid| {
-            let others = |report: &Report| report.snapshot.producers.iter().any(|made| !set.contains(&made.peer));
-            !roots.contains_key(pid) && found.reports.get(pid).is_some_and(|(_, report)| others(report))
-        };
-        let outside: BTreeSet<Pid> = set.iter().filter(|pid| lives_on_others(pid)).copied().collect();
-        if outside.is_empty() {
-            return set;
-        }
-        set.retain(|pid| !outside.contains(pid));
-    }
-}
-
-/// Waits for the ends of stages.
-struct Collector {
-    here: ThreadProcess<Last>,
-    stages: BTreeMap<Pid, Open>,
-}
-
-struct Open {
-    observer: Observer,
-    last: Last,
-    /// Whether these are numbers that it told of itself, since it was asked last.
-    told: bool,
-    end: Option<DrainEnd>,
-}
-
-impl Collector {
-    fn begin(&mut self, observer: &Observer, last: Last) {
-        self.here.monitor(observer.peer());
-        observer.drain(DrainMail::Begin(self.here.me().clone()));
-        let open = Open { observer: observer.clone(), last, told: false, end: None };
-        self.stages.insert(observer.peer().pid(), open);
-    }
-
-    /// Waits until all have ended, or the time is over.
-    fn wait_for_ends(&mut self, deadline: Duration) {
-        if cycle::first(self.open()).is_none() {
-            return self.wait_until(deadline, |stage| stage.end.is_some());
-        }
-        let mut before = None;
-        while self.open().next().is_some() && self.here.now() < deadline {
-            self.wait_until(deadline.min(self.here.now() + ROUND), |stage| stage.end.is_some());
-            self.ask();
-            self.wait_until(deadline, |stage| stage.told || stage.end.is_some());
-            let still = cycle::still(self.open());
-            if still.is_none() || still != before {
-                before = still;
-                continue;
-            }
-            before = None;
-            if let Some(stage) = cycle::first(self.open()).and_then(|pid| self.stages.get(&pid)) {
-                stage.observer.drain(DrainMail::Cut);
-            }
-        }
-    }
-
-    /// Those that have not ended, as they were when they told last.
-    fn open(&self) -> impl Iterator<Item = &StageSnapshot> + Clone {
-        self.stages.values().filter(|stage| stage.end.is_none()).map(|stage| &stage.last.snapshot)
-    }
-
-    /// Asks those that have not ended how they are.
-    fn ask(&mut self) {
-        let me = self.here.me().clone();
-        for stage in self.stages.values_mut().filter(|stage| stage.end.is_none()) {
-            stage.told = false;
-            stage.observer.drain(DrainMail::Tell(me.clone()));
-        }
-    }
-
-    fn wait_until(&mut self, deadline: Duration, done: fn(&Open) -> bool) {
-        while !self.stages.values().all(done)
-            && let Some(mail) = self.here.receive(Some(deadline.saturating_sub(self.here.now())))
-        {
-            self.take(mail);
-        }
-    }
-
-    fn take(&mut self, mail: Mail<Last>) {
-        match mail {
-            Mail::Message(last) => {
-                if let Some(open) = self.stages.get_mut(&last.snapshot.pid) {
-                    (open.last, open.told) = (last, true);
-                }
-            }
-            Mail::Signal(Signal::Down(down)) => {
-                if let Some(open) = self.stages.get_mut(&down.process) {
-                    // Its handle knows the reason also where it had ended before it was watched.
-                    let reason = open.observer.peer().exit_reason().unwrap_or(down.reason);
-                    open.end = Some(match (&open.end, reason) {
-                        (Some(_), _) => DrainEnd::Stopped,
-                        (None, ExitReason::Normal) => DrainEnd::Drained,
-                        (None, reason) => DrainEnd::Ended(reason),
-                    });
-                }
-            }
-            Mail::Signal(_) => {}
-        }
-    }
-
-    /// The time is over.
-    fn stop_the_rest(&mut self) {
-        if self.open().next().is_none() {
-            return;
-        }
-        self.ask();
-        self.wait_until(self.here.now() + GRACE, |stage| stage.told || stage.end.is_some());
-        for reason in [ExitReason::Shutdown, ExitReason::Kill] {
-            for stage in self.stages.values_mut().filter(|stage| !stage.is_over()) {
-                stage.end = Some(DrainEnd::Stuck);
-                // For one that traps exits; the signal ends the others.
-                stage.observer.drain(DrainMail::Stop);
-                stage.observer.peer().exit(reason.clone());
-            }
-            self.wait_until(self.here.now() + GRACE, Open::is_over);
-        }
-    }
-
-    fn finish(self) -> Vec<DrainedStage> {
-        let received: BTreeMap<_, u64> = self
-            .stages
-            .values()
-            .flat_map(|stage| stage.last.ended.iter().chain(&stage.last.snapshot.producers))
-            .map(|made| (made.id, made.flow.events))
-            .collect();
-        let mut under_way = BTreeMap::<Pid, u64>::new();
-        for made in self.stages.values().flat_map(|stage| stage.last.gone.iter().chain(&stage.last.snapshot.consumers))
-        {
-            let received = received.get(&made.id).copied().unwrap_or(0);
-            *under_way.entry(made.peer).or_default() += made.flow.events.saturating_sub(received);
-        }
-        self.stages
-            .into_iter()
-            .map(|(pid, open)| DrainedStage {
-                under_way: under_way.get(&pid).copied().unwrap_or(0),
-                held: open.last.held.max(open.last.snapshot.held) as u64,
-                snapshot: open.last.snapshot,
-                end: open.end.unwrap_or(DrainEnd::Stuck),
-            })
-            .collect()
-    }
-}
-
-impl Open {
-    fn is_over(&self) -> bool {
-        !matches!(self.end, None | Some(DrainEnd::Stuck))
-    }
 }
 
 /// What a [`drain`] did.
@@ -307,8 +142,8 @@ pub struct DrainReport {
     /// producers have sent to them is theirs to handle: they do not count in [`is_complete`](Self::is_complete) and
     /// [`left`](Self::left).
     pub left_alone: Vec<Pid>,
-    /// Stages that gave no answer: dead before, busy for all the time, or the one that called. Of these only the producers are
-    /// stopped; for the others the end of their producers decides.
+    /// Producers that were dead before ([`CallError::NoProc`]), and the stage that called, with what lives on it
+    /// ([`CallError::CallingSelf`]): they are drained, but nobody has waited for them.
     pub unreachable: Vec<(Pid, CallError)>,
 }
 
@@ -330,7 +165,8 @@ impl DrainReport {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DrainedStage {
-    /// Its last numbers: from its end, or from when the time was over; from the beginning if it was too busy to tell.
+    /// Its last numbers: from its end, or from when the report was made. Of a stage that could not be asked, what only it knows is
+    /// zero: what waits, what it owes, what it holds itself, its inbox, its times.
     pub snapshot: StageSnapshot,
     /// Events that were sent to it and lay in its inbox.
     pub under_way: u64,
@@ -347,8 +183,8 @@ impl DrainedStage {
         self.snapshot.handled
     }
 
-    /// Events that it had when it ended: in its inbox, at hand, waiting for demand, buffered, or in a state of its own. The last
-    /// may count as handled as well, if they are in the hands of children.
+    /// Events that it had when it ended, or has if it is [stuck](DrainEnd::Stuck): in its inbox, at hand, waiting for demand,
+    /// buffered, or in a state of its own. The last may count as handled as well, if they are in the hands of children.
     pub fn left(&self) -> u64 {
         let taken = self.snapshot.handled + self.snapshot.discarded.late + self.snapshot.discarded.not_started;
         (self.under_way + self.snapshot.input.events).saturating_sub(taken) + self.snapshot.buffered as u64 + self.held
@@ -365,7 +201,8 @@ pub enum DrainEnd {
     Ended(ExitReason),
     /// The time was over, and it was stopped.
     Stopped,
-    /// The time was over, and it was told to stop, but a callback of it had not returned when the report was made.
+    /// The time was over, and it was told to stop, but a callback of it had not returned when the report was made. It ends when
+    /// that returns; the batch at hand counts as left.
     Stuck,
 }
 

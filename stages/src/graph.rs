@@ -2,20 +2,23 @@
 
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use genstage_core::{Address, CALL_TIMEOUT, CallError, Child, Peer, Pid, ThreadProcess};
+use genstage_core::{
+    Address, CALL_TIMEOUT, CallError, Child, ExitReason, Mail, Peer, Pid, Signal, ThreadProcess, current_pid,
+};
 use genstage_dispatchers::SubscriptionId;
 
 use crate::Named;
+use crate::book::{Book, Tie};
 use crate::drain::DrainMail;
 use crate::handle::StageRef;
 use crate::mail::{Nobody, ProducerPort, StageMail};
 use crate::role::Role;
-use crate::snapshot::{Flow, Report, StageSnapshot};
+use crate::snapshot::{Flow, StageKind, StageSnapshot};
 
 /// A stage, whatever its events.
 pub(crate) type Observer = Arc<dyn Observed>;
@@ -24,12 +27,22 @@ pub(crate) type Observer = Arc<dyn Observed>;
 #[doc(hidden)]
 pub trait Observed: Send + Sync {
     fn peer(&self) -> Peer;
-    /// Whether it emits what nobody sends to it.
-    fn is_producer(&self) -> bool;
+    fn kind(&self) -> Option<StageKind>;
     #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
-    fn report(&self, within: Duration) -> Result<Report, CallError>;
-    #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
-    fn drain(&self, drain: DrainMail);
+    fn say(&self, word: Word);
+    /// Its numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    fn snapshot(&self, within: Duration) -> Result<StageSnapshot, CallError>;
+}
+
+/// What is said to stages, whatever their events.
+pub(crate) enum Word {
+    /// Tell this one your numbers.
+    Tell(Address<StageSnapshot>),
+    Drain(DrainMail),
 }
 
 impl<R: Role> Observed for Address<StageMail<R>> {
@@ -37,18 +50,20 @@ impl<R: Role> Observed for Address<StageMail<R>> {
         Peer::from(self)
     }
 
-    fn is_producer(&self) -> bool {
-        R::EMITS && !R::PULLS
+    fn kind(&self) -> Option<StageKind> {
+        Some(StageKind::of::<R>())
     }
 
     #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
-    fn report(&self, within: Duration) -> Result<Report, CallError> {
+    fn say(&self, word: Word) {
+        let _ = self.send(match word {
+            Word::Tell(to) => StageMail::Tell(to),
+            Word::Drain(drain) => StageMail::Drain(drain),
+        });
+    }
+
+    fn snapshot(&self, within: Duration) -> Result<StageSnapshot, CallError> {
         self.call_with(within, StageMail::Report)
-    }
-
-    #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
-    fn drain(&self, drain: DrainMail) {
-        let _ = self.send(StageMail::Drain(drain));
     }
 }
 
@@ -57,17 +72,16 @@ impl Observed for Nobody {
         Peer::from(Pid::NOBODY)
     }
 
-    fn is_producer(&self) -> bool {
-        false
+    fn kind(&self) -> Option<StageKind> {
+        None
     }
 
     #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
-    fn report(&self, _: Duration) -> Result<Report, CallError> {
+    fn say(&self, _: Word) {}
+
+    fn snapshot(&self, _: Duration) -> Result<StageSnapshot, CallError> {
         Err(CallError::NoProc)
     }
-
-    #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
-    fn drain(&self, _: DrainMail) {}
 }
 
 /// A running stage of any kind, for lists of different ones: `&[&numbers, &printer]`. By its handle, by a supervisor's
@@ -121,13 +135,14 @@ impl<T: Send + 'static> AnyStage for Named<T> {
 ///
 /// [`CallError`], as for a call.
 pub fn snapshot(stage: &dyn AnyStage) -> Result<StageSnapshot, CallError> {
-    stage.observer().report(CALL_TIMEOUT).map(|report| report.snapshot)
+    stage.observer().snapshot(CALL_TIMEOUT)
 }
 
 /// The numbers of these stages and of all that are joined to them by subscriptions, upstream and downstream.
 ///
-/// The stages are asked one after the other, in five seconds at most; events go on flowing meanwhile, so the two sides of a
-/// subscription may differ by what is under way. Who does not answer is listed in [`unreachable`](Graph::unreachable).
+/// The stages are asked all at once, and have five seconds to answer; events go on flowing meanwhile, so the two sides of a
+/// subscription may differ by what is under way. Who does not answer is listed in [`unreachable`](Graph::unreachable), and its
+/// subscriptions are there all the same: for these nobody is asked.
 ///
 /// ```
 /// use genstage::prelude::*;
@@ -153,41 +168,73 @@ pub fn graph_within(stages: &[&dyn AnyStage], within: Duration) -> Graph {
 }
 
 pub(crate) fn graph_of(roots: Vec<Observer>, within: Duration) -> Graph {
-    Graph::of(visit(roots, within, |report| report.upstream.iter().chain(&report.downstream).cloned().collect()))
+    let stages = reach(roots, |book| [book.upstream(), book.downstream()].concat());
+    let (told, unreachable) = ask(&stages, within);
+    // When they have answered: what was on its way to them has arrived by then.
+    let books = stages.values().filter_map(|stage| Book::of(&stage.peer()));
+    let edges: BTreeMap<_, _> = books
+        .flat_map(|book| [book.producers(), book.consumers()].concat())
+        .map(|tie| ((tie.id, tie.consumer.pid()), Edge::of(&tie)))
+        .collect();
+    Graph { stages: told, edges: edges.into_values().collect(), unreachable }
 }
 
-/// What a walk along subscriptions found.
-#[derive(Default)]
-pub(crate) struct Visit {
-    pub(crate) reports: BTreeMap<Pid, (Observer, Report)>,
-    pub(crate) failed: Vec<(Pid, CallError)>,
-}
-
-/// Asks the roots, then whom `next` names, until all have been asked once.
-pub(crate) fn visit(roots: Vec<Observer>, within: Duration, next: fn(&Report) -> Vec<Observer>) -> Visit {
-    let mut visit = Visit::default();
-    // For the time alone, which is virtual in a simulation. Where the runtime has ended nobody answers any more.
-    let Ok(clock) = ThreadProcess::<()>::aside() else {
-        visit.failed = roots.iter().map(|root| (root.peer().pid(), CallError::NoProc)).collect();
-        return visit;
-    };
-    let deadline = clock.now().saturating_add(within);
-    let mut seen = BTreeSet::new();
-    let mut ahead = VecDeque::from(roots);
-    while let Some(observer) = ahead.pop_front() {
-        let pid = observer.peer().pid();
-        if !seen.insert(pid) {
-            continue;
-        }
-        match observer.report(deadline.saturating_sub(clock.now())) {
-            Ok(report) => {
-                ahead.extend(next(&report));
-                visit.reports.insert(pid, (observer, report));
-            }
-            Err(error) => visit.failed.push((pid, error)),
+/// The roots, then whom `next` finds in their books, and so on. Nobody is asked.
+pub(crate) fn reach(roots: Vec<Observer>, next: fn(&Book) -> Vec<Observer>) -> BTreeMap<Pid, Observer> {
+    let mut found = BTreeMap::new();
+    let mut ahead = roots;
+    while let Some(stage) = ahead.pop() {
+        let peer = stage.peer();
+        if found.insert(peer.pid(), stage).is_none()
+            && let Some(book) = Book::of(&peer)
+        {
+            ahead.extend(next(&book));
         }
     }
-    visit
+    found
+}
+
+/// Asks all of them at once: the numbers of those that answer in time, and why the others do not.
+fn ask(stages: &BTreeMap<Pid, Observer>, within: Duration) -> (Vec<StageSnapshot>, Vec<(Pid, CallError)>) {
+    // Where the runtime has ended nobody answers any more.
+    let Ok(here) = ThreadProcess::<StageSnapshot>::aside() else {
+        return (Vec::new(), stages.keys().map(|pid| (*pid, CallError::NoProc)).collect());
+    };
+    let deadline = here.now().saturating_add(within);
+    let mut failed: BTreeMap<_, _> = stages.keys().map(|pid| (*pid, CallError::Timeout)).collect();
+    let mut answers = BTreeMap::new();
+    let mut open = stages.len();
+    for (pid, stage) in stages {
+        let why_not = match stage.peer() {
+            _ if current_pid() == Some(*pid) => CallError::CallingSelf,
+            peer if !peer.is_alive() => CallError::NoProc,
+            peer => {
+                here.monitor(peer);
+                stage.say(Word::Tell(here.me().clone()));
+                continue;
+            }
+        };
+        failed.insert(*pid, why_not);
+        open -= 1;
+    }
+    while open > 0
+        && let Some(mail) = here.receive(Some(deadline.saturating_sub(here.now())))
+    {
+        match mail {
+            Mail::Message(snapshot) => {
+                failed.remove(&snapshot.pid);
+                answers.insert(snapshot.pid, snapshot);
+                open -= 1;
+            }
+            Mail::Signal(Signal::Down(down)) if !answers.contains_key(&down.process) => {
+                let dead = down.reason == ExitReason::NoProc;
+                failed.insert(down.process, if dead { CallError::NoProc } else { CallError::Down(down.reason) });
+                open -= 1;
+            }
+            Mail::Signal(_) => {}
+        }
+    }
+    (answers.into_values().collect(), failed.into_iter().collect())
 }
 
 /// The numbers of several stages, and of the subscriptions between them. Made by [`graph`].
@@ -212,37 +259,25 @@ pub struct Edge {
     pub producer: Pid,
     /// Who receives: a stage or a stream.
     pub consumer: Pid,
-    /// What the producer has been asked for, and has sent. `None` if it did not answer.
+    /// What the producer has been asked for, and has sent; always known.
     pub sent: Option<Flow>,
-    /// What the consumer has asked for, and has received. `None` if it did not answer or is a stream.
+    /// What the consumer has asked for, and has received. `None` if it is a stream.
     pub received: Option<Flow>,
 }
 
 impl Edge {
-    /// What the side that answered knows; the producer's, if both did.
+    fn of(tie: &Tie) -> Self {
+        let (producer, consumer) = (tie.producer.peer().pid(), tie.consumer.pid());
+        Self { id: tie.id, producer, consumer, sent: Some(tie.sent.flow.flow()), received: tie.received() }
+    }
+
+    /// What has passed, as the producer sees it.
     pub fn flow(&self) -> Flow {
         self.sent.or(self.received).unwrap_or_default()
     }
 }
 
 impl Graph {
-    fn of(visit: Visit) -> Self {
-        let mut edges = BTreeMap::new();
-        for (pid, (_, Report { snapshot, .. })) in &visit.reports {
-            for made in &snapshot.consumers {
-                edge(&mut edges, made.id, *pid, made.peer).sent = Some(made.flow);
-            }
-            for made in &snapshot.producers {
-                edge(&mut edges, made.id, made.peer, *pid).received = Some(made.flow);
-            }
-        }
-        Self {
-            stages: visit.reports.into_values().map(|(_, report)| report.snapshot).collect(),
-            edges: edges.into_values().collect(),
-            unreachable: visit.failed,
-        }
-    }
-
     /// The numbers of one stage.
     pub fn stage(&self, pid: Pid) -> Option<&StageSnapshot> {
         self.stages.iter().find(|stage| stage.pid == pid)
@@ -296,15 +331,6 @@ impl Graph {
         };
         self.edges.iter().map(arrow).collect()
     }
-}
-
-fn edge(
-    edges: &mut BTreeMap<(SubscriptionId, Pid), Edge>,
-    id: SubscriptionId,
-    producer: Pid,
-    consumer: Pid,
-) -> &mut Edge {
-    edges.entry((id, consumer)).or_insert(Edge { id, producer, consumer, sent: None, received: None })
 }
 
 fn describe(stage: &StageSnapshot) -> Vec<String> {

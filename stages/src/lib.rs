@@ -261,6 +261,7 @@
 //! | `futures` | no | `from_stream`, `into_stream`, and a `Sink` for [`Feed`] |
 
 mod awaited;
+mod book;
 mod buffer;
 mod by_name;
 mod choice;

@@ -4,6 +4,7 @@ use genstage_core::sys::Event;
 use genstage_core::{Address, ExitReason, Peer, Pid, ReplyTo};
 use genstage_dispatchers::{Batch, Empties, SubscriptionId};
 
+use crate::book::Tie;
 use crate::choice::{Choice, Wanted};
 use crate::context::Context;
 use crate::drain::DrainMail;
@@ -12,7 +13,7 @@ use crate::handle::Source;
 use crate::misfit::unfit;
 use crate::options::DemandMode;
 use crate::role::Role;
-use crate::snapshot::Report;
+use crate::snapshot::StageSnapshot;
 use crate::stage::Look;
 use crate::target::Target;
 use crate::{Outcome, SubscribeError, SubscriptionOptions};
@@ -43,8 +44,10 @@ pub(crate) enum StageMail<R: Role> {
     Stop(ExitReason),
     /// From anybody: how many events are buffered?
     Buffered(ReplyTo<usize>),
-    /// From anybody: its numbers, and its neighbours.
-    Report(ReplyTo<Report>),
+    /// From anybody: its numbers.
+    Report(ReplyTo<StageSnapshot>),
+    /// From who asks many at once: its numbers, by message.
+    Tell(Address<StageSnapshot>),
     /// From who drains the graph.
     Drain(DrainMail),
     /// From who looks into it.
@@ -66,7 +69,7 @@ impl<R: Role> std::fmt::Debug for StageMail<R> {
 /// The subscribe message.
 #[doc(hidden)]
 pub struct Subscribe<T> {
-    pub(crate) id: SubscriptionId,
+    pub(crate) tie: std::sync::Arc<Tie>,
     pub(crate) consumer: Box<dyn ConsumerPort<T>>,
     pub(crate) options: SubscriptionOptions,
     pub(crate) wants: Wanted<T>,
@@ -76,7 +79,7 @@ pub struct Subscribe<T> {
 
 impl<T> std::fmt::Debug for Subscribe<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Subscribe({})", self.id)
+        write!(f, "Subscribe({})", self.tie.id)
     }
 }
 

@@ -30,7 +30,7 @@ impl<T: Send + 'static> ProducerPort<T> for Misfit {
     }
 
     fn subscribe(&self, subscribe: Subscribe<T>) {
-        subscribe.consumer.cancelled(subscribe.id, ExitReason::other(self.1.clone()));
+        subscribe.consumer.cancelled(subscribe.tie.id, ExitReason::other(self.1.clone()));
     }
 
     fn ask(&self, _: SubscriptionId, _: usize, _: Empties<T>) {}

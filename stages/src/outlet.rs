@@ -193,10 +193,19 @@ impl<T, I> Outlet<T, I> {
     }
 
     /// The same, with what is kept back while demand accumulates.
+    #[inline]
     pub(crate) fn stored(&self) -> usize {
+        if self.held.is_none() && self.replay.is_empty() {
+            return self.buffered();
+        }
+        self.buffered() + self.kept_back()
+    }
+
+    #[cold]
+    fn kept_back(&self) -> usize {
         let held = self.held.iter().flatten().chain(&self.replay);
         let events = held.map(|held| if let Held::Events(events) = held { events.len() } else { 0 });
-        self.buffered() + events.sum::<usize>()
+        events.sum()
     }
 
     /// What the producer was asked for and has not emitted.

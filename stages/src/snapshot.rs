@@ -6,7 +6,6 @@ use std::time::Duration;
 use genstage_core::{CALL_TIMEOUT, CallError, Pid};
 use genstage_dispatchers::SubscriptionId;
 
-use crate::graph::Observer;
 use crate::handle::StageRef;
 use crate::mail::StageMail;
 use crate::role::Role;
@@ -123,23 +122,6 @@ impl Flow {
         self.asked.saturating_sub(self.events)
     }
 
-    #[inline]
-    pub(crate) fn carry(&mut self, events: usize) {
-        self.events += events as u64;
-        self.batches += 1;
-    }
-
-    #[inline]
-    pub(crate) fn ask(&mut self, events: usize) {
-        self.asked = self.asked.saturating_add(events as u64);
-        self.asks += 1;
-    }
-
-    /// Adds a subscription that is over: what it asked for and did not get is nobody's demand any more.
-    pub(crate) fn retire(&mut self, other: &Self) {
-        self.add(&Self { asked: other.asked.min(other.events), ..*other });
-    }
-
     fn add(&mut self, other: &Self) {
         self.events += other.events;
         self.batches += other.batches;
@@ -223,13 +205,6 @@ pub struct Times {
     pub waiting_for_events: Duration,
 }
 
-/// A snapshot, and whom to ask next.
-pub(crate) struct Report {
-    pub(crate) snapshot: StageSnapshot,
-    pub(crate) upstream: Vec<Observer>,
-    pub(crate) downstream: Vec<Observer>,
-}
-
 impl<R: Role> StageRef<R> {
     /// The numbers of this stage. A message like others: it waits for what is in the inbox already, five seconds at most.
     ///
@@ -246,7 +221,17 @@ impl<R: Role> StageRef<R> {
     ///
     /// [`CallError`], as for a call.
     pub fn snapshot_within(&self, within: Duration) -> Result<StageSnapshot, CallError> {
-        self.0.call_with(within, StageMail::Report).map(|report| report.snapshot)
+        self.0.call_with(within, StageMail::Report)
+    }
+}
+
+impl StageKind {
+    pub(crate) const fn of<R: Role>() -> Self {
+        match (R::EMITS, R::PULLS) {
+            (false, _) => Self::Consumer,
+            (true, false) => Self::Producer,
+            (true, true) => Self::ProducerConsumer,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use genstage_core::{Address, CallError, ExitReason, Mail, Peer, Pid, Signal, StartError, ThreadProcess, current_pid};
 use genstage_dispatchers::{Batch, Empties, Events, SubscriptionId};
 
+use crate::book::Tie;
 use crate::choice::{Choice, Wanted};
 use crate::demand::Demand;
 use crate::handle::{HasDemandMode, ModeSetter, Source};
@@ -319,7 +320,9 @@ impl<T: Send + 'static> Running<T> {
         let port = port.resolve();
         let monitor = self.process.monitor(port.peer());
         let id = SubscriptionId::new(monitor.get());
-        port.subscribe(Subscribe { id, consumer: Box::new(self.process.me().clone()), options, wants, current: None });
+        let tie = Tie::open(id, &*port, self.process.me());
+        let consumer = Box::new(self.process.me().clone());
+        port.subscribe(Subscribe { tie, consumer, options, wants, current: None });
         port.ask(id, options.max(), Empties::new());
         let demand = Demand::new(options.min(), options.max());
         self.producers.push(Upstream { id, port, mode: options.cancel, demand });

@@ -1,5 +1,6 @@
 //! What a process can do for itself: link, monitor, trap exits, set timers.
 
+use std::any::Any;
 use std::time::Duration;
 
 use super::address::Address;
@@ -203,6 +204,15 @@ impl<M: Send + 'static> Own<M> {
     /// The types there are values of in the dictionary, by name, in order (P11).
     pub fn keys(&self) -> Vec<&'static str> {
         dictionary::keys_of(&*self.0.0)
+    }
+
+    /// Shows this to whoever [looks](crate::Peer::shown), in place of what it showed before. Whoever owns it holds it, which is
+    /// the state of the process: it is gone with that.
+    ///
+    /// For genstage alone; may change with every version.
+    #[doc(hidden)]
+    pub fn show<T: Any + Send + Sync>(&self, thing: &Arc<T>) {
+        Peer::from(&self.0).show(thing);
     }
 
     /// Asks for the spare memory of the inbox to be given back as soon as nothing is left to do, until the next message

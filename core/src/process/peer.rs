@@ -1,5 +1,6 @@
 //! Another process, whatever its messages: what links, monitors and exit signals are addressed to.
 
+use std::any::Any;
 use std::fmt;
 
 use super::any::AnyProcess;
@@ -90,6 +91,24 @@ impl Peer {
             Some(process) => process.exit_reason(),
             None => Some(ExitReason::NoProc),
         }
+    }
+
+    /// Has it [show](crate::Own::show) this.
+    pub(crate) fn show<T: Any + Send + Sync>(&self, thing: &Arc<T>) {
+        if let Some(process) = &self.process {
+            let thing: Arc<dyn Any + Send + Sync> = Arc::clone(thing) as _;
+            process.edit_rare(&mut |rare| rare.shown = Some(Arc::downgrade(&thing)));
+        }
+    }
+
+    /// What it [shows](crate::Own::show), if that is a `T`. Nobody is asked: one short lock, also while it is in a callback.
+    ///
+    /// For genstage alone; may change with every version.
+    #[doc(hidden)]
+    pub fn shown<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        let mut shown = None;
+        self.process.as_ref()?.read_rare(&mut |rare| shown.clone_from(&rare.shown));
+        shown?.upgrade()?.downcast().ok()
     }
 
     pub(crate) fn process(&self) -> Option<&Arc<dyn AnyProcess>> {

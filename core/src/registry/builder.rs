@@ -7,7 +7,7 @@ use super::inside::{Inside, Keys, Meta};
 use super::{Listener, RegistryKey, RegistryRef, RegistryValue, owner};
 use crate::runtime::Runtime;
 use crate::sync::Arc;
-use crate::{ChildId, ChildSpec, ExitReason, Name, StartError, Strategy, Supervisor, SupervisorRef};
+use crate::{ChildId, ChildSpec, ExitReason, Name, Peer, StartError, Strategy, Supervisor, SupervisorRef};
 
 /// More than any machine has cores; a number gone wrong is told from a wish.
 const MOST_PARTITIONS: usize = 4096;
@@ -102,9 +102,9 @@ impl<K: RegistryKey, V: RegistryValue> Registry<K, V> {
             let why = format!("{} partitions; the least are 1, the most {MOST_PARTITIONS}", self.partitions);
             return Err(StartError::Init(ExitReason::other(why)));
         }
-        let engine = Runtime::current_engine();
         let label = self.name.as_ref().map_or_else(|| "(unnamed)".to_owned(), |name| format!("{name:?}"));
-        let inside = Inside::new(&engine, label, self.keys, self.partitions, self.listeners, self.meta);
+        let inside =
+            Inside::new(&Runtime::current_engine(), label, self.keys, self.partitions, self.listeners, self.meta);
         let inside = Arc::new(inside);
         let supervisor = Supervisor::new(match self.keys {
             // Whoever holds a name may rely on others'.
@@ -120,9 +120,7 @@ impl<K: RegistryKey, V: RegistryValue> Registry<K, V> {
             ChildSpec::new(partition as u64, move || owner::start_link(&inside, partition))
         });
         let supervisor = supervisor.children(owners).start_link()?;
-        engine
-            .owned
-            .show(supervisor.pid(), Arc::downgrade(&(Arc::clone(&inside) as Arc<dyn std::any::Any + Send + Sync>)));
+        Peer::from(&supervisor).show(&inside);
         Ok(RegistryRef { inside, supervisor })
     }
 
@@ -146,7 +144,7 @@ impl<K: RegistryKey, V: RegistryValue> Registry<K, V> {
     /// ```
     pub fn find(name: impl Into<Name>) -> Option<RegistryRef<K, V>> {
         let supervisor = SupervisorRef::find(name)?;
-        let inside = Runtime::current_engine().owned.find(supervisor.pid())?;
+        let inside = Peer::from(&supervisor).shown()?;
         Some(RegistryRef { inside, supervisor })
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use crate::names::Names;
-use crate::owned::Owned;
 use crate::process::doom::DoomWatch;
 use crate::process::{CrashReport, Hook, current};
 use crate::reason::Panic;
@@ -25,7 +24,6 @@ pub(crate) struct Engine {
     pub(crate) clock: Clock,
     pub(crate) table: Table,
     pub(crate) names: Names,
-    pub(crate) owned: Owned,
     pub(crate) timers: EngineTimers,
     on_crash: Mutex<Option<Hook>>,
     mode: Mode,
@@ -66,7 +64,6 @@ impl Engine {
             clock,
             table: Table::new(),
             names: Names::new(),
-            owned: Owned::default(),
             on_crash: Mutex::new(None),
             mode,
         })

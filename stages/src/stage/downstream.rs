@@ -1,19 +1,19 @@
 //! The side of a stage that emits: its consumers, what they ask for, and what they get (sections 6.3 to 6.5, 9).
 
+use std::sync::Arc;
+
 use genstage_core::{Down, ExitReason, MonitorRef, Peer};
 use genstage_dispatchers::{Delivery, Empties, SubscriptionId, let_go};
 
-use super::report::{Counts, subscription};
 use super::table::Table;
 use super::{Cx, Inner, Stage};
+use crate::book::{Counts, Tie};
 use crate::context::Context;
-use crate::graph::Observer;
 use crate::mail::{ConsumerPort, StageMail, Subscribe};
 use crate::options::DemandMode;
 use crate::outlet::Step;
 use crate::redeliver::Kept;
 use crate::role::Role;
-use crate::snapshot::{Flow, SubscriptionSnapshot};
 use crate::subscription::{CancelKind, Cancellation, Partner, Side};
 use crate::{Outcome, log};
 
@@ -22,10 +22,9 @@ pub(crate) struct Downstream<T> {
     port: Box<dyn ConsumerPort<T>>,
     peer: Peer,
     monitor: MonitorRef,
-    flow: Flow,
+    tie: Arc<Tie>,
     /// The most that an automatic consumer has outstanding: what it has asked for beyond this acknowledges what it handled.
     window: u64,
-    acknowledged: u64,
     /// What is to be delivered again, if anything is.
     kept: Option<Kept<T>>,
 }
@@ -33,24 +32,14 @@ pub(crate) struct Downstream<T> {
 impl<T> Downstream<T> {
     #[inline]
     fn ask(&mut self, count: usize) {
-        self.flow.ask(count);
-        let handled = self.flow.asked.saturating_sub(self.window).min(self.flow.events);
-        self.acknowledged = self.acknowledged.max(handled);
+        let sent = &self.tie.sent;
+        sent.flow.ask(count);
+        let handled = sent.flow.asked().saturating_sub(self.window).min(sent.flow.events());
+        let acknowledged = sent.acknowledged.get().max(handled);
+        sent.acknowledged.set(acknowledged);
         if let Some(kept) = &mut self.kept {
-            kept.acknowledge(self.acknowledged);
+            kept.acknowledge(acknowledged);
         }
-    }
-
-    fn unacknowledged(&self) -> u64 {
-        self.flow.events - self.acknowledged
-    }
-
-    pub(super) fn observer(&self) -> Option<Observer> {
-        self.port.observer()
-    }
-
-    pub(super) fn snapshot(&self, id: SubscriptionId) -> SubscriptionSnapshot {
-        subscription(id, self.peer.pid(), self.flow, self.unacknowledged())
     }
 }
 
@@ -58,7 +47,8 @@ impl<R: Role> Stage<R> {
     /// Section 6.3, in its order. A consumer's bad option or a dispatcher's refusal costs that consumer its subscription and
     /// nobody else anything (Q18).
     pub(super) fn on_subscribe(&mut self, subscribe: Subscribe<R::Out>, cx: &mut Cx<'_, R>) -> Outcome {
-        let Subscribe { id, consumer, options, wants, current } = subscribe;
+        let Subscribe { tie, consumer, options, wants, current } = subscribe;
+        let id = tie.id;
         let peer = consumer.peer();
         if self.wiring.consumers.contains(id) {
             log::error!("{}: subscription {id} exists already", self.describe(cx));
@@ -76,9 +66,8 @@ impl<R: Role> Stage<R> {
             port: consumer,
             peer: peer.clone(),
             monitor,
-            flow: Flow::default(),
+            tie,
             window: options.max() as u64,
-            acknowledged: 0,
             kept: wants.share.map(Kept::new),
         };
         self.wiring.consumers.insert(id, downstream);
@@ -138,19 +127,18 @@ impl<R: Role> Stage<R> {
         let Some(consumer) = self.wiring.consumers.remove(id) else { return Outcome::Continue };
         cx.demonitor_flush(consumer.monitor);
         consumer.port.cancelled(id, reason.clone());
-        self.wiring.counts.output.retire(&consumer.flow);
-        let unacknowledged = consumer.unacknowledged();
-        if self.is_drained() && consumer.kept.is_none() {
-            self.wiring.gone.push(consumer.snapshot(id));
-        }
+        let book = &self.wiring.book;
+        book.counts.output.retire(&consumer.tie.sent.flow);
+        book.lose_consumer(id);
         match consumer.kept {
             None => {
-                self.wiring.counts.unacknowledged += unacknowledged;
+                book.counts.unacknowledged.add(consumer.tie.sent.unacknowledged());
                 self.wiring.outlet.cancel(id);
             }
             Some(kept) => {
                 let events = kept.into_events();
-                self.wiring.counts.redelivered += events.len() as u64;
+                consumer.tie.take_back();
+                book.counts.redelivered.add(events.len() as u64);
                 self.wiring.outlet.take_back(id, events);
             }
         }
@@ -254,16 +242,17 @@ impl<R: Role> Stage<R> {
     /// Acts on what the outlet decided.
     #[inline]
     pub(super) fn flush(&mut self, cx: &Cx<'_, R>) {
+        self.wiring.publish();
         if self.wiring.outlet.deliveries.is_empty() && !self.wiring.outlet.has_news() {
             return;
         }
         let wiring = &mut self.wiring;
         // One at a time is the common case, and cheaper than a drain.
         if let Some(only) = wiring.outlet.deliveries.take_only() {
-            deliver(&mut wiring.consumers, &mut wiring.counts, only);
+            deliver(&mut wiring.consumers, &wiring.book.counts, only);
         } else {
             for delivery in wiring.outlet.deliveries.drain() {
-                deliver(&mut wiring.consumers, &mut wiring.counts, delivery);
+                deliver(&mut wiring.consumers, &wiring.book.counts, delivery);
             }
         }
         if wiring.outlet.has_news() {
@@ -278,12 +267,12 @@ impl<R: Role> Stage<R> {
             let _ = cx.me().send(StageMail::Command(info));
         }
         let count = std::mem::take(&mut self.wiring.outlet.discarded);
-        self.wiring.counts.discarded.buffer_full += count as u64;
+        self.wiring.book.counts.discard(|discarded| discarded.buffer_full += count as u64);
         if count > 0 && R::format_discarded(&mut self.user, count) {
             log::warn!("{}: {count} events discarded, the buffer is full", self.describe(cx));
         }
         for notice in self.wiring.outlet.take_notices() {
-            self.wiring.counts.lose(&notice);
+            self.wiring.book.counts.lose(&notice);
             let lost = notice.lost();
             if lost == 0 || R::format_discarded(&mut self.user, lost) {
                 log::warn!("{}: {notice}", self.describe(cx));
@@ -297,13 +286,13 @@ impl<R: Role> Stage<R> {
 }
 
 #[inline]
-fn deliver<T>(consumers: &mut Table<Downstream<T>>, counts: &mut Counts, delivery: Delivery<T>) {
+fn deliver<T>(consumers: &mut Table<Downstream<T>>, counts: &Counts, delivery: Delivery<T>) {
     let Some(consumer) = consumers.get_mut(delivery.to) else {
-        counts.discarded.other += delivery.batch.len() as u64;
+        counts.discard(|discarded| discarded.other += delivery.batch.len() as u64);
         let_go(delivery.batch);
         return;
     };
-    consumer.flow.carry(delivery.batch.len());
+    consumer.tie.sent.flow.carry(delivery.batch.len());
     let mut batch = delivery.batch;
     if let Some(kept) = &mut consumer.kept {
         kept.keep(&mut batch);
@@ -318,6 +307,7 @@ mod tests {
     use genstage_dispatchers::Batch;
 
     use super::*;
+    use crate::graph::Observer;
     use crate::prelude::{Producer as _, Simulation, StageOptions, SubscriptionOptions, from_enumerable};
     use crate::{Anything, Choice};
 
@@ -350,9 +340,11 @@ mod tests {
             let numbers = from_enumerable(0_u64..5).start(StageOptions::new()).unwrap();
             let ((first, heard), (second, told)) = (channel(), channel());
             let id = SubscriptionId::new(7);
-            let subscribe = |ear| {
+            let subscribe = |ear: Sender<String>| {
                 let (options, wants) = (SubscriptionOptions::new(), Choice::<u64>::wants(Anything));
-                let subscribe = Subscribe { id, consumer: Box::new(Ear(ear)), options, wants, current: None };
+                let port = numbers.0.address().unwrap();
+                let tie = Tie::open(id, &port, &Ear(ear.clone()));
+                let subscribe = Subscribe { tie, consumer: Box::new(Ear(ear)), options, wants, current: None };
                 let _ = numbers.0.send(StageMail::Subscribe(Box::new(subscribe)));
             };
             crate::sys::suspend(&numbers).unwrap();

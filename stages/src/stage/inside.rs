@@ -76,7 +76,7 @@ impl<R: Role> Inside<R::Stage> for Inner<'_, R> {
     }
 
     fn not_started(&mut self, events: usize) {
-        self.wiring.counts.discarded.not_started += events as u64;
+        self.wiring.book.counts.discard(|discarded| discarded.not_started += events as u64);
     }
 
     fn hibernate(&mut self) {

@@ -17,7 +17,7 @@ pub(crate) mod table;
 mod upstream;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use genstage_core::{
@@ -26,6 +26,7 @@ use genstage_core::{
 };
 use genstage_dispatchers::Batch;
 
+use crate::book::Book;
 use crate::context::Context;
 use crate::emit::Emit;
 use crate::handle::StageRef;
@@ -34,13 +35,12 @@ use crate::meter::{Kind, Lack, Meter};
 use crate::options::DemandMode;
 use crate::outlet::Outlet;
 use crate::role::Role;
-use crate::snapshot::SubscriptionSnapshot;
+use crate::snapshot::StageKind;
 use crate::{Outcome, StageOptions, by_name, log};
 use downstream::Downstream;
 use inside::Inner;
 use next::Next;
 pub(crate) use next::OnTimeout;
-use report::Counts;
 pub(crate) use sys::Look;
 pub use sys::StageStatus;
 use sys::Sys;
@@ -81,21 +81,16 @@ pub(crate) struct Wiring<R: Role> {
     /// The subscription that the current callback is about.
     current: Option<genstage_dispatchers::SubscriptionId>,
     next: Next<R::Stage>,
-    counts: Counts,
+    book: Arc<Book>,
     meter: Meter,
     /// Its producer is asked for nothing more.
     on_hold: bool,
-    /// Whether `handle_drain` has run, and how many events the user's part still has since.
+    /// Whether `handle_drain` has run.
     asked_to_drain: bool,
-    still_holds: usize,
     /// In a drain it does not wait for the ends of its producers, as these wait for its own.
     cut: bool,
     /// Who drains this stage; somebody does unless it is empty.
-    drain: Vec<genstage_core::Address<crate::drain::Last>>,
-    /// Subscriptions to producers that ended during a drain.
-    ended: Vec<SubscriptionSnapshot>,
-    /// The same of consumers, without those whose events were taken back.
-    gone: Vec<SubscriptionSnapshot>,
+    drain: Vec<genstage_core::Address<crate::snapshot::StageSnapshot>>,
 }
 
 pub(crate) fn start<R: Role>(
@@ -130,15 +125,12 @@ pub(crate) fn start<R: Role>(
             extra: Emit::new(),
             current: None,
             next: Next::new(),
-            counts: Counts::default(),
+            book: Arc::new(Book::new(StageKind::of::<R>(), options.name.as_ref().map(ToString::to_string))),
             meter: Meter::new(if R::EMITS { Lack::Demand } else { Lack::Events }),
             on_hold: false,
             asked_to_drain: false,
-            still_holds: 0,
             cut: false,
             drain: Vec::new(),
-            ended: Vec::new(),
-            gone: Vec::new(),
         },
         command: None,
         subscriber: None,
@@ -167,6 +159,7 @@ impl<R: Role> Process for Stage<R> {
     type Message = StageMail<R>;
 
     fn init(&mut self, cx: &mut Cx<'_, R>) -> Init {
+        cx.show(&self.wiring.book);
         self.wiring.meter.begin(nanos(cx));
         cx.note_runnable(1);
         // Random choices differ between stages and are the same in every run of a simulation.
@@ -310,7 +303,11 @@ impl<R: Role> Stage<R> {
             StageMail::Idle(number) => self.on_idle(number, cx),
             StageMail::Wake => Outcome::Continue,
             StageMail::Report(reply) => {
-                self.on_report(reply, cx);
+                reply.send(self.snapshot(cx));
+                Outcome::Continue
+            }
+            StageMail::Tell(to) => {
+                let _ = to.send(self.snapshot(cx));
                 Outcome::Continue
             }
             StageMail::Drain(drain) => self.on_drain(drain, cx),

@@ -51,7 +51,8 @@ fn is_urgent<R: Role>(mail: &StageMail<R>) -> bool {
         StageMail::System(_)
             | StageMail::Stop(_)
             | StageMail::Report(_)
-            | StageMail::Drain(DrainMail::Tell(_) | DrainMail::Stop)
+            | StageMail::Tell(_)
+            | StageMail::Drain(DrainMail::Stop)
             | StageMail::Idle(_)
             | StageMail::Wake
     )
@@ -149,18 +150,19 @@ fn describe<R: Role>(mail: &StageMail<R>) -> Option<Event> {
         StageMail::Events(id, batch) => format!("{} events on subscription {id}", batch.len()),
         StageMail::Ask(id, count, _) => format!("an ask for {count} on subscription {id}"),
         StageMail::Subscribe(subscribe) => {
-            format!("subscription {} of {}", subscribe.id, subscribe.consumer.peer().pid())
+            format!("subscription {} of {}", subscribe.tie.id, subscribe.consumer.peer().pid())
         }
         StageMail::Cancel(id, reason) => format!("a cancel of subscription {id}: {reason}"),
         StageMail::Cancelled(id, reason) => format!("the end of subscription {id}: {reason}"),
         StageMail::SubscribeTo(order) => format!("an order to subscribe to {}", order.producer.peer().pid()),
         StageMail::Demand(mode) => format!("demand mode {mode:?}"),
-        StageMail::Drain(DrainMail::Hold | DrainMail::Begin(_)) => "a drain".to_owned(),
+        StageMail::Drain(DrainMail::Begin(_)) => "a drain".to_owned(),
         StageMail::Info(..)
         | StageMail::Mode(_)
         | StageMail::Stop(_)
         | StageMail::Buffered(_)
         | StageMail::Report(_)
+        | StageMail::Tell(_)
         | StageMail::Drain(_)
         | StageMail::Pull
         | StageMail::Idle(_)

@@ -33,11 +33,6 @@ impl<V> Table<V> {
         Some(self.0.remove(at).1)
     }
 
-    /// Oldest first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (SubscriptionId, &V)> {
-        self.0.iter().map(|(id, value)| (*id, value))
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

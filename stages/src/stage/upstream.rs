@@ -1,18 +1,18 @@
 //! The side of a stage that receives: its producers, their events, and the end of subscriptions (sections 6.2, 6.6, 6.7,
 //! 7, 8, 12 and 13).
 
+use std::sync::Arc;
+
 use genstage_core::{Down, ExitReason, MonitorRef, Peer};
 use genstage_dispatchers::{Batch, Empties, Events, Refusal, SubscriptionId};
 
-use super::report::subscription;
 use super::{Cx, Inner, Stage};
+use crate::book::Tie;
 use crate::context::Context;
 use crate::demand::{Demand, Split};
-use crate::graph::Observer;
 use crate::mail::{Command, ProducerPort, Subscribe, SubscribeTo};
 use crate::options::Cancel;
 use crate::role::Role;
-use crate::snapshot::{Flow, SubscriptionSnapshot};
 use crate::subscription::{CancelKind, Cancellation, Manner, Partner, Side};
 use crate::{Outcome, SubscribeError, log};
 
@@ -26,7 +26,7 @@ pub(crate) struct Upstream<T> {
     demand: Option<Demand>,
     /// Emptied batches, to go up with the next ask.
     empties: Empties<T>,
-    flow: Flow,
+    tie: Arc<Tie>,
 }
 
 impl<T> Upstream<T> {
@@ -37,16 +37,8 @@ impl<T> Upstream<T> {
 
     #[inline]
     pub(super) fn ask(&mut self, id: SubscriptionId, count: usize) {
-        self.flow.ask(count);
+        self.tie.received.ask(count);
         self.port.ask(id, count, std::mem::take(&mut self.empties));
-    }
-
-    pub(super) fn observer(&self) -> Observer {
-        self.port.observer()
-    }
-
-    pub(super) fn snapshot(&self, id: SubscriptionId) -> SubscriptionSnapshot {
-        subscription(id, self.peer.pid(), self.flow, 0)
     }
 
     pub(super) fn cancel(&self, id: SubscriptionId, reason: ExitReason) {
@@ -79,7 +71,10 @@ impl<R: Role> Stage<R> {
         let peer = producer.peer();
         let monitor = cx.monitor(&peer);
         let id = SubscriptionId::new(monitor.get());
-        producer.subscribe(Subscribe { id, consumer: Box::new(cx.me().clone()), options, wants, current });
+        let tie = Tie::open(id, &*producer, cx.me());
+        self.wiring.book.enter(&tie);
+        let consumer = Box::new(cx.me().clone());
+        producer.subscribe(Subscribe { tie: Arc::clone(&tie), consumer, options, wants, current });
         let upstream = Upstream {
             port: producer,
             peer: peer.clone(),
@@ -87,7 +82,7 @@ impl<R: Role> Stage<R> {
             mode: options.cancel,
             demand: None,
             empties: Empties::new(),
-            flow: Flow::default(),
+            tie,
         };
         self.wiring.producers.insert(id, upstream);
         let partner = Partner { subscription: id, stage: peer, options };
@@ -100,7 +95,7 @@ impl<R: Role> Stage<R> {
                 if let Some(upstream) = self.wiring.producers.get_mut(id) {
                     upstream.demand = Some(Demand::new(options.min(), options.max()));
                     // What the callback asked for by hand is part of it.
-                    let asked = usize::try_from(upstream.flow.asked).unwrap_or(usize::MAX);
+                    let asked = usize::try_from(upstream.tie.received.asked()).unwrap_or(usize::MAX);
                     let rest = options.max().saturating_sub(asked);
                     if rest > 0 {
                         upstream.ask(id, rest);
@@ -120,11 +115,11 @@ impl<R: Role> Stage<R> {
     #[inline]
     pub(super) fn on_events(&mut self, id: SubscriptionId, batch: Batch<R::In>, cx: &mut Cx<'_, R>) -> Outcome {
         let Ok(at) = self.wiring.producers.at(id) else {
-            self.wiring.counts.input.carry(batch.len());
-            self.wiring.counts.discarded.late += batch.len() as u64;
+            self.wiring.book.counts.input.carry(batch.len());
+            self.wiring.book.counts.discard(|discarded| discarded.late += batch.len() as u64);
             return Outcome::Continue;
         };
-        self.wiring.producers.place(at).flow.carry(batch.len());
+        self.wiring.producers.place(at).tie.received.carry(batch.len());
         if R::PULLS && (!self.wiring.queue.is_empty() || !self.wiring.outlet.wants()) {
             self.wiring.queue.push_back(Queued::Events(id, batch));
             return Outcome::Continue;
@@ -244,8 +239,8 @@ impl<R: Role> Stage<R> {
         let mut inside = Inner { wiring: &mut self.wiring, own: cx };
         let cx_user = &mut Context::new(&mut inside);
         let outcome = R::events(&mut self.user, Events::new(batch), &mut self.out, cx_user);
-        self.wiring.counts.handled += count as u64;
-        self.wiring.counts.batches += 1;
+        self.wiring.book.counts.handled.add(count as u64);
+        self.wiring.book.counts.batches.add(1);
         self.after(outcome, cx)
     }
 
@@ -277,10 +272,8 @@ impl<R: Role> Stage<R> {
     ) -> Outcome {
         let Some(upstream) = self.wiring.producers.remove(id) else { return Outcome::Continue };
         cx.demonitor_flush(upstream.monitor);
-        self.wiring.counts.input.retire(&upstream.flow);
-        if self.is_drained() {
-            self.wiring.ended.push(upstream.snapshot(id));
-        }
+        self.wiring.book.counts.input.retire(&upstream.tie.received);
+        self.wiring.book.lose_producer(id);
         let cancellation = Cancellation { subscription: id, side: Side::Producer, stage: upstream.peer, kind, reason };
         if self.wiring.queue.is_empty() && self.wiring.outlet.buffered() == 0 {
             return match self.end_subscription(&cancellation, upstream.mode, cx) {

@@ -38,7 +38,7 @@ where
     /// ```
     pub fn find(name: impl Into<Name>) -> Option<Self> {
         let supervisor = SupervisorRef::find(name)?;
-        let shown = supervisor.engine().owned.find::<Shown>(supervisor.pid())?;
+        let shown = Peer::from(&supervisor).shown::<Shown>()?;
         let table = Arc::clone(&shown.0).into_any().downcast().ok()?;
         Some(Self { table, supervisor })
     }

@@ -42,7 +42,7 @@ struct Partition {
 impl Naming for Partition {
     fn whereis(&self) -> Option<Peer> {
         let supervisor = SupervisorRef::find(&self.supervisor)?;
-        let shown = supervisor.engine().owned.find::<Shown>(supervisor.pid())?;
+        let shown = Peer::from(&supervisor).shown::<Shown>()?;
         shown.0.peer(self.route).filter(Peer::is_alive)
     }
 

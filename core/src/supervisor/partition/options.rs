@@ -10,7 +10,7 @@ use crate::runtime::Runtime;
 use crate::supervisor::start;
 use crate::supervisor::{ChildSpec, ChildType, Restart, Shutdown, Started, Strategy, Supervisor};
 use crate::sync::Arc;
-use crate::{ExitReason, Name, Peer, Pid, StartError};
+use crate::{ExitReason, Name, Peer, StartError};
 
 /// A supervisor of copies of one child, among which keys are shared out: the same key always finds the same copy.
 ///
@@ -129,7 +129,7 @@ where
         let supervisor = start::start_link(|| {
             // Inside the new process, before it has its name: whoever finds it finds the table.
             let owner = current::pid()?;
-            let (supervisor, table) = self.make(partitions, owner);
+            let (supervisor, table) = self.make(partitions, &Peer::from(owner));
             made = Some(table);
             Some(supervisor)
         })?;
@@ -154,9 +154,9 @@ where
         }
     }
 
-    fn make(&self, partitions: usize, owner: Pid) -> (Supervisor, Arc<Table<H>>) {
+    fn make(&self, partitions: usize, owner: &Peer) -> (Supervisor, Arc<Table<H>>) {
         let table = Arc::new(Table::new(partitions));
-        let hold = Arc::new(Hold::new(&table, owner, &Runtime::current_engine()));
+        let hold = Arc::new(Hold::new(&table, owner));
         let partition = |index| {
             let (start, hold) = (Arc::clone(&self.start), Arc::clone(&hold));
             let start = move || {

@@ -5,11 +5,10 @@ use std::any::Any;
 use super::PartitionError;
 use super::resize::Resize;
 use super::route::Route;
-use crate::runtime::engine::Engine;
 use crate::supervisor::child::Slot;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::sync::{Arc, Mutex, Weak};
-use crate::{Address, Peer, Pid};
+use crate::sync::{Arc, Mutex};
+use crate::{Address, Peer};
 
 /// The partitions: each child's start puts its handle into its slot (PS3), a resize decides how many of them count.
 pub(super) struct Table<H> {
@@ -85,7 +84,7 @@ where
     }
 }
 
-/// What the supervisor shows to all (see `Owned`).
+/// What the supervisor shows to all.
 pub(super) struct Shown(pub(super) Arc<dyn AnyTable>);
 
 /// The supervisor's hold on its table. It is dropped with the start functions of the children, that is with the supervisor's
@@ -93,8 +92,6 @@ pub(super) struct Shown(pub(super) Arc<dyn AnyTable>);
 pub(super) struct Hold<H> {
     pub(super) table: Arc<Table<H>>,
     _shown: Arc<Shown>,
-    owner: Pid,
-    engine: Weak<Engine>,
 }
 
 impl<H> Hold<H>
@@ -102,19 +99,15 @@ where
     H: Clone + Send + Sync + 'static,
     for<'a> &'a H: Into<Peer>,
 {
-    pub(super) fn new(table: &Arc<Table<H>>, owner: Pid, engine: &Arc<Engine>) -> Self {
+    pub(super) fn new(table: &Arc<Table<H>>, owner: &Peer) -> Self {
         let shown = Arc::new(Shown(Arc::clone(table) as Arc<dyn AnyTable>));
-        let found: Weak<Shown> = Arc::downgrade(&shown);
-        engine.owned.show(owner, found);
-        Self { table: Arc::clone(table), _shown: shown, owner, engine: Arc::downgrade(engine) }
+        owner.show(&shown);
+        Self { table: Arc::clone(table), _shown: shown }
     }
 }
 
 impl<H> Drop for Hold<H> {
     fn drop(&mut self) {
         self.table.open.store(false, Ordering::Release);
-        if let Some(engine) = self.engine.upgrade() {
-            engine.owned.hide(self.owner);
-        }
     }
 }
