@@ -5,14 +5,15 @@ use std::time::Duration;
 use genstage_core::{CALL_TIMEOUT, CallError, ExitReason, StopError, Task};
 use genstage_dispatchers::SubscriptionId;
 
+use crate::drain::{Drainable, drain_all};
 use crate::graph::{Observer, graph_of};
 use crate::handle::{Source, StageRef};
 use crate::mail::{StageMail, SubscribeTo};
 use crate::messages::{Call, HandleCall, HandleInfo, Info};
 use crate::options::DemandMode;
-use crate::role::{Emits, Receives, Role};
+use crate::role::{Emits, IsProducer, Receives, Role};
 use crate::watch::ended_async;
-use crate::{AnyStage, Choice, Graph, StageSnapshot, SubscribeError, SubscriptionOptions, WaitError};
+use crate::{AnyStage, Choice, DrainReport, Graph, StageSnapshot, SubscribeError, SubscriptionOptions, WaitError};
 
 /// For futures, in the runtime's own processes and in any other executor: each is as the method without `_async`, and waits without
 /// holding a thread. Nothing is sent before the first poll. Dropping the future gives up the answer; what was sent takes its course.
@@ -194,6 +195,34 @@ pub fn snapshot_async(stage: &dyn AnyStage) -> impl Future<Output = Result<Stage
 pub fn graph_async(stages: &[&dyn AnyStage]) -> impl Future<Output = Graph> + Send + use<> {
     let roots: Vec<Observer> = stages.iter().map(|stage| stage.observer()).collect();
     elsewhere(move || graph_of(roots.clone(), CALL_TIMEOUT))
+}
+
+/// As [`drain`](crate::drain()), for futures. A process of its own waits for the ends, so what the future's process lives on
+/// is drained like any other.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use genstage::core::Task;
+/// use genstage::prelude::*;
+///
+/// let numbers = from_enumerable(0_u64..).start(StageOptions::new())?;
+/// let sink = for_each(|_| {}).start(StageOptions::new())?;
+/// sink.sync_subscribe(&numbers, SubscriptionOptions::new().max_demand(10))?;
+/// let drained = Task::spawn(async move { drain_async(&[&numbers], Duration::from_secs(5)).await });
+/// assert!(drained.join()?.is_complete());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn drain_async(producers: &[&dyn Drainable], within: Duration) -> impl Future<Output = DrainReport> + Send + use<> {
+    let roots: Vec<Observer> = producers.iter().map(|producer| producer.observer()).collect();
+    elsewhere(move || drain_all(roots.iter().cloned(), within))
+}
+
+impl<R: IsProducer> StageRef<R> {
+    /// As [`drain`](Self::drain), for futures.
+    pub async fn drain_async(&self, within: Duration) -> DrainReport {
+        drain_async(&[self], within).await
+    }
 }
 
 /// Has a process of its own wait for something.

@@ -222,7 +222,7 @@
 //!
 //! What waits has a form that ends in `_async`, for futures: it holds no thread, and any executor will do.
 //! [`call_async`](StageRef::call_async), [`sync_subscribe_async`](StageRef::sync_subscribe_async),
-//! [`wait_async`](StageRef::wait_async), [`graph_async`], [`pipeline::End::run_async`] and so on. Events come from async code through
+//! [`wait_async`](StageRef::wait_async), [`graph_async`], [`drain_async`], [`pipeline::End::run_async`] and so on. Events come from async code through
 //! [`Feed::send_async`], and go there through `into_stream` (feature `futures`). A start waits for `init` alone: what takes long
 //! belongs behind [`Context::continue_with`].
 //!
@@ -304,7 +304,7 @@ pub use genstage_core as core;
 pub use genstage_core::sys;
 pub use genstage_dispatchers as dispatchers;
 
-pub use awaited::{graph_async, snapshot_async};
+pub use awaited::{drain_async, graph_async, snapshot_async};
 pub use by_name::{Named, named};
 pub use choice::{Anything, Choice, Redelivered};
 pub use consumer::Consumer;
@@ -402,7 +402,7 @@ pub mod prelude {
         Init, Keep, Manner, Name, OnCancel, OptionsError, Outcome, PartitionDispatcher, Partner, Peer, Pid, Producer,
         ProducerConsumer, ProducerConsumerRef, ProducerRef, ReplyTo, Runtime, Side, Signal, Simulation, Source,
         StageOptions, StageRef, StageSnapshot, StartError, StopError, StreamError, SubscribeError, SubscriptionId,
-        SubscriptionOptions, SuperviseEvents, WaitError, WhenFull, WrongSource, drain, feed, for_each, from_enumerable,
-        graph, graph_async, map, named, snapshot, snapshot_async, stream,
+        SubscriptionOptions, SuperviseEvents, WaitError, WhenFull, WrongSource, drain, drain_async, feed, for_each,
+        from_enumerable, graph, graph_async, map, named, snapshot, snapshot_async, stream,
     };
 }

@@ -111,6 +111,29 @@ fn a_future_is_told_what_went_wrong() {
 }
 
 #[test]
+fn a_future_drains_as_a_thread_does() {
+    let within = Duration::from_secs(5);
+    seeds(30, |_, log| {
+        let drained = |drain: &dyn Fn(ProducerRef<Counter>) -> DrainReport| {
+            let producer = Counter::new("p", log).up_to(40).start(StageOptions::new()).unwrap();
+            let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
+            sink.sync_subscribe(&producer, demand(10, 5)).unwrap();
+            let report = drain(producer);
+            let [source, end] = &report.stages[..] else { panic!("{report:?}") };
+            assert_eq!((source.snapshot.emitted, sink.is_alive()), (end.handled(), false));
+            report.is_complete()
+        };
+        assert!(drained(&|producer| drain(&[&producer], within)));
+        assert!(drained(&|producer| awaited(drain_async(&[&producer], within))));
+        assert!(drained(&|producer| awaited(async move { producer.drain_async(within).await })));
+    });
+    let counted = pipeline::from_iter(0_u64..).map(|n| n + 1).fold(0_u64, |count, _| *count += 1).start().unwrap();
+    let report = block_on(counted.drain_async(within));
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(block_on(counted.join_async()), Ok(report.stages[0].snapshot.emitted));
+}
+
+#[test]
 fn a_future_waits_for_the_end() {
     seeds(50, |sim, log| {
         for (reason, outcome) in [

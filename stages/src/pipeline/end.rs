@@ -471,6 +471,12 @@ impl<O> PipelineRef<O> {
         self.running.drain(within)
     }
 
+    /// As [`drain`](Self::drain), for futures.
+    pub async fn drain_async(&self, within: Duration) -> DrainReport {
+        let running = self.running.clone();
+        elsewhere(move || running.drain(within)).await
+    }
+
     /// The numbers of its stages and of the subscriptions between them, in five seconds at most; each stage is called by
     /// its step. See [`graph`](crate::graph()).
     pub fn graph(&self) -> Graph {
