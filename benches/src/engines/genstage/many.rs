@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 
 use genstage::prelude::*;
 
-use super::{Emitter, Mapped, Summer, demand, total};
+use super::{Emitter, Summer, Updated, demand, total};
 use crate::scenario::{Checksum, shares};
 use crate::work::{self, BATCH, Counter};
 
@@ -37,13 +37,13 @@ pub(super) fn chain(events: u64, hops: usize) -> Checksum {
     let consumer = Summer::new(work::sum, report).start(StageOptions::new()).expect("the runtime is up");
     // One closure, so that all hops are of one type.
     let add = |event| work::increment(event);
-    let mut last: Option<ProducerConsumerRef<Mapped<_>>> = None;
+    let mut last: Option<ProducerConsumerRef<Updated<_>>> = None;
     for _ in 0..hops {
         let options = match &last {
             None => StageOptions::new().subscribe_to(&producer, demand(2 * BATCH)),
             Some(before) => StageOptions::new().subscribe_to(before, demand(2 * BATCH)),
         };
-        last = Some(Mapped(add).start(options).expect("the runtime is up"));
+        last = Some(Updated(add).start(options).expect("the runtime is up"));
     }
     match &last {
         None => consumer.sync_subscribe(&producer, demand(2 * BATCH)),

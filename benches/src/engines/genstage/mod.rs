@@ -131,6 +131,19 @@ impl<F: Fn(u64) -> u64 + Send + 'static> ProducerConsumer for Mapped<F> {
     }
 }
 
+/// Changes every event in its place: where there are so many batches that they fill the caches, half the memory is half the time.
+struct Updated<F>(F);
+
+impl<F: Fn(u64) -> u64 + Send + 'static> ProducerConsumer for Updated<F> {
+    type In = u64;
+    type Out = u64;
+
+    fn handle_events(&mut self, events: Events<'_, u64>, out: &mut Emit<u64>, _: &mut Context<'_, Self>) -> Outcome {
+        out.update(events, |event| *event = (self.0)(*event));
+        Outcome::Continue
+    }
+}
+
 /// Sums up what `fold` makes of each batch, and reports at the end.
 struct Summer<T, F> {
     fold: F,
