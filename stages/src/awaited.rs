@@ -171,7 +171,8 @@ impl<R: Role> StageRef<R> {
     }
 }
 
-/// As [`snapshot`](crate::snapshot()), for futures.
+/// As [`snapshot`](crate::snapshot()), for futures: a process of its own asks, and holds a thread until the stage answers. The
+/// [method](StageRef::snapshot_async) of a handle holds none.
 ///
 /// # Errors
 ///
@@ -181,7 +182,7 @@ pub fn snapshot_async(stage: &dyn AnyStage) -> impl Future<Output = Result<Stage
     elsewhere(move || stage.snapshot(CALL_TIMEOUT))
 }
 
-/// As [`graph`](crate::graph()), for futures: a process of its own asks the stages.
+/// As [`graph`](crate::graph()), for futures: a process of its own asks the stages, and holds a thread until they have answered.
 ///
 /// ```
 /// use genstage::core::Task;
@@ -197,8 +198,8 @@ pub fn graph_async(stages: &[&dyn AnyStage]) -> impl Future<Output = Graph> + Se
     elsewhere(move || graph_of(roots.clone(), CALL_TIMEOUT))
 }
 
-/// As [`drain`](crate::drain()), for futures. A process of its own waits for the ends, so what the future's process lives on
-/// is drained like any other.
+/// As [`drain`](crate::drain()), for futures. A process of its own waits for the ends, and holds a thread meanwhile; so what the
+/// future's process lives on is drained like any other.
 ///
 /// ```
 /// use std::time::Duration;
@@ -213,8 +214,8 @@ pub fn graph_async(stages: &[&dyn AnyStage]) -> impl Future<Output = Graph> + Se
 /// assert!(drained.join()?.is_complete());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn drain_async(producers: &[&dyn Drainable], within: Duration) -> impl Future<Output = DrainReport> + Send + use<> {
-    let roots: Vec<Observer> = producers.iter().map(|producer| producer.observer()).collect();
+pub fn drain_async(stages: &[&dyn Drainable], within: Duration) -> impl Future<Output = DrainReport> + Send + use<> {
+    let roots: Vec<Observer> = stages.iter().map(|stage| stage.observer()).collect();
     elsewhere(move || drain_all(roots.iter().cloned(), within))
 }
 

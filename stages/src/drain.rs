@@ -6,7 +6,6 @@ mod found;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use genstage_core::{Address, CallError, Child, ExitReason, Pid, ThreadProcess, current_pid};
@@ -14,8 +13,7 @@ use genstage_core::{Address, CallError, Child, ExitReason, Pid, ThreadProcess, c
 use crate::Named;
 use crate::graph::{AnyStage, Observer};
 use crate::handle::StageRef;
-use crate::mail::Nobody;
-use crate::role::IsProducer;
+use crate::role::{IsProducer, Role};
 use crate::snapshot::{StageKind, StageSnapshot};
 use collector::Collector;
 use found::Found;
@@ -33,15 +31,22 @@ pub(crate) enum DrainMail {
     Stop,
 }
 
-/// A running producer, for lists of different ones: `&[&numbers, &words]`. By its handle, by a supervisor's child
-/// handle, or by what [`named`](crate::named) gives, where a name of what is no producer is the name of nobody. Sealed.
+/// A running stage, for lists of different ones: `&[&numbers, &words]`. By its handle, by a supervisor's child handle, or
+/// by what [`named`](crate::named) gives. Sealed.
 pub trait Drainable: AnyStage {}
 
-impl<R: IsProducer> Drainable for StageRef<R> {}
-impl<R: IsProducer> Drainable for Child<StageRef<R>> {}
+impl<R: Role> Drainable for StageRef<R> {}
+impl<R: Role> Drainable for Child<StageRef<R>> {}
 impl<T: Send + 'static> Drainable for Named<T> {}
 
 /// Stops producers and all that lives on them, in order, so that every event they have emitted is handled.
+///
+/// Usually producers are given. Where one may have come to its end by itself, give what lives on it as well: nothing leads
+/// from the dead to those who still have its events. A stage that is no producer is drained if all that it lives on is, or
+/// nobody is left that it lives on.
+///
+/// A supervisor takes the end of a child as it always does: a permanent one is started again. Children that are to be drained should
+/// be [`Transient`](genstage_core::Restart::Transient), or their supervisor be stopped next.
 ///
 /// 1. The producers take nothing more: [`handle_drain`](crate::Producer::handle_drain) runs, and unless it says that there are
 ///    events left in a state of their own, `handle_demand` is not called again. What they have emitted goes out as consumers ask
@@ -89,13 +94,13 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// assert!(!sink.is_alive());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn drain(producers: &[&dyn Drainable], within: Duration) -> DrainReport {
-    drain_all(producers.iter().map(|producer| producer.observer()), within)
+pub fn drain(stages: &[&dyn Drainable], within: Duration) -> DrainReport {
+    drain_all(stages.iter().map(|stage| stage.observer()), within)
 }
 
-pub(crate) fn drain_all(producers: impl Iterator<Item = Observer>, within: Duration) -> DrainReport {
+pub(crate) fn drain_all(stages: impl Iterator<Item = Observer>, within: Duration) -> DrainReport {
     let mut report = DrainReport::default();
-    let roots: BTreeMap<Pid, Observer> = producers.map(root).collect();
+    let roots: BTreeMap<Pid, Observer> = stages.map(|stage| (stage.peer().pid(), stage)).collect();
     let Ok(here) = ThreadProcess::aside() else {
         // The runtime has ended, and the producers with it.
         report.unreachable = roots.keys().map(|pid| (*pid, CallError::NoProc)).collect();
@@ -110,9 +115,9 @@ pub(crate) fn drain_all(producers: impl Iterator<Item = Observer>, within: Durat
     report.unreachable = dead.chain(behind_me.iter().map(|pid| (*pid, CallError::CallingSelf))).collect();
     let mut collector = Collector::new(here);
     // Downstream first: they must know before their producers end.
-    for is_root in [false, true] {
+    for producers in [false, true] {
         for (pid, (observer, book)) in &found.stages {
-            if set.contains(pid) && roots.contains_key(pid) == is_root {
+            if set.contains(pid) && (observer.kind() == Some(StageKind::Producer)) == producers {
                 collector.begin(observer, (!behind_me.contains(pid)).then_some(book));
             }
         }
@@ -122,13 +127,6 @@ pub(crate) fn drain_all(producers: impl Iterator<Item = Observer>, within: Durat
     collector.stop_the_rest();
     report.stages = collector.finish();
     report
-}
-
-/// What is no producer is nobody.
-fn root(observer: Observer) -> (Pid, Observer) {
-    let is_producer = observer.kind() == Some(StageKind::Producer);
-    let observer = if is_producer { observer } else { Arc::new(Nobody) };
-    (observer.peer().pid(), observer)
 }
 
 /// What a [`drain`] did.
@@ -142,7 +140,7 @@ pub struct DrainReport {
     /// producers have sent to them is theirs to handle: they do not count in [`is_complete`](Self::is_complete) and
     /// [`left`](Self::left).
     pub left_alone: Vec<Pid>,
-    /// Producers that were dead before ([`CallError::NoProc`]), and the stage that called, with what lives on it
+    /// Given stages that were dead before ([`CallError::NoProc`]), and the stage that called, with what lives on it
     /// ([`CallError::CallingSelf`]): they are drained, but nobody has waited for them.
     pub unreachable: Vec<(Pid, CallError)>,
 }

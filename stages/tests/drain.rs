@@ -9,7 +9,7 @@ use common::probes::{Counter, Middle, Sink};
 use common::{Log, Seen, demand, range, seeds};
 use genstage::core::{Address, Mailbox, Restart, Strategy, Supervisor, spawn_link};
 use genstage::prelude::*;
-use genstage::{CallError, DrainEnd, drain};
+use genstage::{CallError, DrainEnd, drain, sys};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -542,8 +542,9 @@ fn names_and_child_handles_are_drained_and_drawn() {
             assert_eq!(genstage::graph(&[queue]).stages.len(), 3);
             assert_eq!(genstage::snapshot(queue).unwrap().emitted, 5);
         }
-        let nobody = drain(&[&named::<u64>("middle")], LONG);
-        assert_eq!(nobody.unreachable, [(Pid::NOBODY, CallError::NoProc)], "it is no producer");
+        let between = drain(&[&named::<u64>("middle")], LONG);
+        assert_eq!(between.stages.len(), 0, "its producer goes on");
+        assert_eq!(between.left_alone, [middle.pid(), sink.pid()]);
         assert!(middle.is_alive());
         assert!(drain(&[&child, &named::<u64>("queue")], LONG).is_complete());
         assert!(!middle.is_alive() && !sink.is_alive());
@@ -568,5 +569,40 @@ fn a_feed_gives_what_it_has_and_takes_nothing_more() {
         assert_eq!(log.events("b"), range(0..10));
         assert!(feed.is_closed());
         assert_eq!(feed.send(10), Err(genstage::FeedError::Closed(10)));
+    });
+}
+
+/// Nothing leads from the dead to who has their events, but those who are given, or are of one pipeline.
+#[test]
+fn a_source_that_has_ended_does_not_hide_who_has_its_events() {
+    seeds(50, |sim, log| {
+        let held_back = StageOptions::new().demand(DemandMode::Accumulate);
+        let source = from_enumerable(0..50_u64).start(held_back).unwrap();
+        let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&source, demand(60, 30)).unwrap();
+        sys::suspend(&sink).unwrap();
+        source.demand(DemandMode::Forward);
+        sim.run_until_idle();
+        assert!(!source.is_alive() && log.events("c").is_empty());
+        assert_eq!(drain(&[&source], LONG).stages.len(), 0, "nobody knows whom it fed");
+        sys::resume(&sink).unwrap();
+        let report = drain(&[&source, &sink], LONG);
+        assert_eq!(report.unreachable, [(source.pid(), CallError::NoProc)]);
+        let [last] = &report.stages[..] else { panic!("{report}") };
+        assert_eq!((last.handled(), last.left(), sink.is_alive()), (50, 0, false));
+        assert_eq!(log.events("c"), range(0..50));
+    });
+    seeds(50, |sim, log| {
+        let seen = log.clone();
+        let note = move |n: u64| {
+            common::nap(ms(1));
+            seen.note("c", Seen::Batch(vec![n]));
+        };
+        let running = pipeline::from_iter(0..50_u64).map(|n| n + 1).for_each(note).start().unwrap();
+        sim.run_for(ms(9));
+        let report = running.drain(LONG);
+        assert!(report.is_complete(), "{report}");
+        assert_eq!(log.events("c"), range(1..51));
+        assert_eq!(running.join(), Ok(()));
     });
 }

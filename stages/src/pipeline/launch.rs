@@ -16,7 +16,7 @@ use crate::drain::{DrainReport, drain_all};
 use crate::graph::{AnyStage, Graph, Observer, graph_of};
 use crate::handle::{Source, StageRef};
 use crate::role::{Receives, Role};
-use crate::snapshot::{StageKind, StageSnapshot};
+use crate::snapshot::StageSnapshot;
 use crate::{Cancel, StageOptions, SubscribeError, SubscriptionOptions, stage};
 
 /// One running copy of a step, as the next step subscribes to it.
@@ -276,10 +276,10 @@ impl Running {
         graph
     }
 
-    /// Drains its sources, and with them all that lives on them.
+    /// Drains those of its stages that live: a source may have come to its end before.
     pub(super) fn drain(&self, within: Duration) -> DrainReport {
-        let sources = self.stages.iter().filter(|stage| stage.observer.kind() == Some(StageKind::Producer));
-        let mut report = drain_all(sources.map(|stage| Arc::clone(&stage.observer)), within);
+        let living = self.stages.iter().filter(|stage| stage.peer.is_alive());
+        let mut report = drain_all(living.map(|stage| Arc::clone(&stage.observer)), within);
         self.name_steps(report.stages.iter_mut().map(|stage| &mut stage.snapshot));
         report
     }
