@@ -2,7 +2,7 @@
 
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,7 +169,11 @@ pub fn graph_within(stages: &[&dyn AnyStage], within: Duration) -> Graph {
 
 pub(crate) fn graph_of(roots: Vec<Observer>, within: Duration) -> Graph {
     let stages = reach(roots, |book| [book.upstream(), book.downstream()].concat());
-    let (told, unreachable) = ask(&stages, within);
+    let (mut told, unreachable) = ask(&stages, within);
+    // Of who does not answer, what is in its book.
+    let silent = unreachable.iter().filter_map(|(pid, _)| Some((*pid, Book::of(&stages.get(pid)?.peer())?)));
+    told.extend(silent.map(|(pid, book)| book.numbers(pid)));
+    told.sort_by_key(|stage| stage.pid);
     // When they have answered: what was on its way to them has arrived by then.
     let books = stages.values().filter_map(|stage| Book::of(&stage.peer()));
     let edges: BTreeMap<_, _> = books
@@ -241,7 +245,8 @@ fn ask(stages: &BTreeMap<Pid, Observer>, within: Duration) -> (Vec<StageSnapshot
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Graph {
-    /// The stages, by pid.
+    /// The stages, by pid. Of one that is [unreachable](Self::unreachable) and lives, what only it knows is zero: what waits, what it
+    /// owes, what it holds itself, its inbox, its times.
     pub stages: Vec<StageSnapshot>,
     /// The subscriptions between them, oldest first.
     pub edges: Vec<Edge>,
@@ -313,8 +318,9 @@ impl Graph {
     /// All that edges join, stages or not, each with what is to be said of it. Numbered by place.
     fn nodes(&self) -> Vec<(Pid, Vec<String>)> {
         let mut nodes: Vec<_> = self.stages.iter().map(|stage| (stage.pid, describe(stage))).collect();
+        let mut known: BTreeSet<_> = self.stages.iter().map(|stage| stage.pid).collect();
         for pid in self.edges.iter().flat_map(|edge| [edge.producer, edge.consumer]) {
-            if nodes.iter().all(|(known, _)| *known != pid) {
+            if known.insert(pid) {
                 nodes.push((pid, vec![pid.to_string()]));
             }
         }

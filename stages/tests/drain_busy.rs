@@ -333,7 +333,7 @@ fn one_that_drains_what_it_lives_on_is_drained_after_its_callback() {
 fn a_graph_shows_what_is_joined_to_one_that_does_not_return() {
     seeds(30, |sim, log| {
         let counter = silent("a", log);
-        let middle = Between(Busy::new("b", log, 5)).start(StageOptions::new()).unwrap();
+        let middle = Between(Busy::new("b", log, 5)).start(StageOptions::new().name("between")).unwrap();
         let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
         sink.sync_subscribe(&middle, demand(10, 5)).unwrap();
         middle.sync_subscribe(&counter, demand(10, 5)).unwrap();
@@ -343,7 +343,10 @@ fn a_graph_shows_what_is_joined_to_one_that_does_not_return() {
             let graph = graph_within(&[&root], ms(50));
             assert_eq!(graph.unreachable, [(pids[1], CallError::Timeout)]);
             let stages: Vec<_> = graph.stages.iter().map(|stage| stage.pid).collect();
-            assert_eq!(stages, [pids[0], pids[2]]);
+            assert_eq!(stages, pids, "it is called by its name, and shows what others can see of it");
+            let busy = graph.stage(pids[1]).unwrap();
+            assert_eq!((busy.name.as_deref(), busy.emitted, busy.waiting), (Some("between"), 5, 0));
+            assert!(graph.to_mermaid().contains("[\"between"));
             let events = |edge: &genstage::Edge| {
                 (edge.producer, edge.consumer, edge.flow().events, edge.received.unwrap().events)
             };

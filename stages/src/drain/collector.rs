@@ -91,19 +91,28 @@ impl Collector {
     }
 
     fn wait_until(&mut self, deadline: Duration, done: fn(&Open) -> bool) {
-        while !self.stages.values().all(done)
+        let open = self.stages.iter().filter(|(_, stage)| !done(stage));
+        let mut open: BTreeSet<Pid> = open.map(|(pid, _)| *pid).collect();
+        while !open.is_empty()
             && let Some(mail) = self.here.receive(Some(deadline.saturating_sub(self.here.now())))
         {
-            self.take(mail);
+            if let Some(pid) = self.take(mail)
+                && self.stages.get(&pid).is_some_and(done)
+            {
+                open.remove(&pid);
+            }
         }
     }
 
-    fn take(&mut self, mail: Mail<StageSnapshot>) {
+    /// Of whom it was.
+    fn take(&mut self, mail: Mail<StageSnapshot>) -> Option<Pid> {
         match mail {
             Mail::Message(last) => {
-                if let Some(open) = self.stages.get_mut(&last.pid) {
+                let pid = last.pid;
+                if let Some(open) = self.stages.get_mut(&pid) {
                     (open.last, open.told) = (Some(last), true);
                 }
+                Some(pid)
             }
             Mail::Signal(Signal::Down(down)) => {
                 if let Some(open) = self.stages.get_mut(&down.process) {
@@ -115,8 +124,9 @@ impl Collector {
                         (None, reason) => DrainEnd::Ended(reason),
                     });
                 }
+                Some(down.process)
             }
-            Mail::Signal(_) => {}
+            Mail::Signal(_) => None,
         }
     }
 
