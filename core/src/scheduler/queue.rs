@@ -97,6 +97,12 @@ impl Queue {
         task
     }
 
+    /// Looks at who comes next.
+    pub(crate) fn head<T>(&self, look: impl FnOnce(&Task) -> T) -> Option<T> {
+        let state = self.state.lock();
+        state.tasks.slots.get(state.tasks.first)?.as_ref().map(look)
+    }
+
     /// The seat's thread is about to sleep. False: there is something to run.
     pub(crate) fn fall_asleep(&self) -> bool {
         let mut state = self.state.lock();

@@ -143,6 +143,7 @@ impl Worker<'_> {
             return Ok(None);
         }
         let timed = sampled || heavy.unwrap_or_else(|| self.times_new());
+        let stranger = cost.is_unknown();
         let began = timed.then(Instant::now);
         let tick = self.scheduler.tick.load(Ordering::Relaxed);
         let slice = self.seat.word.begin();
@@ -151,12 +152,14 @@ impl Worker<'_> {
         let end = &mut kept;
         let next = task.run(&mut move |cost| {
             if let Some(began) = began {
-                self.learn(cost, began.elapsed(), sampled);
-            } else if heavy.is_none() && cost.is_unknown() {
+                self.learn(cost, began.elapsed(), stranger, sampled);
+            } else if stranger {
                 // The coarse clock tells a long slice all the same. One tick may be chance.
                 let ticks = self.scheduler.tick.load(Ordering::Relaxed).saturating_sub(tick);
                 if ticks > 1 {
-                    cost.learn(Duration::from_millis(ticks));
+                    let took = Duration::from_millis(ticks);
+                    self.seat.strangers.learn(took);
+                    cost.learn(took);
                 } else {
                     cost.has_run();
                 }
@@ -170,13 +173,17 @@ impl Worker<'_> {
         if kept { Ok(next) } else { Err(next) }
     }
 
-    fn learn(&self, cost: &Cost, took: Duration, sampled: bool) {
+    fn learn(&self, cost: &Cost, took: Duration, stranger: bool, sampled: bool) {
+        if stranger {
+            self.seat.strangers.learn(took);
+        }
         match self.manners {
             Manners::Polite => cost.learn(took),
             Manners::Rude => cost.learn_kindly(took),
         }
         if sampled {
-            self.seat.average.learn(took);
+            // What is longer makes no difference, and may have been the system's doing.
+            self.seat.average.learn(took.min(LONG * MOST_LONG));
         }
     }
 
