@@ -183,7 +183,7 @@ mod tests {
         let linear = "producer to consumer, batches of 500, ns/event";
         assert_eq!(
             shown[0],
-            ["linear-1", linear, "0.50", "0.25", "1.00", "0.80 tokio-one-thread", "2.00", "0.50", "0.63"]
+            ["linear-1", linear, "0.50", "0.25", "1.00", "0.80 tokio-one-thread", "2.00", "0.50", "0.62"]
         );
         let idle = "an idle process with a mailbox, bytes/process";
         assert_eq!(shown[1], ["idle", idle, "526", "", "1,295", "1,295 tokio", "", "0.41", "0.41"]);
