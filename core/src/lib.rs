@@ -116,6 +116,7 @@ pub(crate) mod log;
 
 mod agent;
 mod alarm;
+mod contained;
 mod error;
 mod gen_server;
 mod name;

@@ -106,7 +106,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
     fn down(self: Arc<Self>, monitor: MonitorRef, process: Pid, reason: &ExitReason, engine: &Engine) -> Option<Task> {
         let pushed: Pushed = {
             let mut inbox = self.inbox.lock();
-            if !inbox.relations.end_monitor(monitor) || !inbox.is_alive() {
+            if inbox.relations.remove_monitor(monitor).is_none() || !inbox.is_alive() {
                 return None;
             }
             inbox.push_made(|| Mail::Signal(Signal::Down(Down { monitor, process, reason: reason.clone() })))
@@ -201,7 +201,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
                 priority: rare.map(|rare| rare.priority).unwrap_or_default(),
                 dictionary: Vec::new(),
                 ancestors: Vec::new(),
-                initial_call: (self.kind)(),
+                initial_call: "",
                 label: text(rare.and_then(|rare| rare.label.as_ref())),
                 reductions: resting.handled().saturating_sub(held as u64),
                 memory: resting.memory() + buffer,
@@ -209,6 +209,8 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
             (info, rare.map(|rare| rare.dictionary.values()).unwrap_or_default())
         };
         info.ancestors = self.origin.ancestors().to_vec();
+        // Outside the lock: it may be the user's.
+        info.initial_call = (self.kind)();
         info.dictionary = dictionary::shown(&values);
         Some(info)
     }

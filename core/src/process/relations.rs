@@ -134,6 +134,8 @@ impl Relations {
         }
     }
 
+    /// Who was watched by it, if it was there.
+    #[inline]
     pub(crate) fn remove_monitor(&mut self, monitor: MonitorRef) -> Option<Peer> {
         match self {
             Self::One(Tie::Monitor(only, _)) if *only == monitor => match std::mem::take(self) {
@@ -142,19 +144,6 @@ impl Relations {
             },
             Self::Many(ties) => ties.monitors.remove(monitor),
             _ => None,
-        }
-    }
-
-    /// As [`remove_monitor`](Self::remove_monitor), of one that has fired. Whether it was there.
-    #[inline]
-    pub(crate) fn end_monitor(&mut self, monitor: MonitorRef) -> bool {
-        match self {
-            Self::One(Tie::Monitor(only, _)) if *only == monitor => {
-                *self = Self::None;
-                true
-            }
-            Self::Many(ties) => ties.monitors.remove(monitor).is_some(),
-            _ => false,
         }
     }
 
