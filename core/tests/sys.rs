@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use common::{other, seeds};
 use genstage_core::{
-    Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Init, Outcome, ServerRef, Signal, StopError,
-    spawn, sys,
+    Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Init, Outcome, ServerRef, Signal, spawn, sys,
 };
 use sys::{Event, Hook, StateError};
 
@@ -93,12 +92,30 @@ fn y3_a_suspended_server_keeps_everything_in_its_order() {
     });
 }
 
+/// Traps exits, and tells why it terminates.
+struct Loud(std::sync::mpsc::Sender<ExitReason>);
+
+impl GenServer for Loud {
+    type Message = ();
+
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
+        cx.trap_exit(true);
+        Init::Continue
+    }
+
+    fn terminate(&mut self, reason: &ExitReason, _: &mut Context<'_, Self>) {
+        let _ = self.0.send(reason.clone());
+    }
+}
+
 #[test]
 fn y3_the_end_of_the_parent_and_a_stop_reach_a_suspended_server() {
     seeds(50, |simulation| {
         let (tell, told) = channel();
+        let (words, last) = channel();
+        let own = words.clone();
         let parent = spawn(move |mailbox: genstage_core::Mailbox<()>| async move {
-            tell.send(Total(0).start_link().unwrap()).unwrap();
+            tell.send(Loud(own).start_link().unwrap()).unwrap();
             mailbox.receive().await;
         });
         simulation.run_until_idle();
@@ -106,8 +123,12 @@ fn y3_the_end_of_the_parent_and_a_stop_reach_a_suspended_server() {
         sys::suspend(&child).unwrap();
         parent.send(()).unwrap();
         simulation.run_until_idle();
+        assert_eq!(last.try_recv(), Ok(ExitReason::Normal), "terminate runs");
         assert_eq!(child.exit_reason(), Some(ExitReason::Normal));
-        assert_eq!(child.stop(), Err(StopError::NoProc));
+        let child = Loud(words).start().unwrap();
+        sys::suspend(&child).unwrap();
+        assert_eq!(child.stop_with(ExitReason::Shutdown, SECOND), Ok(()));
+        assert_eq!(last.try_recv(), Ok(ExitReason::Shutdown), "terminate runs");
     });
 }
 
