@@ -150,8 +150,8 @@ pub use process::{
 };
 pub use reason::{Detail, ExitReason, Panic, Reason, raise_exit};
 pub use registry::{
-    DispatchError, Listener, LockError, Refusal, RegistrationError, Registry, RegistryEvent, RegistryKey, RegistryRef,
-    RegistryValue, UpdateError,
+    DispatchError, InvalidRegistry, Listener, LockError, Refusal, RegistrationError, Registry, RegistryEvent,
+    RegistryKey, RegistryRef, RegistryValue, UpdateError,
 };
 pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};
 pub use runtime::{

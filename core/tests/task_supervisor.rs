@@ -11,8 +11,8 @@ use std::time::Duration;
 use common::{exit, here, other, seeds};
 use genstage_core::{
     AsyncStreamError, AsyncStreamOptionsError, CallError, ExitReason, JoinError, Mail, Mailbox, Peer, Restart, Runtime,
-    Shutdown, StartDynamicChildError, StopError, Task, TaskSupervisor, TaskSupervisorRef, TerminateChildError,
-    current_pid, spawn,
+    Shutdown, Simulation, StartDynamicChildError, StopError, Task, TaskSupervisor, TaskSupervisorRef,
+    TerminateChildError, current_pid, spawn,
 };
 use tasks::{SECOND, doer, gate, sleep};
 
@@ -125,6 +125,11 @@ fn ts2_a_dead_supervisor_starts_nothing() {
     });
 }
 
+/// Which of two ways a run takes.
+fn seed_is_even(simulation: &Simulation) -> bool {
+    simulation.seed().is_multiple_of(2)
+}
+
 #[test]
 fn ts3_start_child_runs_and_is_restarted_if_it_is_to_be() {
     seeds(100, |simulation| {
@@ -138,18 +143,30 @@ fn ts3_start_child_runs_and_is_restarted_if_it_is_to_be() {
             here.trap_exit(true);
             let tasks = supervisor();
             let (report, reports) = channel();
-            let started = tasks.start_child_with(restart, move || {
+            let work = move || {
                 let report = report.clone();
                 move || {
                     report.send(current_pid().unwrap()).unwrap();
                     assert!(!crashes, "boom");
                 }
-            });
+            };
+            let started = if seed_is_even(simulation) {
+                tasks.start_child_with(restart, work).unwrap()
+            } else {
+                let (tell, told) = channel();
+                let from = tasks.clone();
+                spawn(move |_: Mailbox<()>| async move {
+                    tell.send(from.start_child_with_async(restart, work).await.unwrap()).unwrap();
+                });
+                simulation.run_until_idle();
+                told.try_recv().unwrap()
+            };
             simulation.run_until_idle();
             let pids: Vec<_> = reports.try_iter().collect();
             assert_eq!(pids.len(), runs, "{restart:?}, crashes: {crashes}");
-            assert_eq!(pids[0], started.unwrap().pid());
-            assert_eq!(tasks.is_alive(), runs == 1, "too many restarts end it");
+            assert_eq!(pids[0], started.pid());
+            let end = (runs > 1).then_some(ExitReason::Shutdown);
+            assert_eq!(tasks.exit_reason(), end, "too many restarts end it");
         }
         let tasks = supervisor();
         let (report, reports) = channel();

@@ -119,6 +119,11 @@ impl TaskSupervisorRef {
         self.dynamic.is_alive()
     }
 
+    /// Why it ended; `None` while it runs.
+    pub fn exit_reason(&self) -> Option<ExitReason> {
+        self.dynamic.exit_reason()
+    }
+
     /// The same supervisor, for tasks that it stops in another way; by default they have five seconds. A stream's tasks have
     /// that also where this says that there is no limit (TS6).
     pub fn with_shutdown(&self, how: Shutdown) -> Self {
@@ -206,16 +211,20 @@ impl TaskSupervisorRef {
         restart: Restart,
         work: impl Fn() -> W + Send + 'static,
     ) -> Result<Peer, StartDynamicChildError> {
-        let start = move |(): &()| {
-            let slot = closed();
-            launch(work(), &slot, Ties { starter: true, ..Ties::default() })
-        };
-        let child = match restart {
-            Restart::Permanent => DynamicChildSpec::permanent(start),
-            Restart::Transient => DynamicChildSpec::transient(start),
-            Restart::Temporary => DynamicChildSpec::temporary(start),
-        };
-        self.dynamic.start_child(child.shutdown(self.shutdown)).map(|process| Peer::from(&process))
+        self.dynamic.start_child(self.again(restart, work)).map(|process| Peer::from(&process))
+    }
+
+    /// As [`start_child_with`](Self::start_child_with), for futures.
+    ///
+    /// # Errors
+    ///
+    /// As `spawn`.
+    pub async fn start_child_with_async<K, W: Work<K>>(
+        &self,
+        restart: Restart,
+        work: impl Fn() -> W + Send + 'static,
+    ) -> Result<Peer, StartDynamicChildError> {
+        self.dynamic.start_child_async(self.again(restart, work)).await.map(|process| Peer::from(&process))
     }
 
     /// Works on each input in a task of this supervisor: as [`async_stream`](crate::async_stream), which says how.
@@ -323,6 +332,23 @@ impl TaskSupervisorRef {
         let slot = closed();
         DynamicChildSpec::temporary(move |()| launch(work, &slot, Ties { starter: true, ..Ties::default() }))
             .shutdown(self.shutdown)
+    }
+
+    fn again<K, W: Work<K>>(
+        &self,
+        restart: Restart,
+        work: impl Fn() -> W + Send + 'static,
+    ) -> DynamicChildSpec<Address<NoMail>> {
+        let start = move |(): &()| {
+            let slot = closed();
+            launch(work(), &slot, Ties { starter: true, ..Ties::default() })
+        };
+        let child = match restart {
+            Restart::Permanent => DynamicChildSpec::permanent(start),
+            Restart::Transient => DynamicChildSpec::transient(start),
+            Restart::Temporary => DynamicChildSpec::temporary(start),
+        };
+        child.shutdown(self.shutdown)
     }
 }
 
