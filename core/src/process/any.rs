@@ -56,6 +56,8 @@ pub(crate) trait AnyProcess: Send + Sync {
     fn edit_rare(&self, change: &mut dyn FnMut(&mut Rare));
     /// Starts a child, which it may monitor: gives its pid and where it comes from.
     fn bear(&self, watched: bool) -> (Pid, Arc<Lineage>);
+    /// Of a task: whom it works for, and whom that one works for in turn (T1.4).
+    fn callers(&self) -> Vec<Ancestor>;
     /// The pid of who started it.
     fn parent(&self) -> Option<Pid>;
     /// Gives it the one name it may have (P8.1), unless it is bound to end.
@@ -201,6 +203,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
                 priority: rare.map(|rare| rare.priority).unwrap_or_default(),
                 dictionary: Vec::new(),
                 ancestors: Vec::new(),
+                callers: self.callers_among(rare.and_then(|rare| rare.callers.as_deref()), &resting.relations),
                 initial_call: "",
                 label: text(rare.and_then(|rare| rare.label.as_ref())),
                 reductions: resting.handled().saturating_sub(held as u64),
@@ -236,6 +239,12 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
             lineage::of_children(Ancestor { pid: self.pid, name: rare.name.clone() }, &self.origin)
         });
         (child, Arc::clone(own))
+    }
+
+    fn callers(&self) -> Vec<Ancestor> {
+        let resting = self.inbox.lock();
+        let kept = resting.rare.as_ref().and_then(|rare| rare.callers.as_deref());
+        self.callers_among(kept, &resting.relations)
     }
 
     fn parent(&self) -> Option<Pid> {

@@ -31,6 +31,9 @@ pub struct ProcessInfo {
     pub dictionary: Vec<(&'static str, String)>,
     /// Who it descends from, the parent first; the nearest 32.
     pub ancestors: Vec<Ancestor>,
+    /// Of a task: whom it works for, the process that started it first, then whom that one works for if it is a task itself; the
+    /// nearest 32. Under a supervisor that is not told by the ancestors.
+    pub callers: Vec<Ancestor>,
     /// The type of its body: of the process, of the function that makes the future, or `ThreadProcess`.
     pub initial_call: &'static str,
     /// The label it gave itself.

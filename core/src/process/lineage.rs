@@ -32,6 +32,11 @@ impl fmt::Debug for Ancestor {
     }
 }
 
+/// This process and then those, the nearest 32: what is kept of a chain that may be endless.
+pub(crate) fn before(nearest: Ancestor, others: impl IntoIterator<Item = Ancestor>) -> Vec<Ancestor> {
+    std::iter::once(nearest).chain(others).take(MOST).collect()
+}
+
 /// Where the children of a process come from: shared by all of them.
 pub(crate) struct Lineage {
     engine: Arc<Engine>,
@@ -69,8 +74,7 @@ const MOST: usize = 32;
 
 /// Where the children of a process come from.
 pub(crate) fn of_children(parent: Ancestor, own: &Origin) -> Arc<Lineage> {
-    let older = own.ancestors().iter().cloned();
-    let ancestors = std::iter::once(parent).chain(older).take(MOST).collect();
+    let ancestors = before(parent, own.ancestors().iter().cloned());
     Arc::new(Lineage { engine: Arc::clone(own.engine()), ancestors })
 }
 

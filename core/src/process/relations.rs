@@ -107,6 +107,11 @@ impl Relations {
         self.change(|ties| ties.observer = Some(observer));
     }
 
+    /// Whether somebody waits for its result: whether it is a task.
+    pub(crate) fn is_observed(&self) -> bool {
+        matches!(self, Self::Many(ties) if ties.observer.is_some())
+    }
+
     pub(crate) fn take_observer(&mut self) -> Option<Arc<dyn Observer>> {
         match self {
             Self::Many(ties) => ties.observer.take(),

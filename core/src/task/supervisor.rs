@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Task;
 use super::launch::{Pending, Ties, launch};
 use super::slot::Slot;
 use super::stream::{AsyncStream, Place};
 use super::work::{NoMail, Work};
+use super::{Task, callers};
 use crate::sync::Arc;
 use crate::{
     Address, CallError, ChildSpec, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef,
@@ -325,13 +325,14 @@ impl TaskSupervisorRef {
         let slot = Slot::new(None, None);
         let also = owner.clone().filter(|_| link);
         let pending = Pending::new(&slot, also.as_ref());
-        (supervised(work, &slot, Ties { also, owner, ..Ties::default() }, self.shutdown), pending)
+        let ties = Ties { also, owner, callers: Some(callers::of_caller()), ..Ties::default() };
+        (supervised(work, &slot, ties, self.shutdown), pending)
     }
 
     fn fire<K, W: Work<K>>(&self, work: W) -> DynamicChildSpec<Address<NoMail>> {
         let slot = closed();
-        DynamicChildSpec::temporary(move |()| launch(work, &slot, Ties { starter: true, ..Ties::default() }))
-            .shutdown(self.shutdown)
+        let ties = Ties { starter: true, callers: Some(callers::of_caller()), ..Ties::default() };
+        DynamicChildSpec::temporary(move |()| launch(work, &slot, ties)).shutdown(self.shutdown)
     }
 
     fn again<K, W: Work<K>>(
@@ -339,9 +340,10 @@ impl TaskSupervisorRef {
         restart: Restart,
         work: impl Fn() -> W + Send + 'static,
     ) -> DynamicChildSpec<Address<NoMail>> {
+        let ties = Ties { starter: true, callers: Some(callers::of_caller()), ..Ties::default() };
         let start = move |(): &()| {
             let slot = closed();
-            launch(work(), &slot, Ties { starter: true, ..Ties::default() })
+            launch(work(), &slot, ties.clone())
         };
         let child = match restart {
             Restart::Permanent => DynamicChildSpec::permanent(start),

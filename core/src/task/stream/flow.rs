@@ -14,12 +14,12 @@ use crate::process::may_block;
 use crate::reason::Panic;
 use crate::runtime::{Runtime, engine::Engine};
 use crate::sync::Arc;
-use crate::task::Task;
 use crate::task::group::Group;
 use crate::task::launch::{GRACE, Pending, Ties, give_up, kill, launch};
 use crate::task::slot::{Slot, Waiter};
 use crate::task::supervisor::supervised;
 use crate::task::work::{NoMail, Work};
+use crate::task::{Task, callers};
 use crate::timer::Timer;
 use crate::{Address, ExitReason, Peer, StartDynamicChildError, current_pid, log};
 
@@ -76,14 +76,16 @@ struct Starting<T, X> {
 impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
     pub(super) fn new(stream: AsyncStream<I, F, K, X>) -> Self {
         let AsyncStream { inputs, work, keep, options, .. } = stream;
+        let engine = Runtime::current_engine();
+        let most = options.max_concurrency.unwrap_or_else(|| engine.seats());
         Self {
-            window: Window::new(options.max_concurrency, options.ordered),
+            window: Window::new(most, options.ordered),
             source: Some(Source { inputs, work, keep }),
             options,
             running: BTreeMap::new(),
             starting: None,
             group: Arc::new(Group::default()),
-            engine: Runtime::current_engine(),
+            engine,
             begun: false,
             owner: None,
             failed: None,
@@ -151,7 +153,8 @@ impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
         let also = owner.clone().filter(|_| self.is_linked());
         let slot = Slot::new(None, also.clone());
         let pending = Pending::new(&slot, also.as_ref());
-        (slot, pending, Ties { also, owner, ..Ties::default() })
+        let callers = matches!(self.options.place, Place::Under { .. }).then(callers::of_caller);
+        (slot, pending, Ties { also, owner, callers, ..Ties::default() })
     }
 
     /// Ends the stream: what still runs is killed; with `wait`, that is down when this returns. What is left of the user's is
