@@ -5,9 +5,10 @@ mod common;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use common::{other, seeds};
+use common::{here, other, seeds};
 use genstage_core::{
-    Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Init, Outcome, ServerRef, Signal, spawn, sys,
+    Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Init, Outcome, ServerRef, Signal,
+    dictionary, spawn, sys,
 };
 use sys::{Event, Hook, StateError};
 
@@ -141,8 +142,26 @@ fn y4_the_status_tells_what_it_is_and_whether_it_runs() {
         assert_eq!((status.pid, status.suspended), (total.pid(), true));
         assert_eq!(status.state, "Total(0)");
         assert!(status.behaviour.ends_with("Total"), "{}", status.behaviour);
+        assert_eq!((status.parent, status.dictionary, status.watched_by), (None, vec![], vec![]), "a plain thread's");
         sys::resume(&total).unwrap();
-        assert!(!sys::get_status(&total).unwrap().suspended);
+        let here = here::<()>();
+        let total = Total(0).start().unwrap();
+        sys::replace_state(&total, |state| {
+            dictionary::put("a text");
+            state
+        })
+        .unwrap();
+        sys::statistics_on(&total).unwrap();
+        sys::log_on(&total, 1).unwrap();
+        sys::trace(&total, |_| ()).unwrap();
+        assert_eq!(sys::install(&total, "mine", |_| Hook::Keep), Ok(true));
+        let status = sys::get_status(&total).unwrap();
+        assert!(!status.suspended);
+        assert_eq!(status.parent, Some(here.pid()));
+        assert_eq!(status.dictionary, [("&str", "\"a text\"".to_owned())]);
+        assert_eq!(status.watched_by, ["trace", "mine", "log", "statistics"]);
+        sys::no_debug(&total).unwrap();
+        assert_eq!(sys::get_status(&total).unwrap().watched_by, [""; 0]);
     });
 }
 
