@@ -5,7 +5,7 @@ use crate::Pid;
 
 /// What there is to know of a process at one moment; see [`Peer::info`](crate::Peer::info).
 ///
-/// Specification: P12.
+/// Specification: P12, P2.4, T1.4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessInfo {
