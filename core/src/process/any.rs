@@ -5,7 +5,7 @@ use std::thread::Thread;
 
 use super::cell::{Cell, Home};
 use super::dictionary;
-use super::inbox::{Last, Mail, Phase, Pushed};
+use super::inbox::{Inbox, Last, Mail, Phase, Pushed};
 use super::info::{ProcessInfo, Status};
 use super::lineage::{self, Ancestor, Lineage};
 use super::peer::Peer;
@@ -56,8 +56,8 @@ pub(crate) trait AnyProcess: Send + Sync {
     fn edit_rare(&self, change: &mut dyn FnMut(&mut Rare));
     /// Starts a child, which it may monitor: gives its pid and where it comes from.
     fn bear(&self, watched: bool) -> (Pid, Arc<Lineage>);
-    /// Of a task: whom it works for, and whom that one works for in turn (T1.4).
-    fn callers(&self) -> Vec<Ancestor>;
+    /// Where its children come from.
+    fn lineage(&self) -> Arc<Lineage>;
     /// The pid of who started it.
     fn parent(&self) -> Option<Pid>;
     /// Gives it the one name it may have (P8.1), unless it is bound to end.
@@ -76,6 +76,19 @@ pub(crate) trait AnyProcess: Send + Sync {
     /// holds is dropped when the callback returns after all. False if it is not bound to end, or dead already.
     fn abandon(&self) -> bool;
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<M: Send + 'static> Cell<M> {
+    /// Made for its first child.
+    fn lineage_of(&self, inbox: &mut Inbox<M>) -> Arc<Lineage> {
+        if let Some(lineage) = inbox.rare_mut().lineage.clone() {
+            return lineage;
+        }
+        let callers = inbox.relations.callers(&self.origin);
+        let rare = inbox.rare_mut();
+        let own = Ancestor { pid: self.pid, name: rare.name.clone() };
+        Arc::clone(rare.lineage.insert(lineage::of_children(own, &self.origin, callers)))
+    }
 }
 
 impl<M: Send + 'static> AnyProcess for Cell<M> {
@@ -203,7 +216,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
                 priority: rare.map(|rare| rare.priority).unwrap_or_default(),
                 dictionary: Vec::new(),
                 ancestors: Vec::new(),
-                callers: self.callers_among(rare.and_then(|rare| rare.callers.as_deref()), &resting.relations),
+                callers: resting.relations.callers(&self.origin),
                 initial_call: "",
                 label: text(rare.and_then(|rare| rare.label.as_ref())),
                 reductions: resting.handled().saturating_sub(held as u64),
@@ -234,17 +247,11 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
         if watched {
             inbox.relations.add_with(|| Tie::Monitor(MonitorRef::of_start(child), Peer::by_pid(child)));
         }
-        let rare = inbox.rare_mut();
-        let own = rare.lineage.get_or_insert_with(|| {
-            lineage::of_children(Ancestor { pid: self.pid, name: rare.name.clone() }, &self.origin)
-        });
-        (child, Arc::clone(own))
+        (child, self.lineage_of(&mut inbox))
     }
 
-    fn callers(&self) -> Vec<Ancestor> {
-        let resting = self.inbox.lock();
-        let kept = resting.rare.as_ref().and_then(|rare| rare.callers.as_deref());
-        self.callers_among(kept, &resting.relations)
+    fn lineage(&self) -> Arc<Lineage> {
+        self.lineage_of(&mut self.inbox.lock())
     }
 
     fn parent(&self) -> Option<Pid> {

@@ -16,7 +16,7 @@ use super::current;
 use super::dictionary;
 use super::family::Family;
 use super::inbox::{Ended, Inbox, Last, Mail, Phase, Pushed};
-use super::lineage::{Ancestor, Origin};
+use super::lineage::Origin;
 use super::patience::{Limit, Patience};
 use super::rare::Rare;
 use super::relations::{Relations, Tie};
@@ -68,7 +68,7 @@ pub(crate) struct Birth {
     pub(super) kind: fn() -> &'static str,
     pub(super) origin: Origin,
     pub(crate) relations: Relations,
-    pub(crate) rare: Option<Box<Rare>>,
+    pub(super) rare: Option<Box<Rare>>,
 }
 
 /// How a slice ended.
@@ -462,7 +462,7 @@ impl<M: Send + 'static> Cell<M> {
     /// Frees the name, drops the dictionary, and reports a crash (P14).
     #[cold]
     fn settle(&self, rare: Option<Box<Rare>>, last: Last, left: usize) {
-        let Rare { name, label, dictionary, callers, .. } = rare.map(|rare| *rare).unwrap_or_default();
+        let Rare { name, label, dictionary, .. } = rare.map(|rare| *rare).unwrap_or_default();
         if let Some(name) = &name {
             self.engine().names.free(name, self.pid);
         }
@@ -476,7 +476,7 @@ impl<M: Send + 'static> Cell<M> {
             let inbox = self.inbox.lock();
             let last = if last == Last::Nothing { inbox.last() } else { last };
             let Some(reason) = inbox.reason().filter(|reason| !reason.is_clean()).cloned() else { return };
-            (reason, last, inbox.relations.links(), self.callers_among(callers.as_deref(), &inbox.relations))
+            (reason, last, inbox.relations.links(), inbox.relations.callers(&self.origin))
         };
         self.engine().report(&CrashReport {
             pid: self.pid,
@@ -491,15 +491,6 @@ impl<M: Send + 'static> Cell<M> {
             links,
             dictionary: shown,
         });
-    }
-
-    /// Whom it works for: as it keeps it, or its parent, if it is a task all the same.
-    pub(super) fn callers_among(&self, kept: Option<&[Ancestor]>, relations: &Relations) -> Vec<Ancestor> {
-        match kept {
-            Some(callers) => callers.to_vec(),
-            None if relations.is_observed() => self.origin.ancestors().iter().take(1).cloned().collect(),
-            None => Vec::new(),
-        }
     }
 
     /// Tells the others, each kind in the order of its keys. Gives the last one that is to run because of it; the caller puts it into

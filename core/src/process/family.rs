@@ -55,11 +55,6 @@ impl Family {
         Birth { pid, kind, origin: Origin::Parents(lineage), relations, rare: None }
     }
 
-    /// Who starts it: `None` is a plain thread.
-    pub(crate) fn starter(&self) -> Option<&Peer> {
-        self.starter.as_ref()
-    }
-
     /// Whether the starter is its parent (G1.4).
     pub(crate) fn is_linked(&self) -> bool {
         self.linked

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::dictionary::Dictionary;
 use super::info::Priority;
-use super::lineage::{Ancestor, Lineage};
+use super::lineage::Lineage;
 use super::patience::Patience;
 use crate::sync::{Arc, Weak};
 
@@ -14,8 +14,6 @@ pub(crate) struct Rare {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) label: Option<Arc<str>>,
     pub(crate) priority: Priority,
-    /// Of a task: whom it works for, where its ancestors do not tell (T1.4).
-    pub(crate) callers: Option<Box<[Ancestor]>>,
     pub(crate) dictionary: Dictionary,
     /// What its children descend from: itself, then its own ancestors. Made at the first child.
     pub(crate) lineage: Option<Arc<Lineage>>,

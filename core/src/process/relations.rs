@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
+use super::lineage::{Ancestor, Client, Origin};
 use super::peer::Peer;
 use crate::sync::Arc;
 use crate::{ExitReason, MonitorRef, Pid};
@@ -42,6 +43,8 @@ pub(crate) struct Ties {
     monitors: Sorted<MonitorRef, Peer>,
     watchers: Sorted<MonitorRef, Peer>,
     observer: Option<Arc<dyn Observer>>,
+    /// Whom the result is for.
+    client: Client,
 }
 
 impl Ties {
@@ -103,13 +106,16 @@ impl Relations {
     }
 
     /// At most one, set before the process begins.
-    pub(crate) fn observe(&mut self, observer: Arc<dyn Observer>) {
-        self.change(|ties| ties.observer = Some(observer));
+    pub(crate) fn observe(&mut self, observer: Arc<dyn Observer>, client: Client) {
+        self.change(|ties| (ties.observer, ties.client) = (Some(observer), client));
     }
 
-    /// Whether somebody waits for its result: whether it is a task.
-    pub(crate) fn is_observed(&self) -> bool {
-        matches!(self, Self::Many(ties) if ties.observer.is_some())
+    /// Whom it works for, if it is a task of this origin, and whom that one works for in turn (T1.4).
+    pub(crate) fn callers(&self, origin: &Origin) -> Vec<Ancestor> {
+        match self {
+            Self::Many(ties) if ties.observer.is_some() => ties.client.callers(origin),
+            _ => Vec::new(),
+        }
     }
 
     pub(crate) fn take_observer(&mut self) -> Option<Arc<dyn Observer>> {

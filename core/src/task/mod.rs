@@ -7,11 +7,9 @@
 //! 5. `group`, `many` — waiting for several at once
 //! 6. `stream` — a task for each input, a few at a time
 //! 7. `supervisor` — tasks under a supervisor
-//! 8. `callers` — whom a task works for
 //!
 //! Specification: T1 to T4, TS1 to TS7.
 
-mod callers;
 mod error;
 mod group;
 mod handle;

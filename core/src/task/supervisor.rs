@@ -3,11 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Task;
 use super::launch::{Pending, Ties, launch};
 use super::slot::Slot;
 use super::stream::{AsyncStream, Place};
 use super::work::{NoMail, Work};
-use super::{Task, callers};
+use crate::process::Client;
 use crate::sync::Arc;
 use crate::{
     Address, CallError, ChildSpec, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef,
@@ -325,13 +326,13 @@ impl TaskSupervisorRef {
         let slot = Slot::new(None, None);
         let also = owner.clone().filter(|_| link);
         let pending = Pending::new(&slot, also.as_ref());
-        let ties = Ties { also, owner, callers: Some(callers::of_caller()), ..Ties::default() };
+        let ties = Ties { also, client: Client::of(owner.as_ref()), owner, ..Ties::default() };
         (supervised(work, &slot, ties, self.shutdown), pending)
     }
 
     fn fire<K, W: Work<K>>(&self, work: W) -> DynamicChildSpec<Address<NoMail>> {
         let slot = closed();
-        let ties = Ties { starter: true, callers: Some(callers::of_caller()), ..Ties::default() };
+        let ties = Ties { starter: true, client: client(), ..Ties::default() };
         DynamicChildSpec::temporary(move |()| launch(work, &slot, ties)).shutdown(self.shutdown)
     }
 
@@ -340,7 +341,7 @@ impl TaskSupervisorRef {
         restart: Restart,
         work: impl Fn() -> W + Send + 'static,
     ) -> DynamicChildSpec<Address<NoMail>> {
-        let ties = Ties { starter: true, callers: Some(callers::of_caller()), ..Ties::default() };
+        let ties = Ties { starter: true, client: client(), ..Ties::default() };
         let start = move |(): &()| {
             let slot = closed();
             launch(work(), &slot, ties.clone())
@@ -352,6 +353,11 @@ impl TaskSupervisorRef {
         };
         child.shutdown(self.shutdown)
     }
+}
+
+/// Of a task that the calling process asks for.
+fn client() -> Client {
+    Client::of(current_pid().map(Peer::from).as_ref())
 }
 
 /// A slot for a value that nobody wants.

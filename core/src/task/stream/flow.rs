@@ -10,16 +10,16 @@ use std::task::{Context, Poll};
 
 use super::window::{Turn, Window};
 use super::{AsyncStream, AsyncStreamError, OnTimeout, Options, Place};
-use crate::process::may_block;
+use crate::process::{Client, may_block};
 use crate::reason::Panic;
 use crate::runtime::{Runtime, engine::Engine};
 use crate::sync::Arc;
+use crate::task::Task;
 use crate::task::group::Group;
 use crate::task::launch::{GRACE, Pending, Ties, give_up, kill, launch};
 use crate::task::slot::{Slot, Waiter};
 use crate::task::supervisor::supervised;
 use crate::task::work::{NoMail, Work};
-use crate::task::{Task, callers};
 use crate::timer::Timer;
 use crate::{Address, ExitReason, Peer, StartDynamicChildError, current_pid, log};
 
@@ -153,8 +153,11 @@ impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
         let also = owner.clone().filter(|_| self.is_linked());
         let slot = Slot::new(None, also.clone());
         let pending = Pending::new(&slot, also.as_ref());
-        let callers = matches!(self.options.place, Place::Under { .. }).then(callers::of_caller);
-        (slot, pending, Ties { also, owner, callers, ..Ties::default() })
+        let client = match self.options.place {
+            Place::Alone => Client::Parent,
+            Place::Under { .. } => Client::of(owner.as_ref()),
+        };
+        (slot, pending, Ties { also, owner, client, ..Ties::default() })
     }
 
     /// Ends the stream: what still runs is killed; with `wait`, that is down when this returns. What is left of the user's is
