@@ -106,9 +106,9 @@ fn on_a_runtime_that_shuts_down_it_is_dead_from_the_start() {
     assert_eq!(runtime.shutdown(std::time::Duration::from_secs(5)), []);
     let seen = run(|me| {
         assert!(matches!(idler().exit_reason(), Some(ExitReason::Shutdown)));
-        (me.me().is_alive(), me.receive(None).is_none())
+        (me.me().is_alive(), me.receive(None).is_none(), me.doom())
     });
-    assert_eq!(seen, (false, true));
+    assert_eq!(seen, (false, true, Some(ExitReason::Shutdown)), "and says why");
     assert!(matches!(genstage_core::ThreadProcess::<()>::start(), Err(StartError::ShutDown)));
     drop(keep);
 }

@@ -120,9 +120,11 @@ impl<M: Send + 'static> ThreadProcess<M> {
         engine.wait_in_process(deadline, arrived).ok().flatten()
     }
 
-    /// Why the inbox was closed, if an exit signal hit.
+    /// Why the inbox was closed: an exit signal hit, or the runtime was shutting down when the process was to begin. `None` while
+    /// it is open.
     pub fn doom(&self) -> Option<ExitReason> {
-        self.cell().inbox().lock().doom_reason().cloned()
+        let inbox = self.cell().inbox().lock();
+        inbox.doom_reason().or_else(|| inbox.reason()).cloned()
     }
 
     fn cell(&self) -> &Arc<Cell<M>> {
