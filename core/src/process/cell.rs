@@ -472,16 +472,17 @@ impl<M: Send + 'static> Cell<M> {
                 self.inbox.lock().amend(panic);
             }
         }
-        let (reason, last, links) = {
+        let (reason, last, links, callers) = {
             let inbox = self.inbox.lock();
             let last = if last == Last::Nothing { inbox.last() } else { last };
             let Some(reason) = inbox.reason().filter(|reason| !reason.is_clean()).cloned() else { return };
-            (reason, last, inbox.relations.links())
+            (reason, last, inbox.relations.links(), inbox.relations.callers(&self.origin))
         };
         self.engine().report(&CrashReport {
             pid: self.pid,
             name,
             ancestors: self.origin.ancestors().to_vec(),
+            callers,
             initial_call: (self.kind)(),
             label,
             reason,

@@ -232,6 +232,18 @@ pub fn is_starting(pid: Pid) -> bool {
     STARTING.try_with(|starting| starting.borrow().contains(&pid)).unwrap_or(false)
 }
 
+/// All who wait for what this thread does: those whose starts it is within, and the process it stands for.
+pub(crate) fn waiting_for_start() -> Vec<Pid> {
+    let mut all = STARTING.try_with(|starting| starting.borrow().clone()).unwrap_or_default();
+    all.extend(pid());
+    all
+}
+
+/// Until the guard drops, these wait for what the thread does: it goes on with a start that another has begun.
+pub(crate) fn enter_starts_of(waiting: Vec<Pid>) -> StartsGuard {
+    StartsGuard(STARTING.try_with(|starting| starting.replace(waiting)).unwrap_or_default())
+}
+
 /// How many starts this thread is within.
 pub(crate) fn starts() -> usize {
     STARTING.try_with(|starting| starting.borrow().len()).unwrap_or(0)
@@ -295,6 +307,16 @@ impl Drop for StartGuard {
         if self.0.is_some() {
             let _ = STARTING.try_with(|starting| starting.borrow_mut().pop());
         }
+    }
+}
+
+/// Whose starts the thread was within before.
+pub(crate) struct StartsGuard(Vec<Pid>);
+
+impl Drop for StartsGuard {
+    fn drop(&mut self) {
+        let before = std::mem::take(&mut self.0);
+        let _ = STARTING.try_with(|starting| starting.replace(before));
     }
 }
 

@@ -73,6 +73,11 @@ impl Engine {
         &self.mode
     }
 
+    /// How many callbacks run at once: of what is to be one for each by default. In a simulation one at a time.
+    pub(crate) fn seats(&self) -> usize {
+        self.scheduler().map_or(1, |scheduler| scheduler.seats())
+    }
+
     pub(crate) fn scheduler(&self) -> Option<&Arc<Scheduler>> {
         match &self.mode {
             Mode::Seats(scheduler) => Some(scheduler),
