@@ -174,6 +174,21 @@ impl<T: Send + 'static> Agent<T> {
         self.0.pid()
     }
 
+    /// Whether it lives; of a name, whether somebody has it.
+    pub fn is_alive(&self) -> bool {
+        self.0.is_alive()
+    }
+
+    /// Why it ended; `None` while it runs.
+    pub fn exit_reason(&self) -> Option<ExitReason> {
+        self.0.exit_reason()
+    }
+
+    /// Sends an exit signal, as [`Peer::exit`].
+    pub fn exit(&self, reason: ExitReason) {
+        self.0.exit(reason);
+    }
+
     /// The agent as a server, for what takes one: [`sys`](crate::sys), for instance.
     pub fn server(&self) -> &ServerRef<AgentServer<T>> {
         &self.0
@@ -182,7 +197,7 @@ impl<T: Send + 'static> Agent<T> {
 
 impl<T: Send + 'static> fmt::Debug for Agent<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Agent({})", self.pid())
+        f.debug_tuple("Agent").field(&self.0).finish()
     }
 }
 
@@ -198,10 +213,17 @@ impl<T: Send + 'static> From<&Agent<T>> for Peer {
     }
 }
 
+impl<T: Send + 'static> From<&Child<Agent<T>>> for Agent<T> {
+    /// Whichever incarnation there is when it is used.
+    fn from(child: &Child<Agent<T>>) -> Self {
+        Self::named(child.name())
+    }
+}
+
 impl<T: Send + 'static> From<Child<Agent<T>>> for Agent<T> {
     /// Whichever incarnation there is when it is used.
     fn from(child: Child<Agent<T>>) -> Self {
-        Self::named(child.name())
+        Self::from(&child)
     }
 }
 

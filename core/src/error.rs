@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::runtime::{LEAST_STACK, MOST_WORKERS};
 use crate::{ExitReason, Pid};
 
 /// A message that could not be sent: the process is dead.
@@ -181,18 +182,45 @@ impl fmt::Display for RegisterError {
 
 impl std::error::Error for RegisterError {}
 
-/// A runtime that could not be built: the system refused a thread, or the plan asks for too many.
+/// A runtime that could not be built.
 #[derive(Debug)]
-pub struct BuildError(pub(crate) std::io::Error);
+#[non_exhaustive]
+pub enum BuildError {
+    /// So many workers: there must be one at least, and 4096 at most.
+    Workers(usize),
+    /// So few threads: there must be one for each worker at least.
+    MaxThreads {
+        /// What was asked for.
+        threads: usize,
+        /// How many workers there are to be.
+        workers: usize,
+    },
+    /// A stack of so few bytes: 65,536 are the least.
+    StackSize(usize),
+    /// The system refused a thread.
+    System(std::io::Error),
+}
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the runtime could not be built: {}", self.0)
+        f.write_str("the runtime could not be built: ")?;
+        match self {
+            Self::Workers(0) => f.write_str("0 workers; the least is 1"),
+            Self::Workers(workers) => write!(f, "{workers} workers; the most are {MOST_WORKERS}"),
+            Self::MaxThreads { threads, workers } => {
+                write!(f, "max_threads {threads}; the least is one for each of {workers} workers")
+            }
+            Self::StackSize(bytes) => write!(f, "a stack of {bytes} bytes; the least are {LEAST_STACK}"),
+            Self::System(error) => error.fmt(f),
+        }
     }
 }
 
 impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
+        match self {
+            Self::System(error) => Some(error),
+            _ => None,
+        }
     }
 }

@@ -116,6 +116,7 @@ pub(crate) mod log;
 
 mod agent;
 mod alarm;
+mod contained;
 mod error;
 mod gen_server;
 mod name;
@@ -149,8 +150,8 @@ pub use process::{
 };
 pub use reason::{Detail, ExitReason, Panic, Reason, raise_exit};
 pub use registry::{
-    DispatchError, Listener, LockError, Refusal, RegistrationError, Registry, RegistryEvent, RegistryKey, RegistryRef,
-    RegistryValue, UpdateError,
+    DispatchError, InvalidRegistry, Listener, LockError, Refusal, RegistrationError, Registry, RegistryEvent,
+    RegistryKey, RegistryRef, RegistryValue, UpdateError,
 };
 pub use reply::{CALL_TIMEOUT, CallError, ReplyTo, Request};
 pub use runtime::{

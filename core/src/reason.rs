@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use crate::contained::Contained;
 use crate::sync::Arc;
 
 /// Why a process ended, or is asked to end.
@@ -204,7 +205,7 @@ pub struct Detail(
 impl Detail {
     /// Wraps a value.
     pub fn new<T: Reason>(value: T) -> Self {
-        Self(Arc::new(Box::new(value)))
+        Self(Arc::new(Box::new(Contained::new(value))))
     }
 
     /// The value, where it is a `T`.
@@ -239,17 +240,21 @@ trait Erased: Send + Sync {
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
-impl<T: Reason> Erased for T {
+/// Whoever drops a process last drops its reason, on a thread of the runtime's as well: a panic there is contained.
+impl<T: Reason> Erased for Contained<T> {
     fn as_any(&self) -> &dyn Any {
-        self
+        match self.get() {
+            Some(value) => value,
+            None => &(),
+        }
     }
 
     fn same(&self, other: &dyn Any) -> bool {
-        other.downcast_ref::<T>() == Some(self)
+        other.downcast_ref::<T>() == self.get()
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        self.get().map_or(Ok(()), |value| fmt::Display::fmt(value, f))
     }
 }
 

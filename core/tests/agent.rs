@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::{here, other, seeds};
 use genstage_core::{
-    Agent, CallError, ChildSpec, ExitReason, Mailbox, Runtime, StartError, StartOptions, StopError, Task, current_pid,
-    spawn, sys,
+    Agent, CallError, ChildSpec, ExitReason, Mailbox, Peer, Runtime, StartError, StartOptions, StopError, Strategy,
+    Supervisor, Task, current_pid, spawn, sys,
 };
 
 #[test]
@@ -83,13 +83,25 @@ fn a3_a_panic_ends_the_agent_and_its_caller_gets_the_reason() {
 
 #[test]
 fn a5_an_agent_is_found_by_name_and_by_its_child_handle() {
-    seeds(20, |_| {
+    seeds(20, |simulation| {
         let agent = Agent::start_with(StartOptions::new().name("agent"), || 5).unwrap();
         assert_eq!(Agent::named("agent").get(|n: &i32| *n), Ok(5));
         assert_eq!(Agent::<i32>::named("agent").pid(), agent.pid());
         assert_eq!(Agent::named("agent").get(|n: &u8| *n), Err(CallError::NoProc), "another type is another agent");
         let spec = ChildSpec::new("agent", || Agent::start_link(|| 1));
-        assert_eq!(Agent::from(spec.handle()).get(|n| *n), Err(CallError::NoProc), "not started");
+        let lasting = Agent::from(&spec.handle());
+        assert_eq!(lasting.get(|n| *n), Err(CallError::NoProc), "not started");
+        assert!(!lasting.is_alive());
+        let _sup = Supervisor::new(Strategy::OneForOne).child(spec).start_link().unwrap();
+        lasting.update(|n| *n += 1).unwrap();
+        assert_eq!(lasting.get(|n| *n), Ok(2));
+        let (first, peer) = (lasting.pid(), Peer::from(&lasting));
+        lasting.exit(other("x"));
+        simulation.run_until_idle();
+        assert_eq!(peer.exit_reason(), Some(other("x")));
+        assert_eq!((lasting.get(|n| *n), lasting.exit_reason()), (Ok(1), None), "permanent, and made anew");
+        assert_ne!(lasting.pid(), first);
+        assert_eq!(format!("{:?}", Agent::<u8>::named("agent")), "Agent(ServerRef(\"agent\"))");
     });
 }
 

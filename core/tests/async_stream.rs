@@ -109,6 +109,29 @@ fn t4_1_by_default_five_seconds_and_in_order() {
 }
 
 #[test]
+fn t4_1_by_default_as_many_as_the_runtime_has_seats() {
+    let census = Census::default();
+    let runtime = Runtime::builder().workers(3).build().unwrap();
+    let _inside = runtime.enter();
+    let stream = async_stream(0..3, |_| {
+        let census = census.clone();
+        move || {
+            let _counted = census.enter();
+            // Each waits until all are there.
+            while census.most() < 3 {
+                std::thread::yield_now();
+            }
+        }
+    });
+    assert_eq!(stream.into_iter().collect::<Vec<_>>(), vec![Ok(()); 3]);
+    seeds(5, |simulation| {
+        let census = Census::default();
+        assert_eq!(async_stream([1, 1, 1], sleeper(&census)).into_iter().count(), 3);
+        assert_eq!((census.most(), simulation.now()), (1, SECOND * 3), "the same on every machine");
+    });
+}
+
+#[test]
 fn t4_2_a_crash_is_an_item_for_a_caller_that_traps_and_for_a_plain_thread() {
     seeds(100, |_| {
         for process in [true, false] {

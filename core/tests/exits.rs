@@ -71,6 +71,8 @@ fn p4_the_whole_table() {
                 check(origin, reason, false, dies(reason));
                 check(origin, reason, true, hears(reason));
             }
+        }
+        for reason in others.iter().chain([&Normal, &Kill]) {
             check(RemovedLink, reason, false, lives());
             check(RemovedLink, reason, true, lives());
         }

@@ -3,7 +3,9 @@
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use genstage_core::{ExitReason, Mailbox, Runtime, Simulation, StartOptions, ThreadProcess, spawn, spawn_with};
+use genstage_core::{
+    BuildError, ExitReason, Mailbox, Runtime, Simulation, StartOptions, ThreadProcess, spawn, spawn_with,
+};
 
 /// A future that always has mail ends its slice all the same: on one seat, two of them leave a third its turn.
 #[test]
@@ -74,6 +76,7 @@ fn a_plan_that_makes_no_sense_is_refused_in_words() {
         (plan().stack_size(65_535), "a stack of 65535 bytes; the least are 65536"),
     ] {
         let error = plan.build().unwrap_err();
+        assert!(!matches!(error, BuildError::System(_)), "the plan is at fault");
         assert_eq!(error.to_string(), format!("the runtime could not be built: {why}"));
     }
     plan().max_threads(2).stack_size(65_536).build().unwrap();

@@ -264,6 +264,16 @@ fn p13_all_processes_are_listed_in_the_order_of_their_pids() {
     assert_eq!((runtime.processes(), processes()), (vec![idler.pid()], vec![idler.pid()]));
 }
 
+/// Cannot be shown to its end.
+struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("thr")?;
+        Err(std::fmt::Error)
+    }
+}
+
 #[test]
 fn p13_a_label_can_be_set_again_and_read() {
     seeds(5, |_| {
@@ -273,6 +283,8 @@ fn p13_a_label_can_be_set_again_and_read() {
         here.set_label("two");
         assert_eq!(here.get_label().as_deref(), Some("two"));
         assert_eq!(info(here.me()).label.as_deref(), Some("two"));
+        here.set_label(Cut);
+        assert_eq!(here.get_label().as_deref(), Some("thr"));
     });
 }
 

@@ -224,3 +224,72 @@ fn an_unexpected_signal_is_logged_and_nothing_else() {
         assert_eq!(plain.exit_reason(), Some(ExitReason::Shutdown));
     });
 }
+
+/// An exit reason that panics when the last copy of it is dropped.
+#[derive(PartialEq)]
+struct Mine;
+
+impl std::fmt::Display for Mine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("mine")
+    }
+}
+
+impl std::fmt::Debug for Mine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("mine")
+    }
+}
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        panic!("an exit reason was dropped")
+    }
+}
+
+/// Nobody holds the process: whoever ends it drops its reason, on a seat.
+#[test]
+fn an_exit_reason_that_panics_when_it_is_dropped_ends_no_seat() {
+    let runtime = Runtime::builder().workers(1).build().unwrap();
+    let _inside = runtime.enter();
+    let here = here::<()>();
+    for _ in 0..3 {
+        drop(spawn(|_: Mailbox<()>| async { ExitReason::other(Mine) }));
+        let killed = spawn(|mailbox: Mailbox<()>| async move { mailbox.receive().await });
+        killed.exit(ExitReason::other(Mine));
+        drop(killed);
+        let seen = spawn(|_: Mailbox<()>| async { ExitReason::other(Mine) });
+        here.monitor(&seen);
+        assert_eq!(down(&here).reason.to_string(), "mine");
+    }
+    assert_eq!(runtime.rescues(), 0);
+    drop(here);
+    assert!(runtime.shutdown(Duration::from_secs(5)).is_empty());
+}
+
+#[test]
+fn a_behaviour_that_cannot_be_told_keeps_nobody_from_hearing_of_the_end() {
+    struct Nameless;
+
+    impl Process for Nameless {
+        type Message = ();
+
+        fn handle(&mut self, (): (), _: &mut ProcessContext<'_, ()>) -> Outcome {
+            panic!("the end")
+        }
+
+        fn behaviour() -> &'static str {
+            panic!("no words for it")
+        }
+    }
+
+    seeds(20, |_| {
+        let here = here::<()>();
+        let nameless = Nameless.start().unwrap();
+        let info = genstage_core::Peer::from(&nameless).info().unwrap();
+        assert_eq!(info.initial_call, std::any::type_name::<Nameless>());
+        here.monitor(&nameless);
+        nameless.send(()).unwrap();
+        assert_eq!(message(Some(down(&here).reason)), "the end");
+    });
+}

@@ -6,8 +6,8 @@ use std::sync::mpsc::channel;
 
 use common::{Job, actor, exit, here, other, seeds, within};
 use genstage_core::{
-    Address, ExitReason, Listener, Mailbox, Peer, Pid, Refusal, Registry, RegistryEvent, RegistryRef, Simulation,
-    StartError, StopError, spawn,
+    Address, ExitReason, InvalidRegistry, Listener, Mailbox, Peer, Pid, Refusal, Registry, RegistryEvent, RegistryRef,
+    Simulation, StopError, spawn,
 };
 
 type Rooms = RegistryRef<String, u32>;
@@ -41,8 +41,10 @@ fn r1_1_each_kind_starts_with_any_sensible_number_of_partitions() {
             }
             for partitions in [0, 4097, usize::MAX] {
                 let refused = kind.clone().partitions(partitions).start_link();
-                let why = format!("{partitions} partitions; the least are 1, the most 4096");
-                assert_eq!(refused.unwrap_err(), StartError::Init(ExitReason::other(why)));
+                let error = refused.unwrap_err();
+                assert_eq!(InvalidRegistry::of(&error), Some(&InvalidRegistry::Partitions(partitions)));
+                let why = format!("init failed: {partitions} partitions; the least are 1, the most 4096");
+                assert_eq!(error.to_string(), why);
             }
         }
     });

@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{actor, here, idler, other, seeds, within};
 use genstage_core::{
-    ChildSpec, ExitReason, Init, Mailbox, Name, Outcome, Peer, Process, ProcessContext, RegisterError, Registry,
-    RegistryRef, StartError, StartOptions, spawn_with, start,
+    ChildSpec, ChildType, ExitReason, Init, Mailbox, Name, Outcome, Peer, Process, ProcessContext, RegisterError,
+    Registry, RegistryRef, StartError, StartOptions, Strategy, Supervisor, spawn_with, start,
 };
 
 type Rooms = RegistryRef<String, u32>;
@@ -79,7 +81,7 @@ fn r3_2_a_registry_that_has_ended_takes_no_names() {
         rooms.stop().unwrap();
         let error = spawn_with(named(rooms.via("lobby".to_owned())), idle).unwrap_err();
         let StartError::Name(RegisterError::NotABook(what)) = error else { panic!("{error:?}") };
-        assert_eq!(what, "Registry((unnamed)), as it is down");
+        assert_eq!(what, "Registry(unnamed), as it is down");
     });
 }
 
@@ -134,9 +136,21 @@ fn r1_1_a_registry_is_found_by_its_name_and_types() {
 
 #[test]
 fn r1_2_a_supervisor_starts_it_from_its_specification() {
-    seeds(5, |_| {
+    seeds(5, |simulation| {
         let spec: ChildSpec<Rooms> = Registry::unique().name("rooms").child_spec("rooms");
         assert_eq!(spec.handle().id(), &"rooms".into());
-        assert_eq!(spec.handle().get(), None, "not started");
+        let rooms = spec.handle();
+        assert_eq!(rooms.get(), None, "not started");
+        let sup = Supervisor::new(Strategy::OneForOne).child(spec).start_link().unwrap();
+        let first = rooms.get().unwrap();
+        assert_eq!(Registry::find("rooms"), Some(first.clone()));
+        assert_eq!(sup.which_children().unwrap()[0].child_type, ChildType::Supervisor);
+        first.supervisor().stop_with(other("x"), Duration::MAX).unwrap();
+        assert_eq!((first.is_alive(), first.exit_reason()), (false, Some(other("x"))));
+        simulation.run_until_idle();
+        let second = rooms.get().unwrap();
+        assert_ne!(first, second);
+        assert_eq!(Registry::find("rooms"), Some(second.clone()), "the handle and the name find the next one");
+        assert_eq!(second.pid(), second.supervisor().pid());
     });
 }

@@ -106,9 +106,9 @@ fn on_a_runtime_that_shuts_down_it_is_dead_from_the_start() {
     assert_eq!(runtime.shutdown(std::time::Duration::from_secs(5)), []);
     let seen = run(|me| {
         assert!(matches!(idler().exit_reason(), Some(ExitReason::Shutdown)));
-        (me.me().is_alive(), me.receive(None).is_none())
+        (me.me().is_alive(), me.receive(None).is_none(), me.doom())
     });
-    assert_eq!(seen, (false, true));
+    assert_eq!(seen, (false, true, Some(ExitReason::Shutdown)), "and says why");
     assert!(matches!(genstage_core::ThreadProcess::<()>::start(), Err(StartError::ShutDown)));
     drop(keep);
 }
@@ -165,5 +165,35 @@ fn a_thread_stands_for_the_oldest_of_its_processes_that_is_left() {
         assert_eq!(current_pid(), Some(second.pid()));
         drop(second);
         assert_eq!(current_pid(), None);
+    });
+}
+
+/// As with a mailbox: what is not asked for keeps its place.
+#[test]
+fn p1_2_a_wait_for_a_signal_leaves_messages_queued() {
+    seeds(20, |simulation| {
+        run_with_inbox(|me| {
+            me.trap_exit(true);
+            me.me().send(1).unwrap();
+            assert!(me.receive_signal(Some(std::time::Duration::from_secs(1))).is_none());
+            assert_eq!(simulation.now(), std::time::Duration::from_secs(1), "it takes its time");
+            me.me().exit(other("first"));
+            me.me().send(2).unwrap();
+            me.me().exit(other("second"));
+            for reason in ["first", "second"] {
+                assert!(matches!(me.receive_signal(None), Some(Signal::Exit(exit)) if exit.reason == other(reason)));
+            }
+            let sender = me.me().clone();
+            spawn(move |own: Mailbox<()>| async move {
+                own.sleep(std::time::Duration::from_secs(1)).await;
+                sender.send(3).unwrap();
+                sender.exit(other("third"));
+            });
+            assert!(matches!(me.receive_signal(None), Some(Signal::Exit(exit)) if exit.reason == other("third")));
+            for n in 1..=3 {
+                assert!(matches!(me.receive(None), Some(Mail::Message(m)) if m == n));
+            }
+            assert_eq!(me.info().map(|info| info.reductions), Some(6), "each is counted once");
+        });
     });
 }

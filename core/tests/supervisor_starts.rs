@@ -9,8 +9,8 @@ use std::time::Duration;
 use common::{exit, here, mortal, other, seeds};
 use genstage_core::{
     Address, AutoShutdown, CallError, ChildSpec, ChildState, ExitReason, FailedToStartChild, Init, InvalidSupervisor,
-    Mailbox, Outcome, Peer, Process, ProcessContext, Restart, Runtime, StartError, Strategy, Supervise, Supervisor,
-    SupervisorRef, ThreadProcess, current_pid, register, spawn, spawn_link, whereis,
+    Mailbox, Name, Outcome, Peer, Process, ProcessContext, Restart, Runtime, StartChildError, StartError, StartOptions,
+    Strategy, Supervise, Supervisor, SupervisorRef, ThreadProcess, current_pid, register, spawn, spawn_link, whereis,
 };
 use tree::{Journal, Script, end, failure, scripted, start, worker};
 
@@ -110,6 +110,19 @@ fn s2_2_a_start_function_must_give_a_process_of_its_own() {
         let itself = ChildSpec::new("itself", || Ok(Peer::from(current_pid().unwrap())));
         let error = one_for_one().child(itself).start_link().unwrap_err();
         assert_eq!(FailedToStartChild::of(&error).unwrap().id, "itself".into());
+    });
+}
+
+/// A handle of nobody carries the pid of the world outside, which is the parent of what a plain thread starts.
+#[test]
+fn s2_2_a_handle_that_finds_nobody_is_a_failed_start() {
+    seeds(20, |simulation| {
+        let sup = one_for_one().start_link().unwrap();
+        let nobody = ChildSpec::new("nobody", || Ok(Peer::from(&Name::from("nobody has this"))));
+        let failed = StartError::Init(ExitReason::NoProc);
+        assert_eq!(sup.start_child(nobody).err(), Some(StartChildError::Start(failed)));
+        simulation.run_until_idle();
+        assert_eq!(sup.which_children(), Ok(vec![]), "and the supervisor lives");
     });
 }
 
@@ -393,8 +406,12 @@ fn s2_1_a_call_to_the_supervisor_from_a_start_is_an_error_not_a_deadlock() {
             Nosy("busy").start_link()
         });
         let inner = one_for_one().child(ChildSpec::new("deep", || Nosy("busy").start_link()));
-        let sup = one_for_one().name("busy").child(child).child(inner.child_spec("inner")).start_link().unwrap();
-        assert_eq!(sup.count_children().unwrap().active, 2, "and afterwards it answers");
+        // Its `init` runs on another thread than the start.
+        let limit = StartOptions::new().link().timeout(Duration::from_secs(1));
+        let limited = ChildSpec::new("limited", move || genstage_core::start(Nosy("busy"), limit.clone()));
+        let sup = one_for_one().name("busy").child(child).child(inner.child_spec("inner")).child(limited);
+        let sup = sup.start_link().unwrap();
+        assert_eq!(sup.count_children().unwrap().active, 3, "and afterwards it answers");
     });
 }
 

@@ -5,10 +5,10 @@ mod common;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use common::{other, seeds};
+use common::{here, other, seeds};
 use genstage_core::{
-    Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Init, Outcome, ServerRef, Signal, StopError,
-    spawn, sys,
+    Answer, CallError, Caller, Context, ExitReason, GenServer, HandleCall, Init, Outcome, ServerRef, Signal,
+    dictionary, spawn, sys,
 };
 use sys::{Event, Hook, StateError};
 
@@ -93,12 +93,30 @@ fn y3_a_suspended_server_keeps_everything_in_its_order() {
     });
 }
 
+/// Traps exits, and tells why it terminates.
+struct Loud(std::sync::mpsc::Sender<ExitReason>);
+
+impl GenServer for Loud {
+    type Message = ();
+
+    fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
+        cx.trap_exit(true);
+        Init::Continue
+    }
+
+    fn terminate(&mut self, reason: &ExitReason, _: &mut Context<'_, Self>) {
+        let _ = self.0.send(reason.clone());
+    }
+}
+
 #[test]
 fn y3_the_end_of_the_parent_and_a_stop_reach_a_suspended_server() {
     seeds(50, |simulation| {
         let (tell, told) = channel();
+        let (words, last) = channel();
+        let own = words.clone();
         let parent = spawn(move |mailbox: genstage_core::Mailbox<()>| async move {
-            tell.send(Total(0).start_link().unwrap()).unwrap();
+            tell.send(Loud(own).start_link().unwrap()).unwrap();
             mailbox.receive().await;
         });
         simulation.run_until_idle();
@@ -106,8 +124,12 @@ fn y3_the_end_of_the_parent_and_a_stop_reach_a_suspended_server() {
         sys::suspend(&child).unwrap();
         parent.send(()).unwrap();
         simulation.run_until_idle();
+        assert_eq!(last.try_recv(), Ok(ExitReason::Normal), "terminate runs");
         assert_eq!(child.exit_reason(), Some(ExitReason::Normal));
-        assert_eq!(child.stop(), Err(StopError::NoProc));
+        let child = Loud(words).start().unwrap();
+        sys::suspend(&child).unwrap();
+        assert_eq!(child.stop_with(ExitReason::Shutdown, SECOND), Ok(()));
+        assert_eq!(last.try_recv(), Ok(ExitReason::Shutdown), "terminate runs");
     });
 }
 
@@ -120,8 +142,26 @@ fn y4_the_status_tells_what_it_is_and_whether_it_runs() {
         assert_eq!((status.pid, status.suspended), (total.pid(), true));
         assert_eq!(status.state, "Total(0)");
         assert!(status.behaviour.ends_with("Total"), "{}", status.behaviour);
+        assert_eq!((status.parent, status.dictionary, status.watched_by), (None, vec![], vec![]), "a plain thread's");
         sys::resume(&total).unwrap();
-        assert!(!sys::get_status(&total).unwrap().suspended);
+        let here = here::<()>();
+        let total = Total(0).start().unwrap();
+        sys::replace_state(&total, |state| {
+            dictionary::put("a text");
+            state
+        })
+        .unwrap();
+        sys::statistics_on(&total).unwrap();
+        sys::log_on(&total, 1).unwrap();
+        sys::trace(&total, |_| ()).unwrap();
+        assert_eq!(sys::install(&total, "mine", |_| Hook::Keep), Ok(true));
+        let status = sys::get_status(&total).unwrap();
+        assert!(!status.suspended);
+        assert_eq!(status.parent, Some(here.pid()));
+        assert_eq!(status.dictionary, [("&str", "\"a text\"".to_owned())]);
+        assert_eq!(status.watched_by, ["trace", "mine", "log", "statistics"]);
+        sys::no_debug(&total).unwrap();
+        assert_eq!(sys::get_status(&total).unwrap().watched_by, [""; 0]);
     });
 }
 

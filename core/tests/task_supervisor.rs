@@ -11,8 +11,8 @@ use std::time::Duration;
 use common::{exit, here, other, seeds};
 use genstage_core::{
     AsyncStreamError, AsyncStreamOptionsError, CallError, ExitReason, JoinError, Mail, Mailbox, Peer, Restart, Runtime,
-    Shutdown, StartDynamicChildError, StopError, Task, TaskSupervisor, TaskSupervisorRef, TerminateChildError,
-    current_pid, spawn,
+    Shutdown, Simulation, StartDynamicChildError, StopError, Task, TaskSupervisor, TaskSupervisorRef,
+    TerminateChildError, current_pid, spawn,
 };
 use tasks::{SECOND, doer, gate, sleep};
 
@@ -125,6 +125,11 @@ fn ts2_a_dead_supervisor_starts_nothing() {
     });
 }
 
+/// Which of two ways a run takes.
+fn seed_is_even(simulation: &Simulation) -> bool {
+    simulation.seed().is_multiple_of(2)
+}
+
 #[test]
 fn ts3_start_child_runs_and_is_restarted_if_it_is_to_be() {
     seeds(100, |simulation| {
@@ -138,18 +143,30 @@ fn ts3_start_child_runs_and_is_restarted_if_it_is_to_be() {
             here.trap_exit(true);
             let tasks = supervisor();
             let (report, reports) = channel();
-            let started = tasks.start_child_with(restart, move || {
+            let work = move || {
                 let report = report.clone();
                 move || {
                     report.send(current_pid().unwrap()).unwrap();
                     assert!(!crashes, "boom");
                 }
-            });
+            };
+            let started = if seed_is_even(simulation) {
+                tasks.start_child_with(restart, work).unwrap()
+            } else {
+                let (tell, told) = channel();
+                let from = tasks.clone();
+                spawn(move |_: Mailbox<()>| async move {
+                    tell.send(from.start_child_with_async(restart, work).await.unwrap()).unwrap();
+                });
+                simulation.run_until_idle();
+                told.try_recv().unwrap()
+            };
             simulation.run_until_idle();
             let pids: Vec<_> = reports.try_iter().collect();
             assert_eq!(pids.len(), runs, "{restart:?}, crashes: {crashes}");
-            assert_eq!(pids[0], started.unwrap().pid());
-            assert_eq!(tasks.is_alive(), runs == 1, "too many restarts end it");
+            assert_eq!(pids[0], started.pid());
+            let end = (runs > 1).then_some(ExitReason::Shutdown);
+            assert_eq!(tasks.exit_reason(), end, "too many restarts end it");
         }
         let tasks = supervisor();
         let (report, reports) = channel();
@@ -406,4 +423,82 @@ fn ts_many_callers_on_threads() {
     assert_eq!(tasks.stop(), Ok(()));
     assert!(matches!(tasks.spawn(|| 1), Err(StartDynamicChildError::Call(CallError::NoProc))));
     assert_eq!(runtime.shutdown(SECOND * 30), []);
+}
+
+/// Whom a process works for, by its pids.
+fn callers(process: Option<genstage_core::Pid>) -> Vec<genstage_core::Pid> {
+    let info = process.and_then(|pid| Peer::from(pid).info()).expect("it lives");
+    info.callers.iter().map(|caller| caller.pid).collect()
+}
+
+#[test]
+fn t1_4_a_task_knows_whom_it_works_for_also_under_a_supervisor() {
+    seeds(50, |simulation| {
+        let here = here::<()>();
+        genstage_core::register("client", here.me()).unwrap();
+        let tasks = supervisor();
+        assert_eq!(callers(Some(here.pid())), [], "who is no task works for nobody");
+        // Each works for the one before it: without a supervisor, under one, asked to by a future, and started and forgotten.
+        let under = tasks.clone();
+        let (report, reports) = channel();
+        let outer = Task::spawn(async move {
+            let me = current_pid();
+            let again = under.clone();
+            let inner = under.spawn_nolink_async(async move {
+                let me = current_pid();
+                let alone = Task::spawn(async move {
+                    let me = current_pid();
+                    again
+                        .start_child_async(async move { report.send((me, current_pid(), callers(current_pid()))) })
+                        .await
+                });
+                let (pid, seen) = (alone.pid(), (callers(me), callers(alone.pid())));
+                alone.await.unwrap().unwrap();
+                (me, pid, seen)
+            });
+            (me, callers(me), inner.await.unwrap().await.unwrap())
+        });
+        let (outer, of_outer, (inner, alone, (of_inner, of_alone))) = outer.join().unwrap();
+        simulation.run_until_idle();
+        let (asker, _, of_fired) = reports.try_recv().unwrap();
+        assert_eq!(asker, alone);
+        let [outer, inner, alone] = [outer, inner, alone].map(Option::unwrap);
+        assert_eq!(of_outer, [here.pid()]);
+        assert_eq!(of_inner, [outer, here.pid()], "not the supervisor, which is its parent");
+        assert_eq!(of_alone, [inner, outer, here.pid()]);
+        assert_eq!(of_fired, [alone, inner, outer, here.pid()]);
+
+        let streamed = || tasks.async_stream_nolink([()], |()| async { callers(current_pid()) });
+        assert_eq!(streamed().into_iter().next(), Some(Ok(vec![here.pid()])));
+        let name = tasks.spawn(async { Peer::from(current_pid().unwrap()).info().unwrap().callers[0].to_string() });
+        assert_eq!(name.unwrap().join(), Ok(format!("client {}", here.pid())));
+    });
+    // A plain thread is nobody.
+    seeds(5, |_| {
+        let tasks = supervisor();
+        assert_eq!(tasks.spawn(|| callers(current_pid())).unwrap().join(), Ok(vec![]));
+        assert_eq!(Task::spawn(|| callers(current_pid())).join(), Ok(vec![]));
+    });
+}
+
+#[test]
+fn t1_4_the_report_of_a_crash_tells_whom_the_task_worked_for() {
+    for nested in [false, true] {
+        let (report, reports) = channel();
+        Simulation::new(1).on_crash(move |crash| report.send(crash.clone()).unwrap()).run(|simulation| {
+            let here = here::<()>();
+            let tasks = supervisor();
+            let crash = || -> () { panic!("boom") };
+            if nested {
+                drop(tasks.spawn_nolink(crash).unwrap().join());
+            } else {
+                here.trap_exit(true);
+                drop(Task::spawn(crash).join());
+            }
+            simulation.run_until_idle();
+            let crash = reports.try_recv().unwrap();
+            assert_eq!(crash.callers.iter().map(|caller| caller.pid).collect::<Vec<_>>(), [here.pid()]);
+            assert!(crash.to_string().contains("callers: "), "{crash}");
+        });
+    }
 }

@@ -45,7 +45,7 @@ pub struct Named<T> {
 }
 
 /// By the type of their events, the kinds of stages that the program has started: so it does not grow with their number.
-static KINDS: LazyLock<RwLock<HashMap<TypeId, Vec<Kind>>>> = LazyLock::new(RwLock::default);
+static KINDS: LazyLock<RwLock<HashMap<TypeId, Vec<Kind>, ahash::RandomState>>> = LazyLock::new(RwLock::default);
 
 /// The type of a role, and its `Find<T>`, where `T` are its events.
 type Kind = (TypeId, Box<dyn Any + Send + Sync>);

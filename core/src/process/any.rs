@@ -5,7 +5,7 @@ use std::thread::Thread;
 
 use super::cell::{Cell, Home};
 use super::dictionary;
-use super::inbox::{Last, Mail, Phase, Pushed};
+use super::inbox::{Inbox, Last, Mail, Phase, Pushed};
 use super::info::{ProcessInfo, Status};
 use super::lineage::{self, Ancestor, Lineage};
 use super::peer::Peer;
@@ -56,6 +56,8 @@ pub(crate) trait AnyProcess: Send + Sync {
     fn edit_rare(&self, change: &mut dyn FnMut(&mut Rare));
     /// Starts a child, which it may monitor: gives its pid and where it comes from.
     fn bear(&self, watched: bool) -> (Pid, Arc<Lineage>);
+    /// Where its children come from.
+    fn lineage(&self) -> Arc<Lineage>;
     /// The pid of who started it.
     fn parent(&self) -> Option<Pid>;
     /// Gives it the one name it may have (P8.1), unless it is bound to end.
@@ -74,6 +76,19 @@ pub(crate) trait AnyProcess: Send + Sync {
     /// holds is dropped when the callback returns after all. False if it is not bound to end, or dead already.
     fn abandon(&self) -> bool;
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<M: Send + 'static> Cell<M> {
+    /// Made for its first child.
+    fn lineage_of(&self, inbox: &mut Inbox<M>) -> Arc<Lineage> {
+        if let Some(lineage) = inbox.rare_mut().lineage.clone() {
+            return lineage;
+        }
+        let callers = inbox.relations.callers(&self.origin);
+        let rare = inbox.rare_mut();
+        let own = Ancestor { pid: self.pid, name: rare.name.clone() };
+        Arc::clone(rare.lineage.insert(lineage::of_children(own, &self.origin, callers)))
+    }
 }
 
 impl<M: Send + 'static> AnyProcess for Cell<M> {
@@ -106,7 +121,7 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
     fn down(self: Arc<Self>, monitor: MonitorRef, process: Pid, reason: &ExitReason, engine: &Engine) -> Option<Task> {
         let pushed: Pushed = {
             let mut inbox = self.inbox.lock();
-            if !inbox.relations.end_monitor(monitor) || !inbox.is_alive() {
+            if inbox.relations.remove_monitor(monitor).is_none() || !inbox.is_alive() {
                 return None;
             }
             inbox.push_made(|| Mail::Signal(Signal::Down(Down { monitor, process, reason: reason.clone() })))
@@ -201,7 +216,8 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
                 priority: rare.map(|rare| rare.priority).unwrap_or_default(),
                 dictionary: Vec::new(),
                 ancestors: Vec::new(),
-                initial_call: (self.kind)(),
+                callers: resting.relations.callers(&self.origin),
+                initial_call: "",
                 label: text(rare.and_then(|rare| rare.label.as_ref())),
                 reductions: resting.handled().saturating_sub(held as u64),
                 memory: resting.memory() + buffer,
@@ -209,6 +225,8 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
             (info, rare.map(|rare| rare.dictionary.values()).unwrap_or_default())
         };
         info.ancestors = self.origin.ancestors().to_vec();
+        // Outside the lock: it may be the user's.
+        info.initial_call = (self.kind)();
         info.dictionary = dictionary::shown(&values);
         Some(info)
     }
@@ -229,11 +247,11 @@ impl<M: Send + 'static> AnyProcess for Cell<M> {
         if watched {
             inbox.relations.add_with(|| Tie::Monitor(MonitorRef::of_start(child), Peer::by_pid(child)));
         }
-        let rare = inbox.rare_mut();
-        let own = rare.lineage.get_or_insert_with(|| {
-            lineage::of_children(Ancestor { pid: self.pid, name: rare.name.clone() }, &self.origin)
-        });
-        (child, Arc::clone(own))
+        (child, self.lineage_of(&mut inbox))
+    }
+
+    fn lineage(&self) -> Arc<Lineage> {
+        self.lineage_of(&mut self.inbox.lock())
     }
 
     fn parent(&self) -> Option<Pid> {

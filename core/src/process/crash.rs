@@ -20,6 +20,8 @@ pub struct CrashReport {
     pub name: Option<Arc<str>>,
     /// Who it descended from, the parent first.
     pub ancestors: Vec<Ancestor>,
+    /// Of a task: whom it worked for, as in [`ProcessInfo::callers`](crate::ProcessInfo::callers).
+    pub callers: Vec<Ancestor>,
     /// The type of its body.
     pub initial_call: &'static str,
     /// The label it gave itself.
@@ -46,6 +48,9 @@ impl fmt::Display for CrashReport {
             writeln!(f, "  label: {label}")?;
         }
         writeln!(f, "  ancestors: {:?}", self.ancestors)?;
+        if !self.callers.is_empty() {
+            writeln!(f, "  callers: {:?}", self.callers)?;
+        }
         writeln!(f, "  links: {:?}", self.links)?;
         write!(f, "  last message: {}, {} more lost", self.last_message.unwrap_or("-"), self.message_queue_len)?;
         for (key, value) in &self.dictionary {

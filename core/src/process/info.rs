@@ -5,7 +5,7 @@ use crate::Pid;
 
 /// What there is to know of a process at one moment; see [`Peer::info`](crate::Peer::info).
 ///
-/// Specification: P12.
+/// Specification: P12, P2.4, T1.4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessInfo {
@@ -31,6 +31,9 @@ pub struct ProcessInfo {
     pub dictionary: Vec<(&'static str, String)>,
     /// Who it descends from, the parent first; the nearest 32.
     pub ancestors: Vec<Ancestor>,
+    /// Of a task: whom it works for, the process that started it first, then whom that one works for if it is a task itself; the
+    /// nearest 32. Under a supervisor that is not told by the ancestors.
+    pub callers: Vec<Ancestor>,
     /// The type of its body: of the process, of the function that makes the future, or `ThreadProcess`.
     pub initial_call: &'static str,
     /// The label it gave itself.

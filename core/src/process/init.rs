@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::any::AnyProcess;
 use super::cell::{BoxedBody, Cell};
+use super::current;
 use super::family::Family;
 use crate::sync::{Arc, Mutex};
 use crate::{ExitReason, StartError};
@@ -73,7 +74,9 @@ pub(crate) fn within<M: Send + 'static>(
     let start = Arc::new(Start { race: Mutex::new(Race::Open), starter: std::thread::current() });
     let job = {
         let (cell, family, start) = (Arc::clone(cell), family.clone(), Arc::clone(&start));
+        let waiting = current::waiting_for_start();
         move || {
+            let _waited_for = current::enter_starts_of(waiting);
             if cell.is_abandoned() {
                 cell.bury(Some(body), ExitReason::Killed);
                 return;

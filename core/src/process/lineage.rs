@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::peer::Peer;
 use crate::Pid;
 use crate::runtime::engine::Engine;
 use crate::sync::Arc;
@@ -37,6 +38,42 @@ pub(crate) struct Lineage {
     engine: Arc<Engine>,
     /// The nearest come first.
     ancestors: Vec<Ancestor>,
+    /// If the parent is a task: whom it works for.
+    callers: Vec<Ancestor>,
+}
+
+impl Lineage {
+    /// Whom a task works for that is the parent's, or that the parent has asked a supervisor for (T1.4).
+    fn callers_of_task(&self) -> Vec<Ancestor> {
+        self.ancestors.iter().take(1).chain(&self.callers).take(MOST).cloned().collect()
+    }
+}
+
+/// Whom a task works for: who has asked for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Client {
+    /// Who has started it.
+    #[default]
+    Parent,
+    /// A plain thread.
+    Nobody,
+    /// Another process, by what its children come from.
+    Process(Arc<Lineage>),
+}
+
+impl Client {
+    /// Of a task that this process asks a supervisor for; `None` is a plain thread.
+    pub(crate) fn of(owner: Option<&Peer>) -> Self {
+        owner.and_then(Peer::process).map_or(Self::Nobody, |owner| Self::Process(owner.lineage()))
+    }
+
+    /// Whom its task works for, and whom that one works for in turn. The origin is the task's.
+    pub(crate) fn callers(&self, origin: &Origin) -> Vec<Ancestor> {
+        match (self, origin) {
+            (Self::Process(lineage), _) | (Self::Parent, Origin::Parents(lineage)) => lineage.callers_of_task(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Where a process comes from: its runtime, and who it descends from.
@@ -67,11 +104,11 @@ impl Origin {
 /// must not make the list grow.
 const MOST: usize = 32;
 
-/// Where the children of a process come from.
-pub(crate) fn of_children(parent: Ancestor, own: &Origin) -> Arc<Lineage> {
+/// Where the children of a process come from, which works for those.
+pub(crate) fn of_children(parent: Ancestor, own: &Origin, callers: Vec<Ancestor>) -> Arc<Lineage> {
     let older = own.ancestors().iter().cloned();
     let ancestors = std::iter::once(parent).chain(older).take(MOST).collect();
-    Arc::new(Lineage { engine: Arc::clone(own.engine()), ancestors })
+    Arc::new(Lineage { engine: Arc::clone(own.engine()), ancestors, callers })
 }
 
 impl fmt::Debug for Lineage {

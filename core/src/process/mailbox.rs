@@ -26,6 +26,9 @@ use crate::{ExitReason, Panic, Signal};
 ///
 /// Messages and signals share one queue in order of arrival; each `receive` takes the first entry of its kind and leaves the
 /// others in place.
+///
+/// It is for the future of its own process: mail wakes that one, and nobody else. A `receive` that is awaited elsewhere, in a task
+/// or on a thread, finds what is there, and is not woken for what comes later.
 pub struct Mailbox<M: Send + 'static> {
     own: Own<M>,
 }
@@ -290,7 +293,8 @@ where
                 Turn::Ended(reason)
             }
             Poll::Pending if cell.is_doomed() => Turn::Doomed,
-            Poll::Pending => until.map_or(Turn::Drained, Turn::Waiting),
+            Poll::Pending if until == current::NEVER => Turn::Drained,
+            Poll::Pending => Turn::Waiting(until),
         }
     }
 }

@@ -49,6 +49,7 @@ pub(crate) use inbox::Inbox;
 pub use inbox::Mail;
 pub use info::{Priority, ProcessInfo, Status};
 pub use lineage::Ancestor;
+pub(crate) use lineage::Client;
 pub(crate) use mailbox::FutureBody;
 pub use mailbox::{IntoExit, Mailbox};
 pub use own::{Own, current_pid, may_block};

@@ -1,6 +1,7 @@
 //! What a process can do for itself: link, monitor, trap exits, set timers.
 
 use std::any::Any;
+use std::fmt::Write;
 use std::time::Duration;
 
 use super::address::Address;
@@ -158,7 +159,10 @@ impl<M: Send + 'static> Own<M> {
     /// });
     /// ```
     pub fn set_label(&self, label: impl std::fmt::Display) {
-        let mut label = Some(Arc::from(label.to_string()));
+        let mut text = String::new();
+        // What it has written counts, where it says that it could not; `to_string` would panic.
+        let _ = write!(text, "{label}");
+        let mut label = Some(Arc::from(text));
         self.0.0.edit_rare(&mut |rare| rare.label = label.take());
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
+use super::lineage::{Ancestor, Client, Origin};
 use super::peer::Peer;
 use crate::sync::Arc;
 use crate::{ExitReason, MonitorRef, Pid};
@@ -42,6 +43,8 @@ pub(crate) struct Ties {
     monitors: Sorted<MonitorRef, Peer>,
     watchers: Sorted<MonitorRef, Peer>,
     observer: Option<Arc<dyn Observer>>,
+    /// Whom the result is for.
+    client: Client,
 }
 
 impl Ties {
@@ -103,8 +106,16 @@ impl Relations {
     }
 
     /// At most one, set before the process begins.
-    pub(crate) fn observe(&mut self, observer: Arc<dyn Observer>) {
-        self.change(|ties| ties.observer = Some(observer));
+    pub(crate) fn observe(&mut self, observer: Arc<dyn Observer>, client: Client) {
+        self.change(|ties| (ties.observer, ties.client) = (Some(observer), client));
+    }
+
+    /// Whom it works for, if it is a task of this origin, and whom that one works for in turn (T1.4).
+    pub(crate) fn callers(&self, origin: &Origin) -> Vec<Ancestor> {
+        match self {
+            Self::Many(ties) if ties.observer.is_some() => ties.client.callers(origin),
+            _ => Vec::new(),
+        }
     }
 
     pub(crate) fn take_observer(&mut self) -> Option<Arc<dyn Observer>> {
@@ -134,6 +145,8 @@ impl Relations {
         }
     }
 
+    /// Who was watched by it, if it was there.
+    #[inline]
     pub(crate) fn remove_monitor(&mut self, monitor: MonitorRef) -> Option<Peer> {
         match self {
             Self::One(Tie::Monitor(only, _)) if *only == monitor => match std::mem::take(self) {
@@ -142,19 +155,6 @@ impl Relations {
             },
             Self::Many(ties) => ties.monitors.remove(monitor),
             _ => None,
-        }
-    }
-
-    /// As [`remove_monitor`](Self::remove_monitor), of one that has fired. Whether it was there.
-    #[inline]
-    pub(crate) fn end_monitor(&mut self, monitor: MonitorRef) -> bool {
-        match self {
-            Self::One(Tie::Monitor(only, _)) if *only == monitor => {
-                *self = Self::None;
-                true
-            }
-            Self::Many(ties) => ties.monitors.remove(monitor).is_some(),
-            _ => false,
         }
     }
 

@@ -177,11 +177,16 @@ pub fn start_with<P: Process, R: StartResult>(
     options: StartOptions<R>,
     make: impl FnOnce(&Address<P::Message>) -> P,
 ) -> Result<R::Of<P::Message>, StartError> {
-    begin(P::behaviour, options, |cell, family| {
+    begin(kind_of::<P>, options, |cell, family| {
         let me = Address(Arc::clone(cell));
         let process = make(&me);
         Ok(Box::pin(Server::new(process, me, family.is_linked())))
     })
+}
+
+/// What a process is called. It is the user's to say, and asked in the middle of its death: a panic there falls back on the type.
+fn kind_of<P: Process>() -> &'static str {
+    Panic::catch(P::behaviour).unwrap_or_else(|_| std::any::type_name::<P>())
 }
 
 /// Starts a process whose body is a future that `begin` makes: it runs inside the process, on the starter's thread, with the

@@ -7,7 +7,7 @@ use super::address::Address;
 use super::cell::{Cell, Home};
 use super::current;
 use super::family::Family;
-use super::inbox::Mail;
+use super::inbox::{Inbox, Mail};
 use super::own::Own;
 use super::start::enter;
 use crate::sync::Arc;
@@ -73,12 +73,16 @@ impl<M: Send + 'static> ThreadProcess<M> {
 
     /// What has arrived, oldest first, without waiting.
     pub fn try_receive(&self) -> Option<Mail<M>> {
+        self.take(Inbox::take_next)
+    }
+
+    fn take(&self, take: impl FnOnce(&mut Inbox<M>) -> Option<Mail<M>>) -> Option<Mail<M>> {
         let mut inbox = self.cell().inbox().lock();
         // P1.3: what is queued dies with the process.
         if !inbox.is_alive() {
             return None;
         }
-        let mail = inbox.take_next();
+        let mail = take(&mut inbox);
         if mail.is_none() {
             inbox.begin_future();
             let _ = inbox.end(false);
@@ -92,9 +96,23 @@ impl<M: Send + 'static> ThreadProcess<M> {
     /// Inside a callback the wait is announced, and other processes run meanwhile. An exit signal that hits the process whose
     /// callback it is ends the wait, too.
     pub fn receive(&self, within: Option<Duration>) -> Option<Mail<M>> {
+        self.wait(within, || self.try_receive())
+    }
+
+    /// The next signal; messages stay queued, as with [`Mailbox::receive_signal`](crate::Mailbox::receive_signal). `None` as for
+    /// [`receive`](Self::receive).
+    pub fn receive_signal(&self, within: Option<Duration>) -> Option<Signal> {
+        let is_signal = |mail: &Mail<M>| matches!(mail, Mail::Signal(_));
+        match self.wait(within, || self.take(|inbox| inbox.take_in_slice(u32::MAX, is_signal)))? {
+            Mail::Signal(signal) => Some(signal),
+            Mail::Message(_) => None,
+        }
+    }
+
+    fn wait(&self, within: Option<Duration>, take: impl Fn() -> Option<Mail<M>>) -> Option<Mail<M>> {
         let engine = self.cell().engine();
         let deadline = within.map(|within| engine.clock.now().saturating_add(within));
-        let arrived = || match self.try_receive() {
+        let arrived = || match take() {
             Some(mail) => Some(Some(mail)),
             None if !self.own.me().is_alive() => Some(None),
             None => None,
@@ -102,21 +120,11 @@ impl<M: Send + 'static> ThreadProcess<M> {
         engine.wait_in_process(deadline, arrived).ok().flatten()
     }
 
-    /// The next signal; messages that come before it are dropped. `None` as for [`receive`](Self::receive).
-    pub fn receive_signal(&self, within: Option<Duration>) -> Option<Signal> {
-        let clock = &self.cell().engine().clock;
-        let deadline = within.map(|within| clock.now().saturating_add(within));
-        loop {
-            match self.receive(deadline.map(|deadline| deadline.saturating_sub(clock.now())))? {
-                Mail::Signal(signal) => return Some(signal),
-                Mail::Message(message) => drop(message),
-            }
-        }
-    }
-
-    /// Why the inbox was closed, if an exit signal hit.
+    /// Why the inbox was closed: an exit signal hit, or the runtime was shutting down when the process was to begin. `None` while
+    /// it is open.
     pub fn doom(&self) -> Option<ExitReason> {
-        self.cell().inbox().lock().doom_reason().cloned()
+        let inbox = self.cell().inbox().lock();
+        inbox.doom_reason().or_else(|| inbox.reason()).cloned()
     }
 
     fn cell(&self) -> &Arc<Cell<M>> {

@@ -4,13 +4,13 @@ use std::any::Any;
 use std::fmt;
 
 use super::inside::{Inside, Keys, Meta};
-use super::{Listener, RegistryKey, RegistryRef, RegistryValue, owner};
+use super::{InvalidRegistry, Listener, RegistryKey, RegistryRef, RegistryValue, owner};
 use crate::runtime::Runtime;
 use crate::sync::Arc;
 use crate::{ChildId, ChildSpec, ExitReason, Name, Peer, StartError, Strategy, Supervisor, SupervisorRef};
 
 /// More than any machine has cores; a number gone wrong is told from a wish.
-const MOST_PARTITIONS: usize = 4096;
+pub(super) const MOST_PARTITIONS: usize = 4096;
 
 /// A registry that is to be started: processes register themselves in it under keys, and are found there.
 ///
@@ -96,13 +96,14 @@ impl<K: RegistryKey, V: RegistryValue> Registry<K, V> {
     ///
     /// # Errors
     ///
-    /// [`StartError`]: the name is taken; no partitions, or more than 4096; the runtime is shutting down.
+    /// [`StartError`]: the name is taken; the runtime is shutting down. [`StartError::Init`] with what [`InvalidRegistry::of`]
+    /// shows: no partitions, or more than 4096.
     pub fn start_link(self) -> Result<RegistryRef<K, V>, StartError> {
         if !(1..=MOST_PARTITIONS).contains(&self.partitions) {
-            let why = format!("{} partitions; the least are 1, the most {MOST_PARTITIONS}", self.partitions);
-            return Err(StartError::Init(ExitReason::other(why)));
+            let invalid = InvalidRegistry::Partitions(self.partitions);
+            return Err(StartError::Init(ExitReason::other(invalid)));
         }
-        let label = self.name.as_ref().map_or_else(|| "(unnamed)".to_owned(), |name| format!("{name:?}"));
+        let label = self.name.as_ref().map_or_else(|| "unnamed".to_owned(), |name| format!("{name:?}"));
         let inside =
             Inside::new(&Runtime::current_engine(), label, self.keys, self.partitions, self.listeners, self.meta);
         let inside = Arc::new(inside);

@@ -2,7 +2,37 @@
 
 use std::fmt;
 
-use crate::{ExitReason, Pid};
+use super::builder::MOST_PARTITIONS;
+use crate::{ExitReason, Pid, StartError};
+
+/// What is wrong with the options of a registry. Nothing has been started.
+///
+/// Specification: R1.1. What types rule out has no case here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidRegistry {
+    /// So many partitions: there must be one at least, and 4096 at most.
+    Partitions(usize),
+}
+
+impl InvalidRegistry {
+    /// What was wrong with the options, if that made this start fail.
+    pub fn of(error: &StartError) -> Option<&Self> {
+        match error {
+            StartError::Init(ExitReason::Other(detail)) => detail.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for InvalidRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Partitions(partitions) = self;
+        write!(f, "{partitions} partitions; the least are 1, the most {MOST_PARTITIONS}")
+    }
+}
+
+impl std::error::Error for InvalidRegistry {}
 
 /// Why something was not registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -189,6 +189,21 @@ impl<K: RegistryKey, V: RegistryValue> RegistryRef<K, V> {
         self.supervisor.stop_async(reason).await
     }
 
+    /// The pid of its supervisor.
+    pub fn pid(&self) -> Pid {
+        self.supervisor.pid()
+    }
+
+    /// Whether it lives.
+    pub fn is_alive(&self) -> bool {
+        self.supervisor.is_alive()
+    }
+
+    /// Why it ended; `None` while it runs.
+    pub fn exit_reason(&self) -> Option<ExitReason> {
+        self.supervisor.exit_reason()
+    }
+
     /// The supervisor it is (R1.2): its children are the owners of the partitions, by their numbers.
     pub fn supervisor(&self) -> &SupervisorRef {
         &self.supervisor

@@ -32,7 +32,7 @@ mod tests;
 use std::hash::Hash;
 
 pub use builder::Registry;
-pub use error::{DispatchError, LockError, Refusal, RegistrationError, UpdateError};
+pub use error::{DispatchError, InvalidRegistry, LockError, Refusal, RegistrationError, UpdateError};
 pub use handle::RegistryRef;
 pub use listener::{Listener, RegistryEvent};
 

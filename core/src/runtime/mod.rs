@@ -129,10 +129,10 @@ impl fmt::Debug for Entered {
 }
 
 /// More than any machine has cores; a number gone wrong is told from a wish.
-const MOST_WORKERS: usize = 4096;
+pub(crate) const MOST_WORKERS: usize = 4096;
 
 /// Below this a stack ends in the middle of what is not the user's, with the whole program. Guessed.
-const LEAST_STACK: usize = 65_536;
+pub(crate) const LEAST_STACK: usize = 65_536;
 
 /// A cap far above what a healthy program needs: a thread is used up only by a callback that blocks unannounced.
 const MAX_THREADS: usize = 1024;
@@ -213,11 +213,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if the system refuses a thread, or if a number makes no sense: see each.
+    /// [`BuildError`]: a number makes no sense, and it says which; or the system refuses a thread.
     pub fn build(mut self) -> Result<Runtime, BuildError> {
-        if let Some(why) = self.fault() {
-            return Err(BuildError(std::io::Error::new(std::io::ErrorKind::InvalidInput, why)));
-        }
+        self.check()?;
         self.plan.max_threads = self.max_threads.unwrap_or(MAX_THREADS.max(self.plan.workers));
         let scheduler = Scheduler::new(self.plan);
         let engine = Engine::new(Clock::real(), Mode::Seats(Arc::clone(&scheduler)));
@@ -226,20 +224,16 @@ impl Builder {
         Ok(Runtime { engine })
     }
 
-    /// What makes no sense in it.
-    fn fault(&self) -> Option<String> {
-        let Plan { workers, stack_size, .. } = &self.plan;
-        if *workers == 0 {
-            return Some("0 workers; the least is 1".to_owned());
+    /// Whether its numbers make sense.
+    fn check(&self) -> Result<(), BuildError> {
+        let Plan { workers, stack_size, .. } = self.plan;
+        if !(1..=MOST_WORKERS).contains(&workers) {
+            return Err(BuildError::Workers(workers));
         }
-        if *workers > MOST_WORKERS {
-            return Some(format!("{workers} workers; the most are {MOST_WORKERS}"));
+        if let Some(threads) = self.max_threads.filter(|threads| *threads < workers) {
+            return Err(BuildError::MaxThreads { threads, workers });
         }
-        if let Some(threads) = self.max_threads.filter(|threads| threads < workers) {
-            return Some(format!("max_threads {threads}; the least is one for each of {workers} workers"));
-        }
-        let bytes = stack_size.filter(|bytes| *bytes < LEAST_STACK)?;
-        Some(format!("a stack of {bytes} bytes; the least are {LEAST_STACK}"))
+        stack_size.filter(|bytes| *bytes < LEAST_STACK).map_or(Ok(()), |bytes| Err(BuildError::StackSize(bytes)))
     }
 }
 

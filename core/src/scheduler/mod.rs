@@ -164,7 +164,7 @@ impl Scheduler {
             .and_then(|()| monitor::spawn(self, engine));
         started.map_err(|error| {
             self.stop();
-            BuildError(error)
+            BuildError::System(error)
         })
     }
 

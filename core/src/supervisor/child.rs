@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::contained::Contained;
 use super::spec::ChildId;
+use crate::contained::Contained;
 use crate::name::Naming;
 use crate::sync::{Arc, Mutex};
 use crate::{Name, Peer, RegisterError};

@@ -20,6 +20,8 @@ pub(crate) struct Children {
     strategy: Strategy,
     auto_shutdown: AutoShutdown,
     entries: Vec<Entry>,
+    /// The greatest pid a child ever had. Pids rise, so who is newer is no child: no look at the others, of which there may be many.
+    newest: Pid,
 }
 
 struct Entry {
@@ -60,7 +62,7 @@ pub(crate) struct Group {
 
 impl Children {
     pub(crate) fn new(strategy: Strategy, auto_shutdown: AutoShutdown) -> Self {
-        Self { strategy, auto_shutdown, entries: Vec::new() }
+        Self { strategy, auto_shutdown, entries: Vec::new(), newest: Pid::NOBODY }
     }
 
     /// Whether this supervisor may have such a child (S1.4).
@@ -77,13 +79,16 @@ impl Children {
 
     /// Adds a child at the end of the order. Started or not: a temporary one that ignored its start is not kept (S2.2).
     pub(crate) fn add(&mut self, plan: ChildPlan, started: Option<Peer>) {
-        self.entries.push(Entry { plan, state: State::from_start(started) });
-        self.forget_temporary();
+        self.note(started.as_ref());
+        let entry = Entry { plan, state: State::from_start(started) };
+        if !entry.is_forgotten() {
+            self.entries.push(entry);
+        }
     }
 
     /// Whether one of the children runs as this process.
     pub(crate) fn is_child(&self, pid: Pid) -> bool {
-        self.entries.iter().any(|entry| entry.runs_as(pid))
+        pid <= self.newest && self.entries.iter().any(|entry| entry.runs_as(pid))
     }
 
     /// A process has ended that nobody here told to (S3.1): the table of section 7.3, and section 7.8.
@@ -132,6 +137,7 @@ impl Children {
 
     /// A child was started, or ignored its start.
     pub(crate) fn started(&mut self, id: &ChildId, child: Option<Peer>) {
+        self.note(child.as_ref());
         self.set(id, State::from_start(child));
     }
 
@@ -207,6 +213,10 @@ impl Children {
         self.entry(id).map(|entry| &entry.plan)
     }
 
+    fn note(&mut self, started: Option<&Peer>) {
+        self.newest = started.map_or(self.newest, |child| self.newest.max(child.pid()));
+    }
+
     fn entry(&self, id: &ChildId) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.plan.id == *id)
     }
@@ -218,7 +228,7 @@ impl Children {
     }
 
     fn forget_temporary(&mut self) {
-        self.entries.retain(|entry| !(entry.is_temporary() && matches!(entry.state, State::Stopped)));
+        self.entries.retain(|entry| !entry.is_forgotten());
     }
 }
 
@@ -235,6 +245,11 @@ impl Entry {
 
     fn is_temporary(&self) -> bool {
         self.plan.restart == Restart::Temporary
+    }
+
+    /// A temporary child runs or is gone.
+    fn is_forgotten(&self) -> bool {
+        self.is_temporary() && matches!(self.state, State::Stopped)
     }
 
     /// Whether it keeps a supervisor up whose significant children all must have ended.

@@ -9,14 +9,12 @@
 //! 7. `children` — its children, and what its strategy makes of an exit, pure
 //! 8. `start`, `process`, `handle` — starting it, its loop, asking it
 //! 9. `info`, `error` — its answers
-//! 10. `contained` — what of the user's may panic when it is dropped
-//! 11. `dynamic` — children that come and go at run time
-//! 12. `partition` — copies of one child, found by a key
-//! 13. `parts` — what supervisors outside this crate are made of
+//! 10. `dynamic` — children that come and go at run time
+//! 11. `partition` — copies of one child, found by a key
+//! 12. `parts` — what supervisors outside this crate are made of
 
 mod child;
 mod children;
-mod contained;
 mod dynamic;
 mod error;
 mod flags;

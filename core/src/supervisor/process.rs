@@ -200,9 +200,12 @@ impl Live {
     }
 
     /// Makes sure that the end of a child is heard of: one that its function has not linked is linked here. One that is dead
-    /// by then counts as ended with [`ExitReason::NoProc`].
+    /// by then counts as ended with [`ExitReason::NoProc`]. A handle that finds nobody has failed to start.
     fn adopt(&self, child: Peer) -> Result<Peer, StartError> {
         let pid = child.pid();
+        if pid == Pid::NOBODY {
+            return Err(StartError::Init(ExitReason::NoProc));
+        }
         if pid == self.mailbox.pid() || self.children.is_child(pid) {
             let fault =
                 format!("the start function gave process {pid}, which is the supervisor itself or another child");

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::child::{Child, Slot};
-use super::contained::Contained;
+use crate::contained::Contained;
 use crate::sync::Arc;
 use crate::{ExitReason, Peer, StartError};
 

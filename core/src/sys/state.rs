@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Inspected, Target};
 use crate::reason::Panic;
-use crate::{CallError, Pid};
+use crate::{CallError, Peer, Pid};
 
 /// A copy of the state.
 ///
@@ -76,8 +76,14 @@ pub struct Status<D = ()> {
     pub pid: Pid,
     /// The type of its state.
     pub behaviour: &'static str,
+    /// Who started it; `None` is a plain thread.
+    pub parent: Option<Pid>,
+    /// Its dictionary: types and values, as their debug texts.
+    pub dictionary: Vec<(&'static str, String)>,
     /// Whether it is suspended.
     pub suspended: bool,
+    /// What watches it: the names of its hooks in the order of their coming, then `log` and `statistics` where they are on.
+    pub watched_by: Vec<String>,
     /// Its state, as `Debug` shows it.
     pub state: String,
     /// The last events, if its log is on.
@@ -92,13 +98,20 @@ pub struct Status<D = ()> {
 ///
 /// [`StateError`], as [`get_state`].
 pub fn get_status<P: Target<State: fmt::Debug>>(process: &P) -> Result<Status<P::Detail>, StateError> {
-    look(process, |inside| Status {
-        pid: inside.pid(),
-        behaviour: inside.behaviour(),
-        suspended: inside.is_suspended(),
-        state: format!("{:?}", inside.state()),
-        log: inside.watchers().logged(),
-        detail: inside.detail(),
+    look(process, |inside| {
+        let pid = inside.pid();
+        let info = Peer::from(pid).info();
+        Status {
+            pid,
+            behaviour: inside.behaviour(),
+            parent: info.as_ref().and_then(|info| info.ancestors.first()).map(|parent| parent.pid),
+            dictionary: info.map(|info| info.dictionary).unwrap_or_default(),
+            suspended: inside.is_suspended(),
+            watched_by: inside.watchers().names(),
+            state: format!("{:?}", inside.state()),
+            log: inside.watchers().logged(),
+            detail: inside.detail(),
+        }
     })
 }
 

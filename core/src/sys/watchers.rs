@@ -89,6 +89,15 @@ impl Watchers {
         Some(Statistics { current_time: now, ..statistics })
     }
 
+    /// What there is of them.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let Some(watched) = &self.0 else { return Vec::new() };
+        let hooks = watched.hooks.iter().map(|(name, _)| name.as_str());
+        let log = watched.log.as_ref().map(|_| "log");
+        let statistics = watched.statistics.as_ref().map(|_| "statistics");
+        hooks.chain(log).chain(statistics).map(str::to_owned).collect()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0 = None;
     }

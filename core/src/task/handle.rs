@@ -37,6 +37,21 @@ use crate::{Address, CALL_TIMEOUT, ExitReason, Peer, Pid, Shutdown, StartError, 
 /// changes nothing for the task, whose value is lost then. In a future, await it: `task.await?`, or
 /// `mailbox.within(time, &mut task)`, which may be repeated.
 ///
+/// A task knows whom it works for, also under a supervisor (T1.4):
+///
+/// ```
+/// use genstage_core::{Peer, Task, TaskSupervisor, current_pid, run};
+///
+/// let callers = || current_pid().and_then(|me| Peer::from(me).info()).map(|info| info.callers[0].pid);
+/// run(|me| {
+///     let tasks = TaskSupervisor::new().start_link()?;
+///     assert_eq!(tasks.spawn(callers)?.join()?, Some(me.pid()));
+///     assert_eq!(Task::spawn(callers).join()?, Some(me.pid()));
+///     Ok::<(), Box<dyn std::error::Error>>(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// Specification: T1, T2.
 #[must_use = "a value that nobody wants is what `Task::start_link` is for"]
 pub struct Task<T: Send + 'static> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Task;
 use super::slot::Slot;
 use super::work::{NoMail, Seat, Work};
-use crate::process::{AnyProcess, Cell, Family, Home, enter, link};
+use crate::process::{AnyProcess, Cell, Client, Family, Home, enter, link};
 use crate::sync::Arc;
 use crate::timer::Timer;
 use crate::{Address, ExitReason, Peer, Pid, StartError, log};
@@ -25,6 +25,8 @@ pub(crate) struct Ties {
     pub(crate) owner: Option<Peer>,
     /// Nothing is done once nobody wants the outcome.
     pub(crate) wanted: bool,
+    /// Whom it works for.
+    pub(crate) client: Client,
 }
 
 /// Starts a process that does the work and puts the outcome into the slot. Where it fails, work and slot are dropped.
@@ -34,7 +36,7 @@ where
 {
     let mut family = Family::of_caller(ties.starter);
     let mut birth = family.bear(std::any::type_name::<W>, false);
-    birth.relations.observe(Arc::clone(slot) as _);
+    birth.relations.observe(Arc::clone(slot) as _, ties.client);
     let cell = Cell::starting(Home::Seats, birth, None);
     let address = Address(Arc::clone(&cell));
     // Before anybody knows of the process, so that there is little to undo.

@@ -8,6 +8,7 @@ use super::launch::{Pending, Ties, launch};
 use super::slot::Slot;
 use super::stream::{AsyncStream, Place};
 use super::work::{NoMail, Work};
+use crate::process::Client;
 use crate::sync::Arc;
 use crate::{
     Address, CallError, ChildSpec, DynamicChildInfo, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef,
@@ -119,6 +120,11 @@ impl TaskSupervisorRef {
         self.dynamic.is_alive()
     }
 
+    /// Why it ended; `None` while it runs.
+    pub fn exit_reason(&self) -> Option<ExitReason> {
+        self.dynamic.exit_reason()
+    }
+
     /// The same supervisor, for tasks that it stops in another way; by default they have five seconds. A stream's tasks have
     /// that also where this says that there is no limit (TS6).
     pub fn with_shutdown(&self, how: Shutdown) -> Self {
@@ -206,16 +212,20 @@ impl TaskSupervisorRef {
         restart: Restart,
         work: impl Fn() -> W + Send + 'static,
     ) -> Result<Peer, StartDynamicChildError> {
-        let start = move |(): &()| {
-            let slot = closed();
-            launch(work(), &slot, Ties { starter: true, ..Ties::default() })
-        };
-        let child = match restart {
-            Restart::Permanent => DynamicChildSpec::permanent(start),
-            Restart::Transient => DynamicChildSpec::transient(start),
-            Restart::Temporary => DynamicChildSpec::temporary(start),
-        };
-        self.dynamic.start_child(child.shutdown(self.shutdown)).map(|process| Peer::from(&process))
+        self.dynamic.start_child(self.again(restart, work)).map(|process| Peer::from(&process))
+    }
+
+    /// As [`start_child_with`](Self::start_child_with), for futures.
+    ///
+    /// # Errors
+    ///
+    /// As `spawn`.
+    pub async fn start_child_with_async<K, W: Work<K>>(
+        &self,
+        restart: Restart,
+        work: impl Fn() -> W + Send + 'static,
+    ) -> Result<Peer, StartDynamicChildError> {
+        self.dynamic.start_child_async(self.again(restart, work)).await.map(|process| Peer::from(&process))
     }
 
     /// Works on each input in a task of this supervisor: as [`async_stream`](crate::async_stream), which says how.
@@ -316,14 +326,38 @@ impl TaskSupervisorRef {
         let slot = Slot::new(None, None);
         let also = owner.clone().filter(|_| link);
         let pending = Pending::new(&slot, also.as_ref());
-        (supervised(work, &slot, Ties { also, owner, ..Ties::default() }, self.shutdown), pending)
+        let ties = Ties { also, client: Client::of(owner.as_ref()), owner, ..Ties::default() };
+        (supervised(work, &slot, ties, self.shutdown), pending)
     }
 
     fn fire<K, W: Work<K>>(&self, work: W) -> DynamicChildSpec<Address<NoMail>> {
         let slot = closed();
-        DynamicChildSpec::temporary(move |()| launch(work, &slot, Ties { starter: true, ..Ties::default() }))
-            .shutdown(self.shutdown)
+        let ties = Ties { starter: true, client: client(), ..Ties::default() };
+        DynamicChildSpec::temporary(move |()| launch(work, &slot, ties)).shutdown(self.shutdown)
     }
+
+    fn again<K, W: Work<K>>(
+        &self,
+        restart: Restart,
+        work: impl Fn() -> W + Send + 'static,
+    ) -> DynamicChildSpec<Address<NoMail>> {
+        let ties = Ties { starter: true, client: client(), ..Ties::default() };
+        let start = move |(): &()| {
+            let slot = closed();
+            launch(work(), &slot, ties.clone())
+        };
+        let child = match restart {
+            Restart::Permanent => DynamicChildSpec::permanent(start),
+            Restart::Transient => DynamicChildSpec::transient(start),
+            Restart::Temporary => DynamicChildSpec::temporary(start),
+        };
+        child.shutdown(self.shutdown)
+    }
+}
+
+/// Of a task that the calling process asks for.
+fn client() -> Client {
+    Client::of(current_pid().map(Peer::from).as_ref())
 }
 
 /// A slot for a value that nobody wants.

@@ -1,5 +1,6 @@
 //! A server that keeps those who knock until it is told to open.
 
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use genstage_core::{
@@ -14,7 +15,11 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) struct Door {
     pub(crate) waiting: Vec<ReplyTo<u32>>,
     pub(crate) heard: Vec<u32>,
+    /// Where it says, as it terminates, why and what it has heard.
+    pub(crate) last_words: Option<Sender<LastWords>>,
 }
+
+pub(crate) type LastWords = (ExitReason, Vec<u32>);
 
 pub(crate) enum Order {
     Note(u32),
@@ -63,6 +68,12 @@ impl GenServer for Door {
 
     fn handle_signal(&mut self, _: genstage_core::Signal, _: &mut Context<'_, Self>) -> Outcome {
         Outcome::Continue
+    }
+
+    fn terminate(&mut self, reason: &ExitReason, _: &mut Context<'_, Self>) {
+        if let Some(words) = &self.last_words {
+            let _ = words.send((reason.clone(), self.heard.clone()));
+        }
     }
 }
 
@@ -127,6 +138,12 @@ impl HandleCall<Forget> for Door {
 
 pub(crate) fn door() -> ServerRef<Door> {
     Door::default().start().unwrap()
+}
+
+/// A door, and what it says as it terminates.
+pub(crate) fn heard_to_the_end() -> (ServerRef<Door>, Receiver<LastWords>) {
+    let (words, last) = channel();
+    (Door { last_words: Some(words), ..Door::default() }.start().unwrap(), last)
 }
 
 pub(crate) fn dead() -> ServerRef<Door> {

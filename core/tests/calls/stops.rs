@@ -10,17 +10,13 @@ use genstage_core::{ExitReason, GenServer, Mailbox, Runtime, StopError, spawn, s
 #[test]
 fn g5_8_a_stop_waits_behind_what_is_queued_and_for_the_end() {
     seeds(100, |_| {
-        let (door, here) = (door(), here::<()>());
-        let (report, reports) = channel();
-        let asker = door.clone();
-        spawn(|_: Mailbox<()>| async move {
-            let _ = report.send(asker.call_async(Heard).await);
-        });
+        let ((door, last), here) = (heard_to_the_end(), here::<()>());
         door.cast(Order::Note(1));
+        door.cast(Order::Note(2));
         assert_eq!(door.stop_with(other("over"), SECOND), Ok(()));
+        assert_eq!(last.try_recv(), Ok((other("over"), vec![1, 2])), "it waits its turn, and runs terminate");
         assert_eq!(door.exit_reason(), Some(other("over")));
         assert!(here.try_receive().is_none(), "no DOWN is left");
-        drop(reports);
     });
 }
 
@@ -61,7 +57,7 @@ fn g5_8_a_stop_that_takes_too_long_goes_on_without_its_caller() {
 #[test]
 fn g5_8_a_suspended_server_can_be_stopped_and_a_future_can_stop() {
     seeds(50, |simulation| {
-        let door = door();
+        let (door, last) = heard_to_the_end();
         sys::suspend(&door).unwrap();
         door.cast(Order::Note(1));
         let (report, reports) = channel();
@@ -73,6 +69,7 @@ fn g5_8_a_suspended_server_can_be_stopped_and_a_future_can_stop() {
         simulation.run_until_idle();
         assert_eq!(reports.try_iter().collect::<Vec<_>>(), [Ok(()), Err(StopError::NoProc)]);
         assert_eq!(door.exit_reason(), Some(ExitReason::Shutdown));
+        assert_eq!(last.try_recv(), Ok((ExitReason::Shutdown, vec![])), "what waits behind the suspension is lost");
     });
 }
 

@@ -7,7 +7,8 @@ use crate::children::*;
 use crate::common::{down, here, other, seeds};
 use genstage_core::{
     CallError, ChildSpec, DynamicChildSpec, DynamicSupervisor, DynamicSupervisorRef, ExitReason, InvalidSupervisor,
-    Mailbox, Name, Restart, StartDynamicChildError, StartError, StartOptions, Started, registered, spawn, spawn_with,
+    Mailbox, Name, Peer, Restart, StartDynamicChildError, StartError, StartOptions, Started, registered, spawn,
+    spawn_with,
 };
 
 #[test]
@@ -188,6 +189,18 @@ fn d4_an_unlinked_child_is_linked_and_a_process_is_a_child_once() {
             );
         }
         assert_eq!(pids(&sup), [Some(child.pid())]);
+    });
+}
+
+#[test]
+fn d4_a_handle_that_finds_nobody_is_a_failed_start() {
+    seeds(20, |simulation| {
+        let sup = empty();
+        let nobody = DynamicChildSpec::permanent(|()| Ok(Peer::from(&Name::from("nobody has this"))));
+        let failed = StartError::Init(ExitReason::NoProc);
+        assert_eq!(sup.start_child(nobody).err(), Some(StartDynamicChildError::Start(failed)));
+        simulation.run_until_idle();
+        assert_eq!(counts(&sup), [0; 4], "and the supervisor lives");
     });
 }
 

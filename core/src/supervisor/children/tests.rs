@@ -203,3 +203,21 @@ fn s7_1_all_leave_in_reverse_order() {
     assert_eq!(left, ["c", "a"]);
     assert!(table.leave_all().is_empty());
 }
+
+#[test]
+fn s2_2_who_is_a_child_is_known_in_whatever_order_they_came() {
+    let mut table = table(Strategy::OneForOne, AutoShutdown::Never, []);
+    let are = |table: &Children| (1..=9).filter(|serial| table.is_child(pid(*serial))).collect::<Vec<_>>();
+    table.add(plan("a", Permanent), Some(peer(5)));
+    table.add(plan("b", Transient), Some(peer(3)));
+    table.add(plan("c", Temporary), None);
+    table.add(plan("d", Permanent), None);
+    assert_eq!((are(&table), states(&table).len()), (vec![3, 5], 3), "an older one, and two that ignored their starts");
+    table.started(&"d".into(), Some(peer(8)));
+    assert_eq!(are(&table), [3, 5, 8]);
+    assert_eq!(table.ended(pid(8), &ExitReason::Killed), Ended::Restart("d".into()));
+    assert_eq!(table.ended(pid(3), &ExitReason::Normal), Ended::StaysDown("b".into()));
+    assert_eq!(are(&table), [5]);
+    table.started(&"d".into(), Some(peer(4)));
+    assert_eq!(are(&table), [4, 5]);
+}

@@ -45,6 +45,11 @@ impl<E: Send + Sync + 'static> DynamicSupervisorRef<E> {
         self.0.is_alive()
     }
 
+    /// Why it ended; `None` while it runs.
+    pub fn exit_reason(&self) -> Option<ExitReason> {
+        self.0.exit_reason()
+    }
+
     /// Starts a child, by a [`ChildSpec`](crate::ChildSpec) or a [`DynamicChildSpec`], and gives what its function gave.
     ///
     /// The function runs inside the supervisor, which serves nobody else meanwhile. Costs one request and reply, whatever the

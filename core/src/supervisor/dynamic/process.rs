@@ -123,9 +123,13 @@ impl<E: Send + Sync + 'static> Dynamic<E> {
     }
 
     /// Makes sure that the end of a child is heard of: one that its function has not linked is linked here. Where it has ended
-    /// by now, unlinked, it counts as ended with [`ExitReason::NoProc`]; if its exit is queued already, that one comes first.
+    /// by now, unlinked, it counts as ended with [`ExitReason::NoProc`]; if its exit is queued already, that one comes first. A
+    /// handle that finds nobody has failed to start.
     fn adopt(&self, mailbox: &Mailbox<Request<E>>, child: &Peer) -> Result<(), StartError> {
         let pid = child.pid();
+        if pid == Pid::NOBODY {
+            return Err(StartError::Init(ExitReason::NoProc));
+        }
         if pid == mailbox.pid() || self.children.contains(pid) {
             let fault =
                 format!("the start function gave process {pid}, which is the supervisor itself or another child");

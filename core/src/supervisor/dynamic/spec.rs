@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::StartDynamicChildError;
 use super::table;
+use crate::contained::Contained;
 use crate::reason::Panic;
-use crate::supervisor::contained::Contained;
 use crate::supervisor::{ChildSpec, ChildType, Restart, Shutdown, Started};
 use crate::{ExitReason, Peer, ReplyTo, StartError};
 

@@ -105,6 +105,11 @@ where
         self.supervisor.is_alive()
     }
 
+    /// Why it ended; `None` while it runs.
+    pub fn exit_reason(&self) -> Option<ExitReason> {
+        self.supervisor.exit_reason()
+    }
+
     /// All partitions, also those stopped by a resize, the last one first; their ids are their indices.
     ///
     /// # Errors

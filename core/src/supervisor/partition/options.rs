@@ -145,7 +145,7 @@ where
 
     /// How many, if that can be.
     fn count(&self) -> Result<usize, InvalidPartitions> {
-        let seats = || Runtime::current_engine().scheduler().map_or(1, |scheduler| scheduler.seats());
+        let seats = || Runtime::current_engine().seats();
         match self.partitions.unwrap_or_else(seats) {
             _ if self.restart == Restart::Temporary => Err(InvalidPartitions::Temporary),
             0 => Err(InvalidPartitions::None),

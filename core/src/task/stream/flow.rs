@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use super::window::{Turn, Window};
 use super::{AsyncStream, AsyncStreamError, OnTimeout, Options, Place};
-use crate::process::may_block;
+use crate::process::{Client, may_block};
 use crate::reason::Panic;
 use crate::runtime::{Runtime, engine::Engine};
 use crate::sync::Arc;
@@ -76,14 +76,16 @@ struct Starting<T, X> {
 impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
     pub(super) fn new(stream: AsyncStream<I, F, K, X>) -> Self {
         let AsyncStream { inputs, work, keep, options, .. } = stream;
+        let engine = Runtime::current_engine();
+        let most = options.max_concurrency.unwrap_or_else(|| engine.seats());
         Self {
-            window: Window::new(options.max_concurrency, options.ordered),
+            window: Window::new(most, options.ordered),
             source: Some(Source { inputs, work, keep }),
             options,
             running: BTreeMap::new(),
             starting: None,
             group: Arc::new(Group::default()),
-            engine: Runtime::current_engine(),
+            engine,
             begun: false,
             owner: None,
             failed: None,
@@ -151,7 +153,11 @@ impl<I: Iterator, F, K, T: Send + 'static, X> Flow<I, F, K, T, X> {
         let also = owner.clone().filter(|_| self.is_linked());
         let slot = Slot::new(None, also.clone());
         let pending = Pending::new(&slot, also.as_ref());
-        (slot, pending, Ties { also, owner, ..Ties::default() })
+        let client = match self.options.place {
+            Place::Alone => Client::Parent,
+            Place::Under { .. } => Client::of(owner.as_ref()),
+        };
+        (slot, pending, Ties { also, owner, client, ..Ties::default() })
     }
 
     /// Ends the stream: what still runs is killed; with `wait`, that is down when this returns. What is left of the user's is

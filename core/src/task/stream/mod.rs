@@ -13,7 +13,6 @@ mod window;
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::num::NonZero;
 use std::time::Duration;
 
 pub use error::{AsyncStreamError, AsyncStreamOptionsError};
@@ -78,7 +77,8 @@ pub(super) enum Place {
 #[derive(Clone, Debug)]
 pub(super) struct Options {
     place: Place,
-    max_concurrency: usize,
+    /// `None`: as many as the runtime has seats.
+    max_concurrency: Option<usize>,
     ordered: bool,
     timeout: Option<Duration>,
     on_timeout: OnTimeout,
@@ -100,7 +100,7 @@ impl<I: Iterator, F, K> AsyncStream<I, F, K> {
     pub(super) fn new(inputs: I, work: F, place: Place, shutdown: Shutdown) -> Self {
         let options = Options {
             place,
-            max_concurrency: std::thread::available_parallelism().map_or(1, NonZero::get),
+            max_concurrency: None,
             ordered: true,
             timeout: Some(CALL_TIMEOUT),
             on_timeout: OnTimeout::default(),
@@ -129,7 +129,8 @@ impl<I: Iterator, F, K> AsyncStream<I, F, K> {
 }
 
 impl<I: Iterator, F, K, X> AsyncStream<I, F, K, X> {
-    /// The most tasks that are alive at a time; by default as many as there are cores.
+    /// The most tasks that are alive at a time; by default one for each of the runtime's seats, and one in a simulation, which
+    /// then is the same on every machine.
     ///
     /// # Errors
     ///
@@ -138,7 +139,7 @@ impl<I: Iterator, F, K, X> AsyncStream<I, F, K, X> {
         if tasks == 0 {
             return Err(AsyncStreamOptionsError::ZeroConcurrency);
         }
-        self.options.max_concurrency = tasks;
+        self.options.max_concurrency = Some(tasks);
         Ok(self)
     }
 

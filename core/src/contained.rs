@@ -1,9 +1,12 @@
 //! A value of the user's whose destructor may panic, and must not end whoever drops it.
 
+use std::any::type_name;
+
 use crate::log;
 use crate::reason::Panic;
 
-/// Supervisors drop start functions and handles of children; a panic there must not be theirs.
+/// Supervisors drop start functions and handles of children, and whoever drops a process last drops its exit reason: a panic
+/// there must not be theirs.
 #[derive(Debug)]
 pub struct Contained<T>(Option<T>);
 
@@ -23,7 +26,10 @@ impl<T> Drop for Contained<T> {
     fn drop(&mut self) {
         let value = self.0.take();
         if let Err(panic) = Panic::catch(|| drop(value)) {
-            log::error!("what belongs to a child's specification panicked while it was dropped: {}", panic.message());
+            // What logs is the user's, too.
+            let _ = Panic::catch(|| {
+                log::error!("a `{}` panicked while it was dropped: {}", type_name::<T>(), panic.message());
+            });
         }
     }
 }
