@@ -54,8 +54,7 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 ///    nothing left ends normally.
 /// 2. A stage downstream ends normally once its last producer has ended and nothing is left in it, by its own
 ///    [`handle_drain`](crate::Consumer::handle_drain) as well, **whatever the cancel modes of
-///    its subscriptions**: one with `Permanent` does not go with the first of several producers, as the events of the
-///    others would
+///    its subscriptions**: one with `Permanent` does not go with the first of several producers, as the events of the others would
 ///    be lost; one with `Temporary` ends, too, as it has nobody left to live on. A
 ///    [`ConsumerSupervisor`](crate::ConsumerSupervisor) waits for its children. Where a producer ends abnormally, or a
 ///    subscription is cancelled for an abnormal reason, the modes hold as ever.
@@ -65,8 +64,8 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 ///
 /// A callback that does not return holds up nobody else: the subscriptions of a stage and its numbers are read without asking it.
 /// So a drain reaches what is behind it, and counts what it was sent, what it has handled and what is left, also where it blocks
-/// from beginning to end. Who subscribes to it after the drain has
-/// begun is not seen. A stage that has subscribed to another producer meanwhile is left alone when the time is over.
+/// from beginning to end. Who subscribes to it after the drain has begun is not seen. A stage that has subscribed to another
+/// producer meanwhile is left alone when the time is over.
 ///
 /// Stages that live on each other in a cycle, and else on drained ones, are drained too: they end when nothing is left
 /// in the cycle. One that never runs empty is stopped when the time is over.
