@@ -264,8 +264,8 @@ pub struct Edge {
     pub producer: Pid,
     /// Who receives: a stage or a stream.
     pub consumer: Pid,
-    /// What the producer has been asked for, and has sent; always known.
-    pub sent: Option<Flow>,
+    /// What the producer has been asked for, and has sent.
+    pub sent: Flow,
     /// What the consumer has asked for, and has received. `None` if it is a stream.
     pub received: Option<Flow>,
 }
@@ -273,12 +273,7 @@ pub struct Edge {
 impl Edge {
     fn of(tie: &Tie) -> Self {
         let (producer, consumer) = (tie.producer.peer().pid(), tie.consumer.pid());
-        Self { id: tie.id, producer, consumer, sent: Some(tie.sent.flow.flow()), received: tie.received() }
-    }
-
-    /// What has passed, as the producer sees it.
-    pub fn flow(&self) -> Flow {
-        self.sent.or(self.received).unwrap_or_default()
+        Self { id: tie.id, producer, consumer, sent: tie.sent.flow.flow(), received: tie.received() }
     }
 }
 
@@ -331,7 +326,7 @@ impl Graph {
         let places: BTreeMap<_, _> = self.nodes().into_iter().enumerate().map(|(at, (pid, _))| (pid, at)).collect();
         let place = |pid| places.get(&pid).copied().unwrap_or_default();
         let arrow = |edge: &Edge| {
-            let flow = edge.flow();
+            let flow = edge.sent;
             let events = if flow.events == 1 { "event" } else { "events" };
             (place(edge.producer), place(edge.consumer), format!("{} {events}, {} asked", flow.events, flow.demand()))
         };

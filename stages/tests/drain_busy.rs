@@ -347,9 +347,8 @@ fn a_graph_shows_what_is_joined_to_one_that_does_not_return() {
             let busy = graph.stage(pids[1]).unwrap();
             assert_eq!((busy.name.as_deref(), busy.emitted, busy.waiting), (Some("between"), 5, 0));
             assert!(graph.to_mermaid().contains("[\"between"));
-            let events = |edge: &genstage::Edge| {
-                (edge.producer, edge.consumer, edge.flow().events, edge.received.unwrap().events)
-            };
+            let events =
+                |edge: &genstage::Edge| (edge.producer, edge.consumer, edge.sent.events, edge.received.unwrap().events);
             let edges: Vec<_> = graph.edges.iter().map(events).collect();
             assert_eq!(edges, [(pids[1], pids[2], 5, 5), (pids[0], pids[1], 15, 10)]);
             DrainReport::default()
