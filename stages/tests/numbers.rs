@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::messages::{Die, Mark, Put};
 use common::probes::{Counter, Middle, Sink};
+use common::sloppy::Sloppy;
 use common::{Log, demand, range, seeds};
 use genstage::prelude::*;
 use genstage::{CallError, Discarded, StageKind, Times, graph};
@@ -107,6 +108,28 @@ fn what_is_discarded_is_counted_by_cause() {
         let seen = split.snapshot().unwrap();
         assert_eq!((seen.emitted, seen.output.events, seen.filtered), (8, 2, 2));
         assert_eq!((seen.discarded.unknown_partition, seen.discarded.hash_panicked, seen.discarded.total()), (3, 1, 4));
+    });
+}
+
+/// The equation of the snapshot, with each of its terms but those of partitions.
+#[test]
+fn what_a_dispatcher_sends_to_nobody_is_in_the_balance() {
+    seeds(20, |sim, log| {
+        let options = StageOptions::new().buffer_size(5).dispatcher(Sloppy::default());
+        let sloppy = Counter::new("a", log).silent().start(options).unwrap();
+        let sink = Sink::new("b", log).ask_first(10).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&sloppy, demand(10, 5)).unwrap();
+        sim.run_until_idle();
+        sloppy.call(Put(range(0..30))).unwrap();
+        sim.run_until_idle();
+        let seen = sloppy.snapshot().unwrap();
+        let discarded = seen.discarded;
+        assert_eq!((seen.output.events, seen.buffered), (6, 5));
+        assert_eq!((discarded.unknown_subscription, discarded.buffer_full, discarded.total()), (4, 15, 19));
+        let lost = discarded.buffer_full + discarded.unknown_subscription;
+        assert_eq!(seen.emitted + seen.redelivered, seen.output.events + seen.buffered as u64 + seen.filtered + lost);
+        assert_eq!(log.events("b"), [1, 2, 4, 5, 7, 8]);
+        assert_eq!(log.discarded("a"), [15, 4], "those of a dispatch together");
     });
 }
 

@@ -66,6 +66,7 @@ impl Counts {
         let lost = notice.lost() as u64;
         self.discard(|discarded| match notice {
             Notice::UnknownPartition { .. } => discarded.unknown_partition += lost,
+            Notice::UnknownSubscription { .. } => discarded.unknown_subscription += lost,
             Notice::HashPanicked { .. } => discarded.hash_panicked += lost,
             Notice::PartitionFull { .. } => discarded.partition_full += lost,
             _ => discarded.other += lost,

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use genstage_core::{Down, ExitReason, MonitorRef, Peer};
-use genstage_dispatchers::{Delivery, Empties, SubscriptionId, let_go};
+use genstage_dispatchers::{Delivery, Empties, Notice, SubscriptionId, let_go};
 
 use super::table::Table;
 use super::{Cx, Inner, Stage};
-use crate::book::{Counts, Tie};
+use crate::book::Tie;
 use crate::context::Context;
 use crate::mail::{ConsumerPort, StageMail, Subscribe};
 use crate::options::DemandMode;
@@ -246,14 +246,17 @@ impl<R: Role> Stage<R> {
         if self.wiring.outlet.deliveries.is_empty() && !self.wiring.outlet.has_news() {
             return;
         }
-        let wiring = &mut self.wiring;
+        let (wiring, mut astray) = (&mut self.wiring, None);
         // One at a time is the common case, and cheaper than a drain.
         if let Some(only) = wiring.outlet.deliveries.take_only() {
-            deliver(&mut wiring.consumers, &wiring.book.counts, only);
+            deliver(&mut wiring.consumers, only, &mut astray);
         } else {
             for delivery in wiring.outlet.deliveries.drain() {
-                deliver(&mut wiring.consumers, &wiring.book.counts, delivery);
+                deliver(&mut wiring.consumers, delivery, &mut astray);
             }
+        }
+        if let Some((subscription, events)) = astray {
+            wiring.outlet.deliveries.notice(Notice::UnknownSubscription { subscription, events });
         }
         if wiring.outlet.has_news() {
             self.flush_news(cx);
@@ -285,19 +288,24 @@ impl<R: Role> Stage<R> {
     }
 }
 
+/// Where a dispatcher has sent to nobody: to whom first, and how many events in all.
+type Astray = Option<(SubscriptionId, usize)>;
+
 #[inline]
-fn deliver<T>(consumers: &mut Table<Downstream<T>>, counts: &Counts, delivery: Delivery<T>) {
-    let Some(consumer) = consumers.get_mut(delivery.to) else {
-        counts.discard(|discarded| discarded.other += delivery.batch.len() as u64);
-        let_go(delivery.batch);
-        return;
-    };
+fn deliver<T>(consumers: &mut Table<Downstream<T>>, delivery: Delivery<T>, astray: &mut Astray) {
+    let Some(consumer) = consumers.get_mut(delivery.to) else { return go_astray(delivery, astray) };
     consumer.tie.sent.flow.carry(delivery.batch.len());
     let mut batch = delivery.batch;
     if let Some(kept) = &mut consumer.kept {
         kept.keep(&mut batch);
     }
     consumer.port.events(delivery.to, batch);
+}
+
+#[cold]
+fn go_astray<T>(delivery: Delivery<T>, astray: &mut Astray) {
+    astray.get_or_insert((delivery.to, 0)).1 += delivery.batch.len();
+    let_go(delivery.batch);
 }
 
 #[cfg(test)]
