@@ -4,15 +4,15 @@ mod collector;
 mod cycle;
 mod found;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use genstage_core::{Address, CallError, Child, ExitReason, Pid, ThreadProcess, current_pid};
+use genstage_core::{Address, CallError, Child, ExitReason, Pid, current_pid};
 
 use crate::Named;
-use crate::graph::{AnyStage, Observer};
+use crate::graph::{AnyStage, Observer, Stages, unasked};
 use crate::handle::StageRef;
+use crate::place::{Place, Unwanted, in_process, in_thread};
 use crate::role::{IsProducer, Role};
 use crate::snapshot::{StageKind, StageSnapshot};
 use collector::Collector;
@@ -94,21 +94,36 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn drain(stages: &[&dyn Drainable], within: Duration) -> DrainReport {
-    drain_all(stages.iter().map(|stage| stage.observer()), within)
+    drain_all(stages.iter().map(|stage| stage.observer()).collect(), within)
 }
 
-pub(crate) fn drain_all(stages: impl Iterator<Item = Observer>, within: Duration) -> DrainReport {
+pub(crate) fn drain_all(stages: Vec<Observer>, within: Duration) -> DrainReport {
+    let (roots, caller) = (by_pid(stages), current_pid());
+    in_thread(|here| run(here, roots.clone(), within, caller)).unwrap_or_else(|| unreached(&roots))
+}
+
+pub(crate) async fn drain_all_async(stages: Vec<Observer>, within: Duration) -> DrainReport {
+    let (roots, caller) = (by_pid(stages), current_pid());
+    let drained = roots.clone();
+    let report = in_process(Unwanted::GoesOn, move |here| run(here, drained, within, caller)).await;
+    report.unwrap_or_else(|| unreached(&roots))
+}
+
+fn by_pid(stages: Vec<Observer>) -> Stages {
+    stages.into_iter().map(|stage| (stage.peer().pid(), stage)).collect()
+}
+
+/// The runtime has ended, and the stages with it; or who was to wait for them has been ended.
+fn unreached(roots: &Stages) -> DrainReport {
+    DrainReport { unreachable: roots.values().map(unasked).collect(), ..DrainReport::default() }
+}
+
+async fn run<P: Place>(here: P, roots: Stages, within: Duration, caller: Option<Pid>) -> DrainReport {
     let mut report = DrainReport::default();
-    let roots: BTreeMap<Pid, Observer> = stages.map(|stage| (stage.peer().pid(), stage)).collect();
-    let Ok(here) = ThreadProcess::aside() else {
-        // The runtime has ended, and the producers with it.
-        report.unreachable = roots.keys().map(|pid| (*pid, CallError::NoProc)).collect();
-        return report;
-    };
     let deadline = here.now().saturating_add(within);
     let found = Found::below(&roots);
     let set = found.closed();
-    let behind_me = found.behind(current_pid(), &set);
+    let behind_me = found.behind(caller, &set);
     report.left_alone = found.stages.keys().filter(|pid| !set.contains(pid)).copied().collect();
     let dead = roots.keys().filter(|pid| !found.stages.contains_key(pid)).map(|pid| (*pid, CallError::NoProc));
     report.unreachable = dead.chain(behind_me.iter().map(|pid| (*pid, CallError::CallingSelf))).collect();
@@ -121,9 +136,9 @@ pub(crate) fn drain_all(stages: impl Iterator<Item = Observer>, within: Duration
             }
         }
     }
-    collector.wait_for_ends(deadline);
+    collector.wait_for_ends(deadline).await;
     report.left_alone.extend(collector.leave_alone());
-    collector.stop_the_rest();
+    collector.stop_the_rest().await;
     report.stages = collector.finish();
     report
 }

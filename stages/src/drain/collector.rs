@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use genstage_core::{ExitReason, Mail, Pid, Signal, ThreadProcess};
+use genstage_core::{ExitReason, Mail, Pid, Signal};
 
 use super::found::living_producers;
 use super::{DrainEnd, DrainMail, DrainedStage, cycle};
 use crate::book::Book;
 use crate::graph::{Observer, Word};
+use crate::place::Place;
 use crate::snapshot::StageSnapshot;
 
 /// How long stages have to answer, and then to stop, once the time of a drain is over.
@@ -19,8 +20,8 @@ const GRACE: Duration = Duration::from_millis(100);
 const ROUND: Duration = Duration::from_millis(20);
 
 /// Waits for the ends of stages.
-pub(super) struct Collector {
-    here: ThreadProcess<StageSnapshot>,
+pub(super) struct Collector<P> {
+    here: P,
     stages: BTreeMap<Pid, Open>,
 }
 
@@ -34,8 +35,8 @@ struct Open {
     end: Option<DrainEnd>,
 }
 
-impl Collector {
-    pub(super) fn new(here: ThreadProcess<StageSnapshot>) -> Self {
+impl<P: Place> Collector<P> {
+    pub(super) fn new(here: P) -> Self {
         Self { here, stages: BTreeMap::new() }
     }
 
@@ -51,13 +52,13 @@ impl Collector {
     }
 
     /// Waits until all have ended, or the time is over.
-    pub(super) fn wait_for_ends(&mut self, deadline: Duration) {
+    pub(super) async fn wait_for_ends(&mut self, deadline: Duration) {
         let mut before = Vec::new();
         while cycle::is_any(&self.lives_on()) && self.here.now() < deadline {
-            self.wait_until(deadline.min(self.here.now() + ROUND), Open::has_ended);
+            self.wait_until(deadline.min(self.here.now() + ROUND), Open::has_ended).await;
             let rings = cycle::first(&self.lives_on());
             self.ask(|pid| rings.iter().any(|ring| ring.contains(pid)));
-            self.wait_until(deadline.min(self.here.now() + ROUND), |stage| stage.told || stage.has_ended());
+            self.wait_until(deadline.min(self.here.now() + ROUND), |stage| stage.told || stage.has_ended()).await;
             let still: Vec<_> = rings.iter().filter_map(|ring| cycle::still(self.told(ring)?)).collect();
             let (again, new): (Vec<_>, Vec<_>) = still.into_iter().partition(|ring| before.contains(ring));
             for stage in again.iter().filter_map(|ring| self.stages.get(&ring.first()?.0)) {
@@ -65,7 +66,7 @@ impl Collector {
             }
             before = new;
         }
-        self.wait_until(deadline, Open::has_ended);
+        self.wait_until(deadline, Open::has_ended).await;
     }
 
     /// On whom of them those live that have not ended.
@@ -90,11 +91,11 @@ impl Collector {
         whom.iter().map(|pid| self.stages.get(pid).filter(told)?.last.as_ref()).collect()
     }
 
-    fn wait_until(&mut self, deadline: Duration, done: fn(&Open) -> bool) {
+    async fn wait_until(&mut self, deadline: Duration, done: fn(&Open) -> bool) {
         let open = self.stages.iter().filter(|(_, stage)| !done(stage));
         let mut open: BTreeSet<Pid> = open.map(|(pid, _)| *pid).collect();
         while !open.is_empty()
-            && let Some(mail) = self.here.receive(Some(deadline.saturating_sub(self.here.now())))
+            && let Some(mail) = self.here.next(deadline.saturating_sub(self.here.now())).await
         {
             if let Some(pid) = self.take(mail)
                 && self.stages.get(&pid).is_some_and(done)
@@ -149,12 +150,12 @@ impl Collector {
     }
 
     /// The time is over.
-    pub(super) fn stop_the_rest(&mut self) {
+    pub(super) async fn stop_the_rest(&mut self) {
         if self.stages.values().all(Open::has_ended) {
             return;
         }
         self.ask(|_| true);
-        self.wait_until(self.here.now() + GRACE, |stage| stage.told || stage.has_ended());
+        self.wait_until(self.here.now() + GRACE, |stage| stage.told || stage.has_ended()).await;
         for reason in [ExitReason::Shutdown, ExitReason::Kill] {
             for stage in self.stages.values_mut().filter(|stage| !stage.is_over()) {
                 stage.end = Some(DrainEnd::Stuck);
@@ -162,7 +163,7 @@ impl Collector {
                 stage.observer.say(Word::Drain(DrainMail::Stop));
                 stage.observer.peer().exit(reason.clone());
             }
-            self.wait_until(self.here.now() + GRACE, Open::is_over);
+            self.wait_until(self.here.now() + GRACE, Open::is_over).await;
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use genstage_core::{Peer, Pid};
 
 use crate::book::Book;
-use crate::graph::{Observer, reach};
+use crate::graph::{Observer, Stages, reach};
 
 /// The living stages that events of the producers reach, and on whom each of them lives.
 pub(super) struct Found {
@@ -15,7 +15,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn below(roots: &BTreeMap<Pid, Observer>) -> Self {
+    pub(super) fn below(roots: &Stages) -> Self {
         let found = reach(roots.values().cloned().collect(), Book::downstream);
         let stages: BTreeMap<_, _> = found
             .into_iter()
