@@ -125,8 +125,13 @@ async fn run<P: Place>(here: P, roots: Stages, within: Duration, caller: Option<
     let set = found.closed();
     let behind_me = found.behind(caller, &set);
     report.left_alone = found.stages.keys().filter(|pid| !set.contains(pid)).copied().collect();
-    let dead = roots.keys().filter(|pid| !found.stages.contains_key(pid)).map(|pid| (*pid, CallError::NoProc));
-    report.unreachable = dead.chain(behind_me.iter().map(|pid| (*pid, CallError::CallingSelf))).collect();
+    for (pid, root) in roots.iter().filter(|(pid, _)| !found.stages.contains_key(pid)) {
+        match root.peer().exit_reason().filter(|_| root.kind().is_some()) {
+            Some(reason) => report.ended.push((*pid, reason)),
+            None => report.unreachable.push((*pid, CallError::NoProc)),
+        }
+    }
+    report.unreachable.extend(behind_me.iter().map(|pid| (*pid, CallError::CallingSelf)));
     let mut collector = Collector::new(here);
     // Downstream first: they must know before their producers end.
     for producers in [false, true] {
@@ -154,16 +159,20 @@ pub struct DrainReport {
     /// producers have sent to them is theirs to handle: they do not count in [`is_complete`](Self::is_complete) and
     /// [`left`](Self::left).
     pub left_alone: Vec<Pid>,
-    /// Given stages that were dead before ([`CallError::NoProc`]), and the stage that called, with what lives on it
+    /// Given stages that had ended before, and why. Those that ended normally had nothing left to give; what others had is lost, with
+    /// or without a drain. Who still has their events is not found through them, and is to be given as well.
+    pub ended: Vec<(Pid, ExitReason)>,
+    /// Given names that nobody has ([`CallError::NoProc`]), and the stage that called, with what lives on it
     /// ([`CallError::CallingSelf`]): they are drained, but nobody has waited for them.
     pub unreachable: Vec<(Pid, CallError)>,
 }
 
 impl DrainReport {
-    /// Whether all [`stages`](Self::stages) ended in time, normally, with nothing left. Who was
-    /// [left alone](Self::left_alone) is not asked.
+    /// Whether all [`stages`](Self::stages) ended in time, normally, with nothing left, and those that had [ended](Self::ended) before
+    /// normally, too. Who was [left alone](Self::left_alone) is not asked.
     pub fn is_complete(&self) -> bool {
         self.unreachable.is_empty()
+            && self.ended.iter().all(|(_, reason)| *reason == ExitReason::Normal)
             && self.stages.iter().all(|stage| stage.end == DrainEnd::Drained && stage.left() == 0)
     }
 
@@ -231,6 +240,9 @@ impl fmt::Display for DrainReport {
         }
         for pid in &self.left_alone {
             writeln!(f, "{pid}: left alone, it lives on other producers as well")?;
+        }
+        for (pid, reason) in &self.ended {
+            writeln!(f, "{pid}: had ended before: {reason}")?;
         }
         for (pid, error) in &self.unreachable {
             writeln!(f, "{pid}: {error}")?;

@@ -276,15 +276,24 @@ fn partitions_and_broadcasts_are_drained() {
     });
 }
 
+/// But a crash has lost what there was, and who never was is not known to have had nothing.
 #[test]
-fn the_dead_cannot_be_drained() {
+fn who_has_ended_normally_has_nothing_left_to_drain() {
     seeds(10, |sim, log| {
-        let counter = Counter::new("a", log).start(StageOptions::new()).unwrap();
-        counter.cast(Die(ExitReason::Normal));
+        let [done, failed] = ["a", "b"].map(|who| Counter::new(who, log).start(StageOptions::new()).unwrap());
+        let living = Counter::new("c", log).start(StageOptions::new()).unwrap();
+        done.cast(Die(ExitReason::Normal));
+        failed.cast(Die(ExitReason::other("ill")));
         sim.run_until_idle();
-        let report = drain(&[&counter], LONG);
-        assert_eq!((report.stages.len(), &report.unreachable[..]), (0, &[(counter.pid(), CallError::NoProc)][..]));
-        assert!(!report.is_complete() && report.to_string().contains(&counter.pid().to_string()));
+        let report = drain(&[&done, &living], LONG);
+        assert_eq!((report.stages.len(), &report.ended[..]), (1, &[(done.pid(), ExitReason::Normal)][..]));
+        assert!(report.is_complete() && report.unreachable.is_empty(), "{report}");
+        let report = drain(&[&failed], LONG);
+        assert_eq!((report.stages.len(), &report.ended[..]), (0, &[(failed.pid(), ExitReason::other("ill"))][..]));
+        assert!(!report.is_complete() && report.to_string().contains(&failed.pid().to_string()), "{report}");
+        let report = drain(&[&named::<u64>("nobody")], LONG);
+        assert_eq!(report.unreachable, [(Pid::NOBODY, CallError::NoProc)]);
+        assert!(!report.is_complete() && report.ended.is_empty(), "{report}");
     });
 }
 
@@ -587,7 +596,8 @@ fn a_source_that_has_ended_does_not_hide_who_has_its_events() {
         assert_eq!(drain(&[&source], LONG).stages.len(), 0, "nobody knows whom it fed");
         sys::resume(&sink).unwrap();
         let report = drain(&[&source, &sink], LONG);
-        assert_eq!(report.unreachable, [(source.pid(), CallError::NoProc)]);
+        assert_eq!(report.ended, [(source.pid(), ExitReason::Normal)]);
+        assert!(report.is_complete(), "{report}");
         let [last] = &report.stages[..] else { panic!("{report}") };
         assert_eq!((last.handled(), last.left(), sink.is_alive()), (50, 0, false));
         assert_eq!(log.events("c"), range(0..50));
