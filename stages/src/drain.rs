@@ -3,6 +3,7 @@
 mod collector;
 mod cycle;
 mod found;
+mod run;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,11 +13,10 @@ use genstage_core::{Address, CallError, Child, ExitReason, Pid, current_pid};
 use crate::Named;
 use crate::graph::{AnyStage, Observer, Stages, unasked};
 use crate::handle::StageRef;
-use crate::place::{Place, Unwanted, in_process, in_thread};
+use crate::place::{Unwanted, in_process, in_thread};
 use crate::role::{IsProducer, Role};
-use crate::snapshot::{StageKind, StageSnapshot};
-use collector::Collector;
-use found::Found;
+use crate::snapshot::StageSnapshot;
+use run::run;
 
 /// To a stage that is to be drained.
 #[derive(Clone, Debug)]
@@ -64,8 +64,10 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 ///
 /// A callback that does not return holds up nobody else: the subscriptions of a stage and its numbers are read without asking it.
 /// So a drain reaches what is behind it, and counts what it was sent, what it has handled and what is left, also where it blocks
-/// from beginning to end. Who subscribes to it after the drain has begun is not seen. A stage that has subscribed to another
-/// producer meanwhile is left alone when the time is over.
+/// from beginning to end.
+///
+/// Subscriptions may come and go meanwhile. A stage that subscribes to one that is drained, and lives on no other, is drained as well:
+/// it gets what there is, and is waited for. One that has subscribed to another producer is left alone when the time is over.
 ///
 /// Stages that live on each other in a cycle, and else on drained ones, are drained too: they end when nothing is left
 /// in the cycle. One that never runs empty is stopped when the time is over.
@@ -75,7 +77,10 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// [`stream`](crate::stream()) sees the end of its producer as ever.
 ///
 /// A stage that drains what it lives on, in a callback, waits neither for itself nor for what lives on it: these are drained once
-/// the callback is over, however long that takes, and are listed in [`unreachable`](DrainReport::unreachable).
+/// the callback is over, however long that takes, and are listed in [`unreachable`](DrainReport::unreachable). So it is with the
+/// child of a [`ConsumerSupervisor`](crate::ConsumerSupervisor), which waits for its children, in a thread or in a future; not with
+/// what such a child has started in its turn. A cycle that the caller is part of ends by itself only if the callback is over within
+/// the time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -118,36 +123,6 @@ fn unreached(roots: &Stages) -> DrainReport {
     DrainReport { unreachable: roots.values().map(unasked).collect(), ..DrainReport::default() }
 }
 
-async fn run<P: Place>(here: P, roots: Stages, within: Duration, caller: Option<Pid>) -> DrainReport {
-    let mut report = DrainReport::default();
-    let deadline = here.now().saturating_add(within);
-    let found = Found::below(&roots);
-    let set = found.closed();
-    let behind_me = found.behind(caller, &set);
-    report.left_alone = found.stages.keys().filter(|pid| !set.contains(pid)).copied().collect();
-    for (pid, root) in roots.iter().filter(|(pid, _)| !found.stages.contains_key(pid)) {
-        match root.peer().exit_reason().filter(|_| root.kind().is_some()) {
-            Some(reason) => report.ended.push((*pid, reason)),
-            None => report.unreachable.push((*pid, CallError::NoProc)),
-        }
-    }
-    report.unreachable.extend(behind_me.iter().map(|pid| (*pid, CallError::CallingSelf)));
-    let mut collector = Collector::new(here);
-    // Downstream first: they must know before their producers end.
-    for producers in [false, true] {
-        for (pid, (observer, book)) in &found.stages {
-            if set.contains(pid) && (observer.kind() == Some(StageKind::Producer)) == producers {
-                collector.begin(observer, (!behind_me.contains(pid)).then_some(book));
-            }
-        }
-    }
-    collector.wait_for_ends(deadline).await;
-    report.left_alone.extend(collector.leave_alone());
-    collector.stop_the_rest().await;
-    report.stages = collector.finish();
-    report
-}
-
 /// What a [`drain`] did.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -162,7 +137,7 @@ pub struct DrainReport {
     /// Given stages that had ended before, and why. Those that ended normally had nothing left to give; what others had is lost, with
     /// or without a drain. Who still has their events is not found through them, and is to be given as well.
     pub ended: Vec<(Pid, ExitReason)>,
-    /// Given names that nobody has ([`CallError::NoProc`]), and the stage that called, with what lives on it
+    /// Given names that nobody has ([`CallError::NoProc`]), and the stage that called, or whose child did, with what lives on it
     /// ([`CallError::CallingSelf`]): they are drained, but nobody has waited for them.
     pub unreachable: Vec<(Pid, CallError)>,
 }

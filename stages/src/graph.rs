@@ -319,7 +319,7 @@ impl Graph {
         let books = stages.values().filter_map(|stage| Book::of(&stage.peer()));
         let edges: BTreeMap<_, _> = books
             .flat_map(|book| [book.producers(), book.consumers()].concat())
-            .map(|tie| ((tie.id, tie.consumer.pid()), Edge::of(&tie)))
+            .map(|tie| (tie.key(), Edge::of(&tie)))
             .collect();
         Self { stages: told, edges: edges.into_values().collect(), unreachable }
     }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use genstage_core::{ExitReason, Mail, Pid, Signal};
+use genstage_dispatchers::SubscriptionId;
 
-use super::found::living_producers;
+use super::found::{Found, living_producers};
 use super::{DrainEnd, DrainMail, DrainedStage, cycle};
-use crate::book::Book;
-use crate::graph::{Observer, Word};
+use crate::book::{Book, Tie};
+use crate::graph::{Observer, Stages, Word};
 use crate::place::Place;
 use crate::snapshot::StageSnapshot;
 
@@ -23,7 +24,16 @@ const ROUND: Duration = Duration::from_millis(20);
 pub(super) struct Collector<P> {
     here: P,
     stages: BTreeMap<Pid, Open>,
+    /// Subscriptions that have been looked at, if it takes more: who comes with another one is looked at, too.
+    seen: Option<BTreeSet<Key>>,
+    /// Who is drained without being waited for.
+    apart: BTreeSet<Pid>,
+    /// Who is left alone.
+    left: BTreeSet<Pid>,
 }
+
+/// A subscription: its id is the consumer's.
+type Key = (SubscriptionId, Pid);
 
 struct Open {
     observer: Observer,
@@ -37,18 +47,70 @@ struct Open {
 
 impl<P: Place> Collector<P> {
     pub(super) fn new(here: P) -> Self {
-        Self { here, stages: BTreeMap::new() }
+        let (seen, apart, left) = Default::default();
+        Self { here, stages: BTreeMap::new(), seen, apart, left }
     }
 
-    /// Tells a stage to end when nothing is left. Without its book: nobody waits for it.
-    pub(super) fn begin(&mut self, observer: &Observer, book: Option<&Arc<Book>>) {
-        if let Some(book) = book {
-            let (observer, book) = (Arc::clone(observer), Arc::clone(book));
-            self.here.monitor(observer.peer());
-            let open = Open { observer, book, last: None, told: true, end: None };
-            self.stages.insert(open.observer.peer().pid(), open);
-        }
+    /// Its end is waited for.
+    pub(super) fn watch(&mut self, observer: &Observer, book: &Arc<Book>) {
+        let (observer, book) = (Arc::clone(observer), Arc::clone(book));
+        self.here.monitor(observer.peer());
+        let open = Open { observer, book, last: None, told: true, end: None };
+        self.stages.insert(open.observer.peer().pid(), open);
+    }
+
+    /// Tells a stage to end when nothing is left, and waits for that.
+    pub(super) fn begin(&mut self, observer: &Observer, book: &Arc<Book>) {
+        self.watch(observer, book);
         observer.say(Word::Drain(DrainMail::Begin(self.here.me().clone())));
+    }
+
+    /// All that were found have been told, or are left alone. Who subscribes to them from here on is drained as well.
+    pub(super) fn take_more(&mut self, found: &Found, apart: BTreeSet<Pid>) {
+        let others = |pid: &&Pid| !self.stages.contains_key(pid) && !apart.contains(pid);
+        self.left = found.stages.keys().filter(others).copied().collect();
+        self.apart = apart;
+        let is_known = |tie: &Arc<Tie>| found.stages.contains_key(&tie.consumer.pid());
+        let ties = self.stages.values().flat_map(|stage| stage.book.consumers());
+        self.seen = Some(ties.filter(is_known).map(|tie| tie.key()).collect());
+        // Whoever came while they were told; of later ones they tell.
+        for pid in self.stages.keys().copied().collect::<Vec<_>>() {
+            self.join(pid);
+        }
+    }
+
+    /// Who has subscribed to this one meanwhile is drained as well, if it lives on drained stages alone. Gives who that is.
+    fn join(&mut self, pid: Pid) -> BTreeSet<Pid> {
+        let (Some(open), Some(seen)) = (self.stages.get(&pid), &mut self.seen) else { return BTreeSet::new() };
+        let known = |pid: &Pid| self.stages.contains_key(pid) || self.apart.contains(pid);
+        let mut new = Stages::new();
+        for tie in open.book.consumers() {
+            let consumer = tie.consumer.pid();
+            if seen.insert(tie.key())
+                && !known(&consumer)
+                && let Some(observer) = &tie.observer
+            {
+                new.insert(consumer, Arc::clone(observer));
+            }
+        }
+        if new.is_empty() {
+            return BTreeSet::new();
+        }
+        let found = Found::below(&new, |pid| !known(pid));
+        let joined = found.closed(|producer| self.stages.contains_key(producer));
+        for (pid, (observer, _)) in &found.stages {
+            if joined.contains(pid) {
+                self.left.remove(pid);
+            } else {
+                // The stage that it has subscribed to has told it to end as well.
+                observer.say(Word::Drain(DrainMail::GoOn(self.here.pid())));
+                self.left.insert(*pid);
+            }
+        }
+        for (_, observer, book) in found.upwards(&joined) {
+            self.begin(observer, book);
+        }
+        joined
     }
 
     /// Waits until all have ended, or the time is over.
@@ -97,10 +159,12 @@ impl<P: Place> Collector<P> {
         while !open.is_empty()
             && let Some(mail) = self.here.next(deadline.saturating_sub(self.here.now())).await
         {
-            if let Some(pid) = self.take(mail)
-                && self.stages.get(&pid).is_some_and(done)
-            {
-                open.remove(&pid);
+            if let Some(pid) = self.take(mail) {
+                if self.stages.get(&pid).is_some_and(done) {
+                    open.remove(&pid);
+                }
+                let joined = self.join(pid);
+                open.extend(joined.iter().filter(|pid| !self.stages.get(pid).is_some_and(done)));
             }
         }
     }
@@ -132,20 +196,19 @@ impl<P: Place> Collector<P> {
     }
 
     /// Who has found another producer meanwhile lives on that, and with it who lives on it: they are to go on.
-    pub(super) fn leave_alone(&mut self) -> Vec<Pid> {
-        let mut left = Vec::new();
+    pub(super) fn leave_alone(&mut self) {
         loop {
             let is_known = |producer: &Pid| self.stages.contains_key(producer);
             let lives_on_others = |stage: &Open| !living_producers(&stage.book).iter().all(is_known);
             let others = self.stages.iter().filter(|(_, stage)| !stage.has_ended() && lives_on_others(stage));
             let others: Vec<Pid> = others.map(|(pid, _)| *pid).collect();
             if others.is_empty() {
-                return left;
+                return;
             }
             for stage in others.iter().filter_map(|pid| self.stages.remove(pid)) {
                 stage.observer.say(Word::Drain(DrainMail::GoOn(self.here.pid())));
             }
-            left.extend(others);
+            self.left.extend(others);
         }
     }
 
@@ -167,8 +230,10 @@ impl<P: Place> Collector<P> {
         }
     }
 
-    pub(super) fn finish(self) -> Vec<DrainedStage> {
-        self.stages.into_iter().map(|(pid, stage)| stage.finish(pid)).collect()
+    /// What became of the stages, and who was left alone.
+    pub(super) fn finish(self) -> (Vec<DrainedStage>, Vec<Pid>) {
+        let stages = self.stages.into_iter().map(|(pid, stage)| stage.finish(pid)).collect();
+        (stages, self.left.into_iter().collect())
     }
 }
 

@@ -9,6 +9,8 @@ use super::table::Table;
 use super::{Cx, Inner, Stage};
 use crate::book::Tie;
 use crate::context::Context;
+use crate::drain::DrainMail;
+use crate::graph::Word;
 use crate::mail::{ConsumerPort, StageMail, Subscribe};
 use crate::options::DemandMode;
 use crate::outlet::Step;
@@ -82,11 +84,30 @@ impl<R: Role> Stage<R> {
             .outlet
             .subscribe(id, &options.subscriber(wants.wants, wants.share.is_some()).siblings(siblings))
         {
-            Ok(()) => self.refill(cx),
+            Ok(()) => {
+                if self.is_drained() {
+                    self.pass_on_drain(id, cx);
+                }
+                self.refill(cx)
+            }
             Err(refusal) => {
                 log::warn!("{}: subscription {id} refused: {refusal}", self.describe(cx));
                 self.drop_consumer(id, CancelKind::Cancel, ExitReason::other(refusal), cx)
             }
+        }
+    }
+
+    /// Who comes to a stage that is drained is drained with it: it is told before it has anything from here. Whoever drains looks whom
+    /// else it lives on, and leaves it alone again if need be.
+    #[cold]
+    fn pass_on_drain(&mut self, id: SubscriptionId, cx: &Cx<'_, R>) {
+        let Some(consumer) = self.wiring.consumers.get_mut(id).and_then(|consumer| consumer.tie.observer.clone())
+        else {
+            return;
+        };
+        for drainer in self.wiring.drain.iter().filter(|drainer| drainer.is_alive()) {
+            consumer.say(Word::Drain(DrainMail::Begin(drainer.clone())));
+            let _ = drainer.send(self.snapshot(cx));
         }
     }
 

@@ -5,7 +5,9 @@ mod common;
 
 mod cycles;
 mod given;
+mod inside;
 mod kept;
+mod late;
 mod order;
 mod rest;
 
