@@ -1,8 +1,11 @@
 //! Who comes while a drain goes on is part of it, as far as it lives on what is drained.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use genstage::core::{Mailbox, spawn};
-use genstage::drain;
 use genstage::prelude::*;
+use genstage::{drain, feed};
 
 use crate::common::messages::Put;
 use crate::common::probes::{Counter, Middle, Sink};
@@ -125,4 +128,34 @@ fn who_was_left_alone_is_drained_when_it_comes_again_and_has_nobody_else() {
         assert_eq!((log.events("d"), sink.exit_reason()), (range(0..20), Some(ExitReason::Normal)));
         assert!(sim.now() < ms(1000));
     });
+}
+
+/// Two share the events, and the second comes whenever it comes: all are handled when the drain is over.
+#[test]
+fn on_real_threads_a_drain_waits_for_whoever_came() {
+    for round in 0..300 {
+        let handled = Arc::new(AtomicU64::new(0));
+        let sink = || {
+            let handled = Arc::clone(&handled);
+            let count = move |_: u64| {
+                handled.fetch_add(1, Ordering::Relaxed);
+            };
+            for_each(count).start(StageOptions::new()).unwrap()
+        };
+        let (first, second, third) = (sink(), sink(), map(|n: u64| n).start(StageOptions::new()).unwrap());
+        let (feed, numbers) = feed(500);
+        let numbers = numbers.start(StageOptions::new()).unwrap();
+        (0..500).for_each(|n| feed.send(n).unwrap());
+        first.sync_subscribe(&numbers, demand(7, 3)).unwrap();
+        let mode = [Cancel::Permanent, Cancel::Temporary][round % 2];
+        second.sync_subscribe(&third, demand(5, 2).cancel(mode)).unwrap();
+        let (from, to) = (numbers.clone(), third.clone());
+        let late = std::thread::spawn(move || to.async_subscribe(&from, demand(9, 4).cancel(mode)));
+        let report = drain(&[&numbers], LONG);
+        assert!(report.is_complete(), "{report}");
+        assert_eq!(handled.load(Ordering::Relaxed), 500, "{report}");
+        late.join().unwrap();
+        third.exit(ExitReason::Kill);
+        second.exit(ExitReason::Kill);
+    }
 }
