@@ -23,6 +23,9 @@ use run::run;
 pub(crate) enum DrainMail {
     /// A producer takes nothing more. End when nothing is left, and tell this one how it was.
     Begin(Address<StageSnapshot>),
+    /// A stage that this one has subscribed to is drained, and whoever does that will say whether this one is as well. Until then the
+    /// normal end of a producer does not end it.
+    Perhaps(Address<StageSnapshot>),
     /// Its producers wait for it: wait for them no longer.
     Cut,
     /// It is left alone by the one with this pid.

@@ -24,8 +24,8 @@ const ROUND: Duration = Duration::from_millis(20);
 pub(super) struct Collector<P> {
     here: P,
     stages: BTreeMap<Pid, Open>,
-    /// Subscriptions that have been looked at, if it takes more: who comes with another one is looked at, too.
-    seen: Option<BTreeSet<Key>>,
+    /// Subscriptions that have been looked at: who comes with another one is looked at, too.
+    seen: BTreeSet<Key>,
     /// Who is drained without being waited for.
     apart: BTreeSet<Pid>,
     /// Who is left alone.
@@ -72,7 +72,7 @@ impl<P: Place> Collector<P> {
         self.apart = apart;
         let is_known = |tie: &Arc<Tie>| found.stages.contains_key(&tie.consumer.pid());
         let ties = self.stages.values().flat_map(|stage| stage.book.consumers());
-        self.seen = Some(ties.filter(is_known).map(|tie| tie.key()).collect());
+        self.seen = ties.filter(is_known).map(|tie| tie.key()).collect();
         // Whoever came while they were told; of later ones they tell.
         for pid in self.stages.keys().copied().collect::<Vec<_>>() {
             self.join(pid);
@@ -81,12 +81,12 @@ impl<P: Place> Collector<P> {
 
     /// Who has subscribed to this one meanwhile is drained as well, if it lives on drained stages alone. Gives who that is.
     fn join(&mut self, pid: Pid) -> BTreeSet<Pid> {
-        let (Some(open), Some(seen)) = (self.stages.get(&pid), &mut self.seen) else { return BTreeSet::new() };
+        let Some(open) = self.stages.get(&pid) else { return BTreeSet::new() };
         let known = |pid: &Pid| self.stages.contains_key(pid) || self.apart.contains(pid);
         let mut new = Stages::new();
         for tie in open.book.consumers() {
             let consumer = tie.consumer.pid();
-            if seen.insert(tie.key())
+            if self.seen.insert(tie.key())
                 && !known(&consumer)
                 && let Some(observer) = &tie.observer
             {
@@ -102,7 +102,7 @@ impl<P: Place> Collector<P> {
             if joined.contains(pid) {
                 self.left.remove(pid);
             } else {
-                // The stage that it has subscribed to has told it to end as well.
+                // The stage that it has subscribed to has told it to wait for this.
                 observer.say(Word::Drain(DrainMail::GoOn(self.here.pid())));
                 self.left.insert(*pid);
             }

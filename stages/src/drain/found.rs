@@ -10,6 +10,7 @@ use crate::graph::{Observer, Stages, reach};
 use crate::snapshot::StageKind;
 
 /// The living stages that events of the producers reach, and on whom each of them lives.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) stages: BTreeMap<Pid, (Observer, Arc<Book>)>,
     lives_on: BTreeMap<Pid, Vec<Pid>>,

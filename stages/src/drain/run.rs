@@ -53,14 +53,16 @@ fn cutter(
     if !cycle::is_any(&found.lives_on(held_up)) {
         return None;
     }
-    // Also those that are waited for: what lives on them is no cycle that nothing comes into.
-    let stages: Vec<_> = found.upwards(set).map(|(_, observer, book)| (observer.clone(), book.clone())).collect();
+    let (found, set) = (found.clone(), set.clone());
     let cutter = move |mailbox: Mailbox<StageSnapshot>| async move {
         let mut collector = Collector::new(mailbox);
-        for (observer, book) in &stages {
+        // Also those that are waited for: as long as they live, more may come into the cycle.
+        for (_, observer, book) in found.upwards(&set) {
             collector.watch(observer, book);
         }
+        collector.take_more(&found, BTreeSet::new());
         collector.wait_for_ends(deadline).await;
+        collector.leave_alone();
     };
     Some(spawn(cutter))
 }

@@ -97,8 +97,8 @@ impl<R: Role> Stage<R> {
         }
     }
 
-    /// Who comes to a stage that is drained is drained with it: it is told before it has anything from here. Whoever drains looks whom
-    /// else it lives on, and leaves it alone again if need be.
+    /// Who comes to a stage that is drained is told so before it has anything from here, and so is whoever drains: that one looks whom
+    /// else it lives on.
     #[cold]
     fn pass_on_drain(&mut self, id: SubscriptionId, cx: &Cx<'_, R>) {
         let Some(consumer) = self.wiring.consumers.get_mut(id).and_then(|consumer| consumer.tie.observer.clone())
@@ -106,7 +106,7 @@ impl<R: Role> Stage<R> {
             return;
         };
         for drainer in self.wiring.drain.iter().filter(|drainer| drainer.is_alive()) {
-            consumer.say(Word::Drain(DrainMail::Begin(drainer.clone())));
+            consumer.say(Word::Drain(DrainMail::Perhaps(drainer.clone())));
             let _ = drainer.send(self.snapshot(cx));
         }
     }

@@ -133,7 +133,7 @@ fn who_was_left_alone_is_drained_when_it_comes_again_and_has_nobody_else() {
 /// Two share the events, and the second comes whenever it comes: all are handled when the drain is over.
 #[test]
 fn on_real_threads_a_drain_waits_for_whoever_came() {
-    for round in 0..300 {
+    for round in 0..500 {
         let handled = Arc::new(AtomicU64::new(0));
         let sink = || {
             let handled = Arc::clone(&handled);
