@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-#[cfg(doc)]
-use crate::Notice;
 use crate::{Deliveries, InfoTicket, Refusal, Subscriber, SubscriptionId};
 
 /// Decides which consumer gets which event.
@@ -45,8 +43,8 @@ use crate::{Deliveries, InfoTicket, Refusal, Subscriber, SubscriptionId};
 /// * Events for one id leave in the order in which they were emitted.
 /// * It draws on no chance but the seed, and no clock: the same calls give the same deliveries.
 ///
-/// What is delivered to an id that there is not is discarded, counted and reported ([`Notice::UnknownSubscription`]): nobody else
-/// is harmed.
+/// What is delivered to an id that there is not is discarded, counted and reported
+/// ([`Notice::UnknownSubscription`](crate::Notice::UnknownSubscription)): nobody else is harmed.
 ///
 /// # Panics
 ///
