@@ -57,7 +57,7 @@ pub const SWEEPS: [Sweep; 4] = [
 ];
 
 /// Who is compared.
-const ENGINES: [&str; 3] = ["genstage", "tokio", "direct"];
+const ENGINES: [&str; 4] = ["genstage", "tokio", "tokio-one-thread", "direct"];
 
 /// What an event takes at one point of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,7 +113,8 @@ mod tests {
     fn every_point_of_every_sweep_runs_with_few_events() {
         let points = measure(1, 1e-6).expect("no engine loses events");
         let most: usize = SWEEPS.iter().map(|sweep| sweep.points.len()).sum();
-        assert_eq!(points.iter().filter(|point| point.engine == "genstage").count(), most);
-        assert_eq!(points.iter().filter(|point| point.engine == "tokio").count(), most);
+        for engine in ["genstage", "tokio", "tokio-one-thread"] {
+            assert_eq!(points.iter().filter(|point| point.engine == engine).count(), most, "{engine}");
+        }
     }
 }

@@ -11,7 +11,6 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use crate::process::{Address, current};
-use crate::runtime::clock::Clock;
 use crate::runtime::engine::GaveUp;
 use crate::sync::{Arc, Latch};
 use crate::timer::{Due, Review};
@@ -294,7 +293,7 @@ impl<M: Send + 'static> Address<M> {
         wrap: impl FnOnce(T) -> M,
     ) -> Result<R, CallError> {
         let mut request = Some((request, wrap));
-        let mut wait = Wait { slot: None, until: Duration::ZERO, filed: false };
+        let mut wait = Wait { slot: None, until: 0, filed: false };
         poll_fn(|task| match request.take() {
             Some((request, wrap)) => wait.begin(self, within, request, wrap, task.waker()),
             None => wait.poll(self, task.waker()),
@@ -366,7 +365,8 @@ pub(crate) fn deliver<M: Send + 'static, R: Send + 'static>(
 struct Wait<R> {
     /// `None` before the request is sent, and once it is over.
     slot: Option<Arc<Slot<R>>>,
-    until: Duration,
+    /// In nanoseconds since the runtime began.
+    until: u64,
     /// Whether the slot is among the timers, as somebody else's waker is to be woken.
     filed: bool,
 }
@@ -398,7 +398,7 @@ impl<R: Send + 'static> Wait<R> {
             Err(slot) => slot,
         };
         if current::is_patience_over(waker) {
-            let late = to.0.engine().clock.now() >= self.until;
+            let late = to.0.engine().clock.nanos() >= self.until;
             // One that was given up while it handles the request will not reply, and its handle is not dropped.
             let gone = to.exit_reason().map(CallError::Down).or(late.then_some(CallError::Timeout));
             if let Some(error) = gone {
@@ -411,9 +411,9 @@ impl<R: Send + 'static> Wait<R> {
     }
 
     fn pause<M: Send + 'static, T>(&mut self, to: &Address<M>, slot: Arc<Slot<R>>, waker: &Waker) -> Poll<T> {
-        if !current::wake_by(waker, self.until) && !self.filed && self.until < Clock::END {
+        if !current::wake_by(waker, self.until) && !self.filed && self.until < current::NEVER {
             self.filed = true;
-            to.0.engine().timers.file(self.until, Arc::clone(&slot) as Arc<dyn Due>);
+            to.0.engine().timers.file(Duration::from_nanos(self.until), Arc::clone(&slot) as Arc<dyn Due>);
         }
         self.slot = Some(slot);
         Poll::Pending

@@ -11,32 +11,14 @@
 //! | cast | 39, 61 | 35, 43 | 47, 53 | 38, 46 |
 //! | spawn | 296, 353 | | 179, 248 | |
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use super::{Engine, Form};
+use super::Form;
 use crate::resident;
 use crate::scenario::{Checksum, Scenario};
 use crate::work;
-
-/// All tasks on the caller's thread.
-pub(super) struct OneThread {
-    runtime: Runtime,
-}
-
-impl OneThread {
-    pub(super) fn start() -> Self {
-        Self { runtime: Builder::new_current_thread().build().expect("the system gives us what it needs") }
-    }
-}
-
-impl Engine for OneThread {
-    fn form(&self, scenario: Scenario) -> Option<Form<'_>> {
-        // Of memory it takes as much.
-        if scenario == Scenario::Idle { None } else { form(&self.runtime, scenario) }
-    }
-}
 
 /// This engine's form of the runtime's scenarios.
 pub(super) fn form(runtime: &Runtime, scenario: Scenario) -> Option<Form<'_>> {

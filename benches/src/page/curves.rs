@@ -9,9 +9,10 @@ const HEIGHT: f64 = 632.0;
 const PANELS: [(f64, f64); 4] = [(64.0, 92.0), (464.0, 92.0), (64.0, 362.0), (464.0, 362.0)];
 const PANEL: (f64, f64) = (326.0, 190.0);
 
-const ENGINES: [(&str, &str, &str); 3] = [
+const ENGINES: [(&str, &str, &str); 4] = [
     ("genstage", "genstage", OURS),
     ("tokio", "tokio", OTHERS[0]),
+    ("tokio-one-thread", "tokio on one thread", OTHERS[1]),
     ("direct", "limit: plain function calls on one core", LIMIT),
 ];
 

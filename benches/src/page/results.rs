@@ -98,6 +98,8 @@ pub(super) struct Compared<'a> {
     pub(super) unit: &'a str,
     pub(super) ours: &'a Row,
     pub(super) limit: Option<&'a Row>,
+    /// tokio with a worker for each core, as it is by default and as genstage is.
+    pub(super) tokio: Option<&'a Row>,
     /// The peer of least median.
     pub(super) peer: Option<&'a Row>,
 }
@@ -116,6 +118,7 @@ pub(super) fn compared(rows: &[Row]) -> Vec<Compared<'_>> {
             unit: &ours.unit,
             ours,
             limit: least(&ours.scenario, Role::Limit),
+            tokio: rows.iter().find(|row| row.scenario == ours.scenario && row.engine == "tokio"),
             peer: least(&ours.scenario, Role::Peer),
         })
         .collect()

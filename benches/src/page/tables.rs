@@ -34,10 +34,11 @@ fn what(scenario: &str) -> &'static str {
     }
 }
 
-const HEAD: [&str; 7] = ["scenario", "what", "genstage", "limit", "best peer", "x limit", "x best peer"];
+const HEAD: [&str; 9] =
+    ["scenario", "what", "genstage", "limit", "tokio", "best peer", "x limit", "x tokio", "x best peer"];
 
-/// One row: how long it takes here, at the limit, in the best peer; and how many times as long as those.
-fn cells(one: &Compared<'_>) -> [String; 7] {
+/// One row: how long it takes here, at the limit, in tokio, in the best peer; and how many times as long as those.
+fn cells(one: &Compared<'_>) -> [String; 9] {
     let shown = |row: &Row| match row.unit.as_str() {
         unit if unit.starts_with("bytes") => grouped(&format!("{:.0}", row.median)),
         _ => digits(row.median),
@@ -54,8 +55,10 @@ fn cells(one: &Compared<'_>) -> [String; 7] {
         format!("{}, {}", what(one.scenario), one.unit),
         shown(one.ours),
         one.limit.map_or(String::new(), shown),
+        one.tokio.map_or(String::new(), shown),
         one.peer.map_or(String::new(), |peer| format!("{} {}", shown(peer), peer.engine)),
         times(one.limit),
+        times(one.tokio),
         times(one.peer),
     ]
 }
@@ -63,12 +66,12 @@ fn cells(one: &Compared<'_>) -> [String; 7] {
 /// The main table and where it was measured.
 pub(super) fn markdown(results: &Results) -> String {
     let mut text = String::new();
-    let mut line = |cells: &[String; 7]| {
+    let mut line = |cells: &[String; 9]| {
         // Writing into a string does not fail.
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     };
     line(&HEAD.map(str::to_owned));
-    line(&["---", "---", "---:", "---:", "---:", "---:", "---:"].map(str::to_owned));
+    line(&["---", "---", "---:", "---:", "---:", "---:", "---:", "---:", "---:"].map(str::to_owned));
     for one in compared(&results.rows()) {
         let mut cells = cells(&one);
         cells[0] = format!("`{}`", cells[0]);
@@ -166,6 +169,7 @@ mod tests {
         let rows = [
             row("linear-1", "genstage", Role::Ours, "ns/event", 0.5),
             row("linear-1", "tokio", Role::Peer, "ns/event", 1.0),
+            row("linear-1", "tokio-one-thread", Role::Peer, "ns/event", 0.8),
             row("linear-1", "crossbeam", Role::Peer, "ns/event", 2.0),
             row("linear-1", "direct", Role::Limit, "ns/event", 0.25),
             row("idle", "genstage", Role::Ours, "bytes/process", 526.0),
@@ -177,10 +181,13 @@ mod tests {
         ];
         let shown: Vec<_> = compared(&rows).iter().map(cells).collect();
         let linear = "producer to consumer, batches of 500, ns/event";
-        assert_eq!(shown[0], ["linear-1", linear, "0.50", "0.25", "1.00 tokio", "2.00", "0.50"]);
+        assert_eq!(
+            shown[0],
+            ["linear-1", linear, "0.50", "0.25", "1.00", "0.80 tokio-one-thread", "2.00", "0.50", "0.62"]
+        );
         let idle = "an idle process with a mailbox, bytes/process";
-        assert_eq!(shown[1], ["idle", idle, "526", "", "1,295 tokio", "", "0.41"]);
-        assert_eq!(shown[2][2..], ["4.00", "", "4,000 tokio", "", "0.0010"]);
-        assert_eq!(shown[3][2..], ["28,672", "", "24,576 tokio", "", ""], "too coarse for a ratio");
+        assert_eq!(shown[1], ["idle", idle, "526", "", "1,295", "1,295 tokio", "", "0.41", "0.41"]);
+        assert_eq!(shown[2][2..], ["4.00", "", "4,000", "4,000 tokio", "", "0.0010", "0.0010"]);
+        assert_eq!(shown[3][2..], ["28,672", "", "24,576", "24,576 tokio", "", "", ""], "too coarse for a ratio");
     }
 }

@@ -78,8 +78,8 @@ pub(crate) enum Turn {
     Drained,
     /// The budget is spent; the body still holds mail.
     More,
-    /// As drained; it is to run again then, whatever comes.
-    Waiting(Duration),
+    /// As drained; it is to run again then, whatever comes: in nanoseconds since the runtime began.
+    Waiting(u64),
     /// A callback asked for the end.
     Stop(ExitReason),
     /// The body has come to its end: it has no callbacks, and nothing of the user's is left in it.
@@ -343,7 +343,7 @@ impl<M: Send + 'static> Cell<M> {
 
     /// The end of a slice, or of the start. True: the process must run again.
     #[inline]
-    fn end_slice(self: &Arc<Self>, body: BoxedBody<M>, more: bool, until: Option<Duration>) -> bool {
+    fn end_slice(self: &Arc<Self>, body: BoxedBody<M>, more: bool, until: Option<u64>) -> bool {
         let mut resting = self.inbox.lock();
         if resting.phase() == Phase::Dead {
             drop(resting);
@@ -369,8 +369,8 @@ impl<M: Send + 'static> Cell<M> {
 
     /// Has the process woken at the end of its patience.
     #[cold]
-    fn limit(self: &Arc<Self>, until: Duration) {
-        self.engine().timers.file(until, Arc::new(Limit(Arc::clone(self))));
+    fn limit(self: &Arc<Self>, until: u64) {
+        self.engine().timers.file(Duration::from_nanos(until), Arc::new(Limit(Arc::clone(self))));
         // Who it waits for may have been given up before the timer was there to tell it by.
         self.look_up();
     }

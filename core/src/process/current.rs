@@ -4,7 +4,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::task::Waker;
-use std::time::Duration;
 
 use super::peer::Peer;
 use crate::reason::Panic;
@@ -18,15 +17,15 @@ pub(crate) trait Orphan {
     fn tell(&self);
 }
 
-/// No time.
-const NEVER: u64 = u64::MAX;
+/// No time, in nanoseconds.
+pub(crate) const NEVER: u64 = u64::MAX;
 
-/// The time, as it was read in this tick of this runtime.
+/// The time in nanoseconds, as it was read in this tick of this runtime.
 #[derive(Clone, Copy)]
 struct Read {
     runtime: u32,
     tick: u64,
-    time: Duration,
+    time: u64,
 }
 
 // What every slice writes is in words of its own: a word that was just written is read back at once, a structure of several is
@@ -172,10 +171,10 @@ impl Drop for PollGuard {
     }
 }
 
-/// When the future that is being polled wants to be polled again at the latest.
+/// When the future that is being polled wants to be polled again at the latest, in nanoseconds, or [`NEVER`].
 #[inline]
-pub(crate) fn poll_until() -> Option<Duration> {
-    Some(UNTIL.get()).filter(|until| *until != NEVER).map(Duration::from_nanos)
+pub(crate) fn poll_until() -> u64 {
+    UNTIL.get()
 }
 
 #[inline]
@@ -189,24 +188,20 @@ pub(crate) fn is_patience_over(waker: &Waker) -> bool {
     is_polled_with(waker) && OVER.get()
 }
 
-/// If this is the waker of the process whose future this thread polls, the process is woken at this time unless something comes
-/// before.
+/// If this is the waker of the process whose future this thread polls, the process is woken at this time, in nanoseconds, unless
+/// something comes before.
 #[inline]
-pub(crate) fn wake_by(waker: &Waker, time: Duration) -> bool {
+pub(crate) fn wake_by(waker: &Waker, time: u64) -> bool {
     let polled = is_polled_with(waker);
     if polled {
-        UNTIL.set(UNTIL.get().min(nanos(time)));
+        UNTIL.set(UNTIL.get().min(time));
     }
     polled
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(NEVER)
-}
-
 /// The time as it was read on this thread in this tick, or else as it is read now.
 #[inline]
-pub(crate) fn time_of(runtime: u32, tick: u64, read: impl FnOnce() -> Duration) -> Duration {
+pub(crate) fn time_of(runtime: u32, tick: u64, read: impl FnOnce() -> u64) -> u64 {
     match READ.get() {
         Some(known) if (known.runtime, known.tick) == (runtime, tick) => known.time,
         _ => {

@@ -290,7 +290,8 @@ where
                 Turn::Ended(reason)
             }
             Poll::Pending if cell.is_doomed() => Turn::Doomed,
-            Poll::Pending => until.map_or(Turn::Drained, Turn::Waiting),
+            Poll::Pending if until == current::NEVER => Turn::Drained,
+            Poll::Pending => Turn::Waiting(until),
         }
     }
 }

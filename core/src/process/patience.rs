@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use super::cell::Cell;
 use crate::Pid;
+use crate::runtime::clock::nanos;
 use crate::sync::Arc;
 use crate::timer::{Due, Review};
 
-/// Plain data, under the inbox's lock.
+/// Plain data, under the inbox's lock. Times are nanoseconds since the runtime began.
 #[derive(Debug, Default)]
 pub(crate) struct Patience {
     /// When the future is to be polled at the latest. `None` while it runs, or where it waits without a limit.
-    until: Option<Duration>,
+    until: Option<u64>,
     /// What the timer is filed for.
-    filed: Option<Duration>,
+    filed: Option<u64>,
     /// A limit was reached, which the next slice is to be told.
     over: bool,
 }
@@ -30,7 +31,7 @@ impl Patience {
 
     /// A slice ends, and the next begins then at the latest. True: a timer must be filed for that.
     #[must_use]
-    pub(crate) fn wait(&mut self, until: Duration) -> bool {
+    pub(crate) fn wait(&mut self, until: u64) -> bool {
         self.until = Some(until);
         let late = self.filed.is_none_or(|filed| filed > until);
         if late {
@@ -40,7 +41,7 @@ impl Patience {
     }
 
     /// The timer that was filed for this time comes up.
-    pub(crate) fn review(&mut self, filed: Duration) -> Review {
+    pub(crate) fn review(&mut self, filed: u64) -> Review {
         if self.filed != Some(filed) {
             // Another one was filed since, for an earlier time.
             return Review::Gone;
@@ -48,7 +49,7 @@ impl Patience {
         match self.until {
             Some(until) if until > filed => {
                 self.filed = Some(until);
-                Review::Later(until)
+                Review::Later(Duration::from_nanos(until))
             }
             Some(_) => Review::Due,
             None => {
@@ -59,7 +60,7 @@ impl Patience {
     }
 
     /// Whether the timer that was filed for this time is of use. If not, it is taken out.
-    pub(crate) fn needs(&mut self, filed: Duration) -> bool {
+    pub(crate) fn needs(&mut self, filed: u64) -> bool {
         let needed = self.filed == Some(filed) && self.until.is_some();
         if !needed && self.filed == Some(filed) {
             self.filed = None;
@@ -89,11 +90,11 @@ impl<M: Send + 'static> Due for Limit<M> {
     }
 
     fn review(&self, filed: Duration) -> Review {
-        self.0.inbox().lock().patience().map_or(Review::Gone, |patience| patience.review(filed))
+        self.0.inbox().lock().patience().map_or(Review::Gone, |patience| patience.review(nanos(filed)))
     }
 
     fn is_live(&self, filed: Duration) -> bool {
-        self.0.inbox().lock().patience().is_some_and(|patience| patience.needs(filed))
+        self.0.inbox().lock().patience().is_some_and(|patience| patience.needs(nanos(filed)))
     }
 
     fn may_wait_for(&self, _: Pid) -> bool {
@@ -109,8 +110,8 @@ impl<M: Send + 'static> Due for Limit<M> {
 mod tests {
     use super::*;
 
-    const fn s(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
+    const fn s(seconds: u64) -> u64 {
+        seconds * 1_000_000_000
     }
 
     #[test]
@@ -119,7 +120,7 @@ mod tests {
         assert!(patience.wait(s(5)), "the first files it");
         assert!(!patience.begin());
         assert!(!patience.wait(s(6)), "the next does not");
-        assert_eq!(patience.review(s(5)), Review::Later(s(6)));
+        assert_eq!(patience.review(s(5)), Review::Later(Duration::from_secs(6)));
         assert_eq!(patience.review(s(6)), Review::Due);
         assert!(patience.end());
         assert!(patience.begin());

@@ -30,14 +30,24 @@ impl Clock {
         }
     }
 
+    /// As [`now`](Self::now), in nanoseconds.
+    pub(crate) fn nanos(&self) -> u64 {
+        nanos(self.now())
+    }
+
     /// No clock reaches this: a deadline beyond it means never. Some 584 years.
     pub(crate) const END: Duration = Duration::from_nanos(u64::MAX);
 
     /// Moves virtual time forward; never backward, and real time not at all.
     pub(crate) fn advance_to(&self, time: Duration) {
         if let Self::Virtual(nanos) = self {
-            let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-            nanos.fetch_max(time, Ordering::Relaxed);
+            nanos.fetch_max(self::nanos(time), Ordering::Relaxed);
         }
     }
+}
+
+/// A time or a length of time in nanoseconds, [`Clock::END`] at most: what is computed with in every call.
+#[inline]
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::time::Duration;
 
-use super::clock::Clock;
+use super::clock::{Clock, nanos};
 use crate::names::Names;
 use crate::process::doom::DoomWatch;
 use crate::process::{CrashReport, Hook, current};
@@ -171,21 +171,22 @@ impl Engine {
         }
     }
 
-    /// When a call that is made now, on this thread, has waited for so long; [`Clock::END`] at most.
+    /// When a call that is made now, on this thread, has waited for so long, in nanoseconds; [`Clock::END`] at most.
     ///
     /// Who has patience for a second does not mind a few milliseconds more, and the coarse clock will do: on a seat, the time
     /// that was read in the same tick, and the longest tick on top, so that it is not early.
     #[inline]
-    pub(crate) fn deadline_after(&self, within: Duration) -> Duration {
+    pub(crate) fn deadline_after(&self, within: Duration) -> u64 {
+        let within = nanos(within);
         let tick = match &self.mode {
             Mode::Seats(scheduler) if within >= COARSE => scheduler.tick_on_seat(),
             _ => None,
         };
         let now = match tick {
-            Some(tick) => current::time_of(self.id, tick, || self.clock.now().saturating_add(LONGEST_TICK)),
-            None => self.clock.now(),
+            Some(tick) => current::time_of(self.id, tick, || self.clock.nanos().saturating_add(nanos(LONGEST_TICK))),
+            None => self.clock.nanos(),
         };
-        now.checked_add(within).map_or(Clock::END, |deadline| deadline.min(Clock::END))
+        now.saturating_add(within)
     }
 
     /// Runs something of the user's that may wait, announced.
@@ -289,7 +290,7 @@ impl Runnable for Job {
 const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// The shortest patience that is counted on the coarse clock. Guessed: the longest tick is below half a percent of it.
-const COARSE: Duration = Duration::from_secs(1);
+const COARSE: u64 = 1_000_000_000;
 
 /// How often a wait looks before it parks, some 500 ns apart. Chosen by `stream`, where the next batch is a microsecond or two
 /// away: to park and be woken takes several times as long.

@@ -6,7 +6,7 @@ use super::{WAITING, consumer, counting, joined, mapping, producer, send_all, su
 use crate::scenario::{Checksum, shares};
 use crate::work::{self, BATCH, Counter};
 
-/// All are there before the first runs: they share this thread.
+/// On one thread all are there before the first runs.
 pub(super) async fn pipelines(events: u64, pipelines: usize) -> Checksum {
     let sums = shares(events, pipelines)
         .map(|share| {

@@ -22,35 +22,39 @@ use super::{Engine, Form};
 use crate::scenario::{Checksum, Scenario, Shape};
 use crate::work::{self, BATCH, Batch, Counter};
 
+/// Tasks on the threads of one runtime.
 pub(super) struct Tokio {
-    /// The runtime for light work, which runs on the caller's thread. It beats two workers where events are cheap: see
-    /// the table above; max-1 takes 200 ns against 273 to 355, stream 1.9 against 52 with `blocking_recv`.
-    one_thread: Runtime,
-    /// The runtime for heavy work: heavy-2 takes 206 ns on two workers, and about 390 on one thread.
-    two_workers: Runtime,
-    /// The runtime for tasks used as processes.
-    processes: Runtime,
+    runtime: Runtime,
+    threads: Threads,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Threads {
+    /// A worker for each core, tokio's default.
+    Workers,
+    /// The caller's alone. It beats two workers where events are light: see the table above; max-1 takes 200 ns against 273 to 355.
+    /// heavy-2 takes about 390 on it, and 206 on two workers.
+    One,
 }
 
 impl Tokio {
-    pub(super) fn start() -> Self {
-        let started = "the system gives us threads";
-        Self {
-            one_thread: Builder::new_current_thread().build().expect(started),
-            two_workers: Builder::new_multi_thread().worker_threads(2).build().expect(started),
-            processes: super::multi_thread(),
-        }
+    pub(super) fn with_workers() -> Self {
+        Self { runtime: super::multi_thread(), threads: Threads::Workers }
     }
 
-    fn on_one_thread<'a, T: Future<Output = Checksum> + 'a>(&'a self, task: impl Fn(u64) -> T + 'a) -> Form<'a> {
-        Box::new(move |events| self.one_thread.block_on(task(events)))
+    pub(super) fn on_one_thread() -> Self {
+        let runtime = Builder::new_current_thread().build().expect("the system gives us what it needs");
+        Self { runtime, threads: Threads::One }
     }
 
-    fn on_two_workers<'a, T>(&'a self, task: impl Fn(u64) -> T + 'a) -> Form<'a>
+    fn run<'a, T>(&'a self, task: impl Fn(u64) -> T + 'a) -> Form<'a>
     where
         T: Future<Output = Checksum> + Send + 'static,
     {
-        Box::new(move |events| super::tasks::spawned(&self.two_workers, task(events)))
+        match self.threads {
+            Threads::Workers => Box::new(move |events| super::tasks::spawned(&self.runtime, task(events))),
+            Threads::One => Box::new(move |events| self.runtime.block_on(task(events))),
+        }
     }
 }
 
@@ -60,26 +64,32 @@ impl Engine for Tokio {
             return self.shaped(shape);
         }
         Some(match scenario {
-            Scenario::Linear3 => self.on_one_thread(line::linear_3),
-            Scenario::Strings => self.on_one_thread(line::strings),
-            Scenario::Heavy2 => self.on_two_workers(line::heavy_2),
-            Scenario::Stream => Box::new(|events| line::stream(&self.one_thread, events)),
-            Scenario::Broadcast4 => self.on_one_thread(fan::broadcast),
-            Scenario::Partition4 => self.on_one_thread(fan::partition),
-            Scenario::HeavyFan4 => self.on_two_workers(fan::heavy),
-            Scenario::Supervisor => self.on_one_thread(supervisor::children),
-            Scenario::Memory1m | Scenario::Memory10m => self.on_two_workers(line::slow),
-            _ => return super::tasks::form(&self.processes, scenario),
+            Scenario::Linear3 => self.run(line::linear_3),
+            Scenario::Strings => self.run(line::strings),
+            Scenario::Stream => Box::new(|events| line::stream(&self.runtime, events)),
+            Scenario::Broadcast4 => self.run(fan::broadcast),
+            Scenario::Partition4 => self.run(fan::partition),
+            Scenario::Supervisor => self.run(supervisor::children),
+            // One thread does one thing at a time, and takes as much memory.
+            Scenario::Heavy2 | Scenario::HeavyFan4 | Scenario::Idle | Scenario::Memory1m | Scenario::Memory10m
+                if self.threads == Threads::One =>
+            {
+                return None;
+            }
+            Scenario::Heavy2 => self.run(line::heavy_2),
+            Scenario::HeavyFan4 => self.run(fan::heavy),
+            Scenario::Memory1m | Scenario::Memory10m => self.run(line::slow),
+            _ => return super::tasks::form(&self.runtime, scenario),
         })
     }
 
     fn shaped(&self, shape: Shape) -> Option<Form<'_>> {
         Some(match shape {
-            Shape::Line { in_flight: 1 } => self.on_one_thread(line::max_1),
-            Shape::Line { in_flight } => self.on_one_thread(move |events| line::linear_1(events, in_flight)),
-            Shape::Fan { consumers } => self.on_one_thread(move |events| fan::demand(events, consumers)),
-            Shape::Many { pipelines } => self.on_one_thread(move |events| many::pipelines(events, pipelines)),
-            Shape::Chain { hops } => self.on_one_thread(move |events| many::chain(events, hops)),
+            Shape::Line { in_flight: 1 } => self.run(line::max_1),
+            Shape::Line { in_flight } => self.run(move |events| line::linear_1(events, in_flight)),
+            Shape::Fan { consumers } => self.run(move |events| fan::demand(events, consumers)),
+            Shape::Many { pipelines } => self.run(move |events| many::pipelines(events, pipelines)),
+            Shape::Chain { hops } => self.run(move |events| many::chain(events, hops)),
         })
     }
 }
