@@ -388,7 +388,7 @@ impl<T: Send + 'static> FeedSource<T> {
         let (over, drained) = (state.feeds == 0 && left == 0, state.closed);
         let waiters = state.waiters.take();
         drop(state);
-        waiters.for_each(Waker::wake);
+        waiters.for_each(genstage_core::wake);
         cx.still_holds(left + usize::from(self.pumped && !over));
         // In a drain it ends when those behind it know of that.
         if over && !drained && !self.finished {
@@ -423,7 +423,7 @@ impl<T: Send + 'static> Producer for FeedSource<T> {
         let (waiters, left) = (state.waiters.take(), state.queue.len());
         let pumps = self.pumped && state.feeds > 0;
         drop(state);
-        waiters.for_each(Waker::wake);
+        waiters.for_each(genstage_core::wake);
         // What is being fetched comes as well.
         left + usize::from(pumps)
     }
@@ -459,7 +459,7 @@ impl<T: Send + 'static> Drop for FeedSource<T> {
         state.source = Source::Gone;
         let (waiters, left) = (state.waiters.take(), std::mem::take(&mut state.queue));
         drop(state);
-        waiters.for_each(Waker::wake);
+        waiters.for_each(genstage_core::wake);
         drop(left);
     }
 }
