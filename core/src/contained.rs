@@ -1,6 +1,7 @@
-//! A value of the user's whose destructor may panic, and must not end whoever drops it.
+//! What is the user's and may panic where that must not end whoever runs it: destructors and wakers.
 
 use std::any::type_name;
+use std::task::Waker;
 
 use crate::log;
 use crate::reason::Panic;
@@ -32,4 +33,17 @@ impl<T> Drop for Contained<T> {
             });
         }
     }
+}
+
+/// Wakes whoever waits. A panic in a waker is not that of the process that wakes: it is logged.
+#[inline]
+pub fn wake(waker: Waker) {
+    if Panic::catch(|| waker.wake()).is_err() {
+        report_waker();
+    }
+}
+
+#[cold]
+fn report_waker() {
+    let _ = Panic::catch(|| log::error!("a waker panicked"));
 }

@@ -139,6 +139,8 @@ mod task;
 mod timer;
 
 pub use agent::{Agent, AgentServer};
+#[doc(hidden)]
+pub use contained::wake;
 pub use error::{BuildError, LinkError, NameSendError, RegisterError, SendError, StartError, StopError};
 pub use gen_server::{Answer, Caller, Context, GenServer, HandleCall, ServerRef};
 pub use name::{Name, Naming};

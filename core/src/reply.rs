@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
+use crate::contained::wake;
 use crate::process::{Address, current};
 use crate::runtime::engine::GaveUp;
 use crate::sync::{Arc, Latch};
@@ -151,7 +152,7 @@ impl<R> Slot<R> {
         match waiter {
             Waiter::Nobody => {}
             Waiter::Thread(thread) => thread.unpark(),
-            Waiter::Task(waker) => waker.wake(),
+            Waiter::Task(waker) => wake(waker),
             Waiter::Then(then) => {
                 then(unused.unwrap_or(Filled::Expired));
                 return first;

@@ -164,7 +164,11 @@ fn beside(work: Work, hogs: usize, time: Duration) -> Seen {
 }
 
 fn case(limit: Duration, work: Work, hogs: usize) -> Case {
-    let measure = Box::new(move || beside(work, hogs, 600 * MS).late);
+    let measure = Box::new(move || {
+        let seen = beside(work, hogs, 600 * MS);
+        assert!(seen.hits >= 1_000, "{hogs} hogs, {work:?}: the pipeline beside got stuck after {} hits", seen.hits);
+        seen.late
+    });
     Case { what: format!("{hogs} hogs, {work:?}"), limit, percent: 99, measure }
 }
 

@@ -108,6 +108,14 @@ pub enum Notice {
         /// The partitions there are.
         known: String,
     },
+    /// The dispatcher delivered to a subscription that does not exist. The events are lost. Of a dispatcher that keeps its
+    /// [contract](crate::Dispatcher) it never comes; the stage says it of one that does not.
+    UnknownSubscription {
+        /// The first such subscription of this dispatch.
+        subscription: SubscriptionId,
+        /// How many events were lost in this dispatch.
+        events: usize,
+    },
     /// The hash panicked. The events it was called with are lost.
     HashPanicked {
         /// The message of the first panic of this dispatch.
@@ -136,6 +144,7 @@ impl Notice {
     pub const fn lost(&self) -> usize {
         match self {
             Self::UnknownPartition { events, .. }
+            | Self::UnknownSubscription { events, .. }
             | Self::HashPanicked { events, .. }
             | Self::PartitionFull { events, .. } => *events,
             Self::DemandExceeds { .. } | Self::PartitionWaits { .. } => 0,
@@ -155,6 +164,11 @@ impl fmt::Display for Notice {
                 f,
                 "{events} events discarded, the hash put them into unknown partitions, the first into {partition}: \
                  there are {known}"
+            ),
+            Self::UnknownSubscription { subscription, events } => write!(
+                f,
+                "{events} events discarded, the dispatcher sent them to subscriptions that do not exist, the first to \
+                 {subscription}"
             ),
             Self::HashPanicked { message, events } => {
                 write!(f, "{events} events discarded, the hash panicked: {message}")

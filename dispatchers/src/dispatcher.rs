@@ -43,6 +43,16 @@ use crate::{Deliveries, InfoTicket, Refusal, Subscriber, SubscriptionId};
 /// * Events for one id leave in the order in which they were emitted.
 /// * It draws on no chance but the seed, and no clock: the same calls give the same deliveries.
 ///
+/// What is delivered to an id that there is not is discarded, counted and reported
+/// ([`Notice::UnknownSubscription`](crate::Notice::UnknownSubscription)): nobody else is harmed.
+///
+/// # Panics
+///
+/// A dispatcher is part of its producer's state, and a panic in it leaves that half changed: nobody could say any more who has asked
+/// for what. So it ends the producer, as a panic in one of the producer's own callbacks does, and its consumers as their cancel modes
+/// say. Where code of a subscriber's may panic, as a selector, catch that (`std::panic::catch_unwind`) before anything is changed,
+/// and [refuse](Refusal) or [expel](Deliveries::expel) that one: so do the dispatchers that are here.
+///
 /// [`kit`](crate::kit) checks all this by machine, [`take_back`](Dispatcher::take_back) included.
 ///
 /// # Example

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use genstage_core::{CALL_TIMEOUT, CallError, ExitReason, StopError, Task};
+use genstage_core::{CALL_TIMEOUT, CallError, ExitReason, StopError};
 use genstage_dispatchers::SubscriptionId;
 
-use crate::drain::{Drainable, drain_all};
-use crate::graph::{Observer, graph_of};
+use crate::drain::{Drainable, drain_all_async};
+use crate::graph::graph_of_async;
 use crate::handle::{Source, StageRef};
 use crate::mail::{StageMail, SubscribeTo};
 use crate::messages::{Call, HandleCall, HandleInfo, Info};
@@ -171,18 +171,17 @@ impl<R: Role> StageRef<R> {
     }
 }
 
-/// As [`snapshot`](crate::snapshot()), for futures: a process of its own asks, and holds a thread until the stage answers. The
-/// [method](StageRef::snapshot_async) of a handle holds none.
+/// As [`snapshot`](crate::snapshot()), for futures.
 ///
 /// # Errors
 ///
 /// [`CallError`], as for a call.
 pub fn snapshot_async(stage: &dyn AnyStage) -> impl Future<Output = Result<StageSnapshot, CallError>> + Send + use<> {
     let stage = stage.observer();
-    elsewhere(move || stage.snapshot(CALL_TIMEOUT))
+    async move { stage.snapshot_async(CALL_TIMEOUT).await }
 }
 
-/// As [`graph`](crate::graph()), for futures: a process of its own asks the stages, and holds a thread until they have answered.
+/// As [`graph`](crate::graph()), for futures. A process of its own asks the stages, and ends with the future.
 ///
 /// ```
 /// use genstage::core::Task;
@@ -194,12 +193,11 @@ pub fn snapshot_async(stage: &dyn AnyStage) -> impl Future<Output = Result<Stage
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn graph_async(stages: &[&dyn AnyStage]) -> impl Future<Output = Graph> + Send + use<> {
-    let roots: Vec<Observer> = stages.iter().map(|stage| stage.observer()).collect();
-    elsewhere(move || graph_of(roots.clone(), CALL_TIMEOUT))
+    graph_of_async(stages.iter().map(|stage| stage.observer()).collect(), CALL_TIMEOUT)
 }
 
-/// As [`drain`](crate::drain()), for futures. A process of its own waits for the ends, and holds a thread meanwhile; so what the
-/// future's process lives on is drained like any other.
+/// As [`drain`](crate::drain()), for futures. A process of its own waits for the ends, which holds no thread. Dropping the future gives
+/// up the report: the drain goes on.
 ///
 /// ```
 /// use std::time::Duration;
@@ -215,8 +213,7 @@ pub fn graph_async(stages: &[&dyn AnyStage]) -> impl Future<Output = Graph> + Se
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn drain_async(stages: &[&dyn Drainable], within: Duration) -> impl Future<Output = DrainReport> + Send + use<> {
-    let roots: Vec<Observer> = stages.iter().map(|stage| stage.observer()).collect();
-    elsewhere(move || drain_all(roots.iter().cloned(), within))
+    drain_all_async(stages.iter().map(|stage| stage.observer()).collect(), within)
 }
 
 impl<R: IsProducer> StageRef<R> {
@@ -224,11 +221,4 @@ impl<R: IsProducer> StageRef<R> {
     pub async fn drain_async(&self, within: Duration) -> DrainReport {
         drain_async(&[self], within).await
     }
-}
-
-/// Has a process of its own wait for something.
-pub(crate) async fn elsewhere<T: Send + 'static>(work: impl Fn() -> T + Clone + Send + 'static) -> T {
-    let task = Task::spawn(work.clone());
-    // Where the runtime has ended, nobody answers, and nobody is waited for.
-    task.await.unwrap_or_else(|_| work())
 }

@@ -35,6 +35,7 @@ pub(crate) trait Inside<S> {
     fn still_holds(&mut self, events: usize);
     /// Of the events of the current batch so many found no child.
     fn not_started(&mut self, events: usize);
+    fn waits_for_children(&mut self);
     fn hibernate(&mut self);
     fn hibernate_after(&mut self, time: Option<Duration>);
     fn post(&self, command: Box<dyn Command<S>>, behind_buffer: bool);
@@ -243,6 +244,11 @@ impl<'a, S: 'static> Context<'a, S> {
     /// to others that are not done. With 0 it ends, once what it has emitted has gone out. At other times it says nothing.
     pub fn still_holds(&mut self, events: usize) {
         self.inside.still_holds(events);
+    }
+
+    /// From here on it ends in a drain when its children have.
+    pub(crate) fn waits_for_children(&mut self) {
+        self.inside.waits_for_children();
     }
 
     /// Counts events of the current batch as discarded: their child could not start.

@@ -3,26 +3,29 @@
 mod collector;
 mod cycle;
 mod found;
+mod run;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use genstage_core::{Address, CallError, Child, ExitReason, Pid, ThreadProcess, current_pid};
+use genstage_core::{Address, CallError, Child, ExitReason, Pid, current_pid};
 
 use crate::Named;
-use crate::graph::{AnyStage, Observer};
+use crate::graph::{AnyStage, Observer, Stages, unasked};
 use crate::handle::StageRef;
+use crate::place::{Unwanted, in_process, in_thread};
 use crate::role::{IsProducer, Role};
-use crate::snapshot::{StageKind, StageSnapshot};
-use collector::Collector;
-use found::Found;
+use crate::snapshot::StageSnapshot;
+use run::run;
 
 /// To a stage that is to be drained.
 #[derive(Clone, Debug)]
 pub(crate) enum DrainMail {
     /// A producer takes nothing more. End when nothing is left, and tell this one how it was.
     Begin(Address<StageSnapshot>),
+    /// A stage that this one has subscribed to is drained, and whoever does that will say whether this one is as well. Until then the
+    /// normal end of a producer does not end it.
+    Perhaps(Address<StageSnapshot>),
     /// Its producers wait for it: wait for them no longer.
     Cut,
     /// It is left alone by the one with this pid.
@@ -54,8 +57,7 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 ///    nothing left ends normally.
 /// 2. A stage downstream ends normally once its last producer has ended and nothing is left in it, by its own
 ///    [`handle_drain`](crate::Consumer::handle_drain) as well, **whatever the cancel modes of
-///    its subscriptions**: one with `Permanent` does not go with the first of several producers, as the events of the
-///    others would
+///    its subscriptions**: one with `Permanent` does not go with the first of several producers, as the events of the others would
 ///    be lost; one with `Temporary` ends, too, as it has nobody left to live on. A
 ///    [`ConsumerSupervisor`](crate::ConsumerSupervisor) waits for its children. Where a producer ends abnormally, or a
 ///    subscription is cancelled for an abnormal reason, the modes hold as ever.
@@ -65,8 +67,10 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 ///
 /// A callback that does not return holds up nobody else: the subscriptions of a stage and its numbers are read without asking it.
 /// So a drain reaches what is behind it, and counts what it was sent, what it has handled and what is left, also where it blocks
-/// from beginning to end. Who subscribes to it after the drain has
-/// begun is not seen. A stage that has subscribed to another producer meanwhile is left alone when the time is over.
+/// from beginning to end.
+///
+/// Subscriptions may come and go meanwhile. A stage that subscribes to one that is drained, and lives on no other, is drained as well:
+/// it gets what there is, and is waited for. One that has subscribed to another producer is left alone when the time is over.
 ///
 /// Stages that live on each other in a cycle, and else on drained ones, are drained too: they end when nothing is left
 /// in the cycle. One that never runs empty is stopped when the time is over.
@@ -76,7 +80,10 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// [`stream`](crate::stream()) sees the end of its producer as ever.
 ///
 /// A stage that drains what it lives on, in a callback, waits neither for itself nor for what lives on it: these are drained once
-/// the callback is over, however long that takes, and are listed in [`unreachable`](DrainReport::unreachable).
+/// the callback is over, however long that takes, and are listed in [`unreachable`](DrainReport::unreachable). So it is with the
+/// child of a [`ConsumerSupervisor`](crate::ConsumerSupervisor), which waits for its children, in a thread or in a future; not with
+/// what such a child has started in its turn. A cycle that the caller is part of ends by itself only if the callback is over within
+/// the time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -95,38 +102,28 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn drain(stages: &[&dyn Drainable], within: Duration) -> DrainReport {
-    drain_all(stages.iter().map(|stage| stage.observer()), within)
+    drain_all(stages.iter().map(|stage| stage.observer()).collect(), within)
 }
 
-pub(crate) fn drain_all(stages: impl Iterator<Item = Observer>, within: Duration) -> DrainReport {
-    let mut report = DrainReport::default();
-    let roots: BTreeMap<Pid, Observer> = stages.map(|stage| (stage.peer().pid(), stage)).collect();
-    let Ok(here) = ThreadProcess::aside() else {
-        // The runtime has ended, and the producers with it.
-        report.unreachable = roots.keys().map(|pid| (*pid, CallError::NoProc)).collect();
-        return report;
-    };
-    let deadline = here.now().saturating_add(within);
-    let found = Found::below(&roots);
-    let set = found.closed();
-    let behind_me = found.behind(current_pid(), &set);
-    report.left_alone = found.stages.keys().filter(|pid| !set.contains(pid)).copied().collect();
-    let dead = roots.keys().filter(|pid| !found.stages.contains_key(pid)).map(|pid| (*pid, CallError::NoProc));
-    report.unreachable = dead.chain(behind_me.iter().map(|pid| (*pid, CallError::CallingSelf))).collect();
-    let mut collector = Collector::new(here);
-    // Downstream first: they must know before their producers end.
-    for producers in [false, true] {
-        for (pid, (observer, book)) in &found.stages {
-            if set.contains(pid) && (observer.kind() == Some(StageKind::Producer)) == producers {
-                collector.begin(observer, (!behind_me.contains(pid)).then_some(book));
-            }
-        }
-    }
-    collector.wait_for_ends(deadline);
-    report.left_alone.extend(collector.leave_alone());
-    collector.stop_the_rest();
-    report.stages = collector.finish();
-    report
+pub(crate) fn drain_all(stages: Vec<Observer>, within: Duration) -> DrainReport {
+    let (roots, caller) = (by_pid(stages), current_pid());
+    in_thread(|here| run(here, roots.clone(), within, caller)).unwrap_or_else(|| unreached(&roots))
+}
+
+pub(crate) async fn drain_all_async(stages: Vec<Observer>, within: Duration) -> DrainReport {
+    let (roots, caller) = (by_pid(stages), current_pid());
+    let drained = roots.clone();
+    let report = in_process(Unwanted::GoesOn, move |here| run(here, drained, within, caller)).await;
+    report.unwrap_or_else(|| unreached(&roots))
+}
+
+fn by_pid(stages: Vec<Observer>) -> Stages {
+    stages.into_iter().map(|stage| (stage.peer().pid(), stage)).collect()
+}
+
+/// The runtime has ended, and the stages with it; or who was to wait for them has been ended.
+fn unreached(roots: &Stages) -> DrainReport {
+    DrainReport { unreachable: roots.values().map(unasked).collect(), ..DrainReport::default() }
 }
 
 /// What a [`drain`] did.
@@ -140,16 +137,20 @@ pub struct DrainReport {
     /// producers have sent to them is theirs to handle: they do not count in [`is_complete`](Self::is_complete) and
     /// [`left`](Self::left).
     pub left_alone: Vec<Pid>,
-    /// Given stages that were dead before ([`CallError::NoProc`]), and the stage that called, with what lives on it
+    /// Given stages that had ended before, and why. Those that ended normally had nothing left to give; what others had is lost, with
+    /// or without a drain. Who still has their events is not found through them, and is to be given as well.
+    pub ended: Vec<(Pid, ExitReason)>,
+    /// Given names that nobody has ([`CallError::NoProc`]), and the stage that called, or whose child did, with what lives on it
     /// ([`CallError::CallingSelf`]): they are drained, but nobody has waited for them.
     pub unreachable: Vec<(Pid, CallError)>,
 }
 
 impl DrainReport {
-    /// Whether all [`stages`](Self::stages) ended in time, normally, with nothing left. Who was
-    /// [left alone](Self::left_alone) is not asked.
+    /// Whether all [`stages`](Self::stages) ended in time, normally, with nothing left, and those that had [ended](Self::ended) before
+    /// normally, too. Who was [left alone](Self::left_alone) is not asked.
     pub fn is_complete(&self) -> bool {
         self.unreachable.is_empty()
+            && self.ended.iter().all(|(_, reason)| *reason == ExitReason::Normal)
             && self.stages.iter().all(|stage| stage.end == DrainEnd::Drained && stage.left() == 0)
     }
 
@@ -217,6 +218,9 @@ impl fmt::Display for DrainReport {
         }
         for pid in &self.left_alone {
             writeln!(f, "{pid}: left alone, it lives on other producers as well")?;
+        }
+        for (pid, reason) in &self.ended {
+            writeln!(f, "{pid}: had ended before: {reason}")?;
         }
         for (pid, error) in &self.unreachable {
             writeln!(f, "{pid}: {error}")?;

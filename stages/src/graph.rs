@@ -4,12 +4,12 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use genstage_core::{
-    Address, CALL_TIMEOUT, CallError, Child, ExitReason, Mail, Peer, Pid, Signal, ThreadProcess, current_pid,
-};
+use genstage_core::{Address, CALL_TIMEOUT, CallError, Child, ExitReason, Mail, Peer, Pid, Signal, current_pid};
 use genstage_dispatchers::SubscriptionId;
 
 use crate::Named;
@@ -17,6 +17,7 @@ use crate::book::{Book, Tie};
 use crate::drain::DrainMail;
 use crate::handle::StageRef;
 use crate::mail::{Nobody, ProducerPort, StageMail};
+use crate::place::{Place, Unwanted, in_process, in_thread};
 use crate::role::Role;
 use crate::snapshot::{Flow, StageKind, StageSnapshot};
 
@@ -36,7 +37,16 @@ pub trait Observed: Send + Sync {
     ///
     /// [`CallError`].
     fn snapshot(&self, within: Duration) -> Result<StageSnapshot, CallError>;
+    /// The same, for futures.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    fn snapshot_async(&self, within: Duration) -> BoxFuture<Result<StageSnapshot, CallError>>;
 }
+
+/// A future of any type.
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What is said to stages, whatever their events.
 pub(crate) enum Word {
@@ -65,6 +75,10 @@ impl<R: Role> Observed for Address<StageMail<R>> {
     fn snapshot(&self, within: Duration) -> Result<StageSnapshot, CallError> {
         self.call_with(within, StageMail::Report)
     }
+
+    fn snapshot_async(&self, within: Duration) -> BoxFuture<Result<StageSnapshot, CallError>> {
+        Box::pin(self.request(within, StageMail::Report))
+    }
 }
 
 impl Observed for Nobody {
@@ -81,6 +95,10 @@ impl Observed for Nobody {
 
     fn snapshot(&self, _: Duration) -> Result<StageSnapshot, CallError> {
         Err(CallError::NoProc)
+    }
+
+    fn snapshot_async(&self, _: Duration) -> BoxFuture<Result<StageSnapshot, CallError>> {
+        Box::pin(std::future::ready(Err(CallError::NoProc)))
     }
 }
 
@@ -168,24 +186,42 @@ pub fn graph_within(stages: &[&dyn AnyStage], within: Duration) -> Graph {
 }
 
 pub(crate) fn graph_of(roots: Vec<Observer>, within: Duration) -> Graph {
-    let stages = reach(roots, |book| [book.upstream(), book.downstream()].concat());
-    let (mut told, unreachable) = ask(&stages, within);
-    // Of who does not answer, what is in its book.
-    let silent = unreachable.iter().filter_map(|(pid, _)| Some((*pid, Book::of(&stages.get(pid)?.peer())?)));
-    told.extend(silent.map(|(pid, book)| book.numbers(pid)));
-    told.sort_by_key(|stage| stage.pid);
-    // When they have answered: what was on its way to them has arrived by then.
-    let books = stages.values().filter_map(|stage| Book::of(&stage.peer()));
-    let edges: BTreeMap<_, _> = books
-        .flat_map(|book| [book.producers(), book.consumers()].concat())
-        .map(|tie| ((tie.id, tie.consumer.pid()), Edge::of(&tie)))
-        .collect();
-    Graph { stages: told, edges: edges.into_values().collect(), unreachable }
+    let (stages, caller) = (neighbours(roots), current_pid());
+    let answers = in_thread(|here| ask(here, stages.clone(), within, caller)).unwrap_or_else(|| silence(&stages));
+    Graph::of(&stages, answers)
+}
+
+pub(crate) async fn graph_of_async(roots: Vec<Observer>, within: Duration) -> Graph {
+    let (stages, caller) = (neighbours(roots), current_pid());
+    let asked = stages.clone();
+    let answers = in_process(Unwanted::Ends, move |here| ask(here, asked, within, caller)).await;
+    Graph::of(&stages, answers.unwrap_or_else(|| silence(&stages)))
+}
+
+/// Stages of any events, by pid.
+pub(crate) type Stages = BTreeMap<Pid, Observer>;
+
+/// The numbers of those that answered, and why the others did not.
+type Answers = (Vec<StageSnapshot>, Vec<(Pid, CallError)>);
+
+fn neighbours(roots: Vec<Observer>) -> Stages {
+    reach(roots, |book| [book.upstream(), book.downstream()].concat())
+}
+
+/// Nobody could be asked: the runtime has ended, or who was to ask has been ended.
+fn silence(stages: &Stages) -> Answers {
+    (Vec::new(), stages.values().map(unasked).collect())
+}
+
+/// Why there is no answer from one that was not asked.
+pub(crate) fn unasked(stage: &Observer) -> (Pid, CallError) {
+    let peer = stage.peer();
+    (peer.pid(), if peer.is_alive() { CallError::NoReply } else { CallError::NoProc })
 }
 
 /// The roots, then whom `next` finds in their books, and so on. Nobody is asked.
-pub(crate) fn reach(roots: Vec<Observer>, next: fn(&Book) -> Vec<Observer>) -> BTreeMap<Pid, Observer> {
-    let mut found = BTreeMap::new();
+pub(crate) fn reach(roots: Vec<Observer>, next: fn(&Book) -> Vec<Observer>) -> Stages {
+    let mut found = Stages::new();
     let mut ahead = roots;
     while let Some(stage) = ahead.pop() {
         let peer = stage.peer();
@@ -198,19 +234,15 @@ pub(crate) fn reach(roots: Vec<Observer>, next: fn(&Book) -> Vec<Observer>) -> B
     found
 }
 
-/// Asks all of them at once: the numbers of those that answer in time, and why the others do not.
-fn ask(stages: &BTreeMap<Pid, Observer>, within: Duration) -> (Vec<StageSnapshot>, Vec<(Pid, CallError)>) {
-    // Where the runtime has ended nobody answers any more.
-    let Ok(here) = ThreadProcess::<StageSnapshot>::aside() else {
-        return (Vec::new(), stages.keys().map(|pid| (*pid, CallError::NoProc)).collect());
-    };
+/// Asks all of them at once.
+async fn ask<P: Place>(here: P, stages: Stages, within: Duration, caller: Option<Pid>) -> Answers {
     let deadline = here.now().saturating_add(within);
     let mut failed: BTreeMap<_, _> = stages.keys().map(|pid| (*pid, CallError::Timeout)).collect();
     let mut answers = BTreeMap::new();
     let mut open = stages.len();
-    for (pid, stage) in stages {
+    for (pid, stage) in &stages {
         let why_not = match stage.peer() {
-            _ if current_pid() == Some(*pid) => CallError::CallingSelf,
+            _ if caller == Some(*pid) => CallError::CallingSelf,
             peer if !peer.is_alive() => CallError::NoProc,
             peer => {
                 here.monitor(peer);
@@ -222,7 +254,7 @@ fn ask(stages: &BTreeMap<Pid, Observer>, within: Duration) -> (Vec<StageSnapshot
         open -= 1;
     }
     while open > 0
-        && let Some(mail) = here.receive(Some(deadline.saturating_sub(here.now())))
+        && let Some(mail) = here.next(deadline.saturating_sub(here.now())).await
     {
         match mail {
             Mail::Message(snapshot) => {
@@ -264,8 +296,8 @@ pub struct Edge {
     pub producer: Pid,
     /// Who receives: a stage or a stream.
     pub consumer: Pid,
-    /// What the producer has been asked for, and has sent; always known.
-    pub sent: Option<Flow>,
+    /// What the producer has been asked for, and has sent.
+    pub sent: Flow,
     /// What the consumer has asked for, and has received. `None` if it is a stream.
     pub received: Option<Flow>,
 }
@@ -273,16 +305,25 @@ pub struct Edge {
 impl Edge {
     fn of(tie: &Tie) -> Self {
         let (producer, consumer) = (tie.producer.peer().pid(), tie.consumer.pid());
-        Self { id: tie.id, producer, consumer, sent: Some(tie.sent.flow.flow()), received: tie.received() }
-    }
-
-    /// What has passed, as the producer sees it.
-    pub fn flow(&self) -> Flow {
-        self.sent.or(self.received).unwrap_or_default()
+        Self { id: tie.id, producer, consumer, sent: tie.sent.flow.flow(), received: tie.received() }
     }
 }
 
 impl Graph {
+    fn of(stages: &Stages, (mut told, unreachable): Answers) -> Self {
+        // Of who does not answer, what is in its book.
+        let silent = unreachable.iter().filter_map(|(pid, _)| Some((*pid, Book::of(&stages.get(pid)?.peer())?)));
+        told.extend(silent.map(|(pid, book)| book.numbers(pid)));
+        told.sort_by_key(|stage| stage.pid);
+        // When they have answered: what was on its way to them has arrived by then.
+        let books = stages.values().filter_map(|stage| Book::of(&stage.peer()));
+        let edges: BTreeMap<_, _> = books
+            .flat_map(|book| [book.producers(), book.consumers()].concat())
+            .map(|tie| (tie.key(), Edge::of(&tie)))
+            .collect();
+        Self { stages: told, edges: edges.into_values().collect(), unreachable }
+    }
+
     /// The numbers of one stage.
     pub fn stage(&self, pid: Pid) -> Option<&StageSnapshot> {
         self.stages.iter().find(|stage| stage.pid == pid)
@@ -331,7 +372,7 @@ impl Graph {
         let places: BTreeMap<_, _> = self.nodes().into_iter().enumerate().map(|(at, (pid, _))| (pid, at)).collect();
         let place = |pid| places.get(&pid).copied().unwrap_or_default();
         let arrow = |edge: &Edge| {
-            let flow = edge.flow();
+            let flow = edge.sent;
             let events = if flow.events == 1 { "event" } else { "events" };
             (place(edge.producer), place(edge.consumer), format!("{} {events}, {} asked", flow.events, flow.demand()))
         };

@@ -220,11 +220,11 @@
 //!
 //! # From async code
 //!
-//! What waits has a form that ends in `_async`, for futures: it holds no thread, except where it says so, and any executor will do.
+//! What waits has a form that ends in `_async`, for futures: it holds no thread, and any executor will do.
 //! [`call_async`](StageRef::call_async), [`sync_subscribe_async`](StageRef::sync_subscribe_async),
-//! [`wait_async`](StageRef::wait_async), [`graph_async`], [`drain_async`], [`pipeline::End::run_async`] and so on. Events come from async code through
-//! [`Feed::send_async`], and go there through `into_stream` (feature `futures`). A start waits for `init` alone: what takes long
-//! belongs behind [`Context::continue_with`].
+//! [`wait_async`](StageRef::wait_async), [`graph_async`], [`drain_async`], [`pipeline::End::run_async`] and so on. Events come from
+//! async code through [`Feed::send_async`], and go there through `into_stream` (feature `futures`). A start waits for `init` alone:
+//! what takes long belongs behind [`Context::continue_with`].
 //!
 //! # Callbacks that block
 //!
@@ -285,6 +285,7 @@ mod misfit;
 mod options;
 mod outlet;
 pub mod pipeline;
+mod place;
 mod producer;
 mod producer_consumer;
 mod redeliver;

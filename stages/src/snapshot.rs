@@ -23,7 +23,8 @@ use crate::role::Role;
 /// ```text
 ///     emitted + redelivered = output.events + buffered + filtered
 ///                             + discarded.buffer_full + discarded.partition_full
-///                             + discarded.unknown_partition + discarded.hash_panicked
+///                             + discarded.unknown_partition + discarded.unknown_subscription
+///                             + discarded.hash_panicked + discarded.other
 /// ```
 ///
 /// In a [`feed`](crate::feed()) what was pushed is `emitted + held`.
@@ -159,9 +160,11 @@ pub struct Discarded {
     pub partition_full: u64,
     /// The hash named a partition that does not exist.
     pub unknown_partition: u64,
+    /// A dispatcher of one's own sent them to a subscription that does not exist.
+    pub unknown_subscription: u64,
     /// The hash panicked.
     pub hash_panicked: u64,
-    /// For another reason that a dispatcher gave.
+    /// For another reason that a dispatcher gave. None of those that there are gives any.
     pub other: u64,
     /// They came for a subscription that was over.
     pub late: u64,
@@ -173,8 +176,10 @@ pub struct Discarded {
 impl Discarded {
     /// All of them.
     pub fn total(&self) -> u64 {
-        let Self { buffer_full, partition_full, unknown_partition, hash_panicked, other, late, not_started } = self;
-        buffer_full + partition_full + unknown_partition + hash_panicked + other + late + not_started
+        let Self { buffer_full, partition_full, unknown_partition, .. } = self;
+        let Self { unknown_subscription, hash_panicked, other, late, not_started, .. } = self;
+        let sent = buffer_full + partition_full + unknown_partition + unknown_subscription + hash_panicked + other;
+        sent + late + not_started
     }
 }
 

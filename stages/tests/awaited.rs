@@ -284,3 +284,83 @@ fn any_executor_will_do() {
     });
     assert!(got.try_iter().eq(0..1000));
 }
+
+/// The one thread of the runtime is all that there is, and it is what the stages need.
+#[test]
+fn a_drain_and_a_graph_hold_no_thread() {
+    let runtime = Runtime::builder().workers(1).max_threads(1).build().unwrap();
+    let _inside = runtime.enter();
+    let numbers = from_enumerable(0_u64..).start(StageOptions::new()).unwrap();
+    let (give, got) = std::sync::mpsc::channel();
+    let sink = for_each(move |n| give.send(n).unwrap()).start(StageOptions::new()).unwrap();
+    sink.sync_subscribe(&numbers, demand(10, 5)).unwrap();
+    let graph = block_on(graph_async(&[&numbers]));
+    assert_eq!((graph.edges.len(), graph.unreachable.len()), (1, 0));
+    assert_eq!(block_on(snapshot_async(&numbers)).unwrap().consumers.len(), 1);
+    let report = block_on(drain_async(&[&numbers], Duration::from_secs(5)));
+    assert!(report.is_complete(), "{report}");
+    assert!(got.try_iter().eq(0..report.stages[0].snapshot.emitted));
+}
+
+/// What a future has begun, until the process that waits for it is ended: the future says so at once, and tries nothing again.
+fn ended_after<F: Future>(sim: &Simulation, time: Duration, future: F) -> F::Output {
+    let (mut future, before) = (pin!(future), processes());
+    let mut task = Task::from_waker(Waker::noop());
+    assert!(future.as_mut().poll(&mut task).is_pending());
+    if !time.is_zero() {
+        sim.run_for(time);
+    }
+    let (at, now) = (sim.now(), processes());
+    let new: Vec<_> = now.into_iter().filter(|pid| !before.contains(pid)).collect();
+    assert_eq!(new.len(), 2, "it, and the one that waits for its end");
+    for pid in new {
+        Peer::from(pid).exit(ExitReason::Kill);
+    }
+    sim.run_for(Duration::ZERO);
+    let Poll::Ready(outcome) = future.as_mut().poll(&mut task) else { panic!("it waits on") };
+    assert_eq!((processes(), sim.now()), (before, at));
+    outcome
+}
+
+#[test]
+fn a_drain_or_a_graph_whose_process_is_ended_is_not_tried_again() {
+    seeds(20, |sim, log| {
+        let producer = Counter::new("p", log).silent().start(StageOptions::new()).unwrap();
+        producer.call(Put(range(0..3))).unwrap();
+        let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        let nobody = vec![(producer.pid(), CallError::NoReply)];
+        let graph = ended_after(sim, Duration::ZERO, graph_async(&[&producer]));
+        assert_eq!((graph.unreachable, graph.stages.len()), (nobody.clone(), 1));
+        let report = ended_after(sim, Duration::from_millis(1), producer.drain_async(Duration::from_secs(9)));
+        assert_eq!((report.unreachable.clone(), report.stages.len(), report.is_complete()), (nobody, 0, false));
+        // It has been told to end when nothing is left.
+        sink.sync_subscribe(&producer, demand(10, 5)).unwrap();
+        sim.run_for(Duration::from_millis(1));
+        assert_eq!((producer.exit_reason(), log.events("c")), (Some(ExitReason::Normal), range(0..3)));
+    });
+}
+
+/// A drain that nobody waits for any more goes on; a graph does not.
+#[test]
+fn a_drain_whose_future_is_dropped_goes_on() {
+    seeds(20, |sim, log| {
+        let producer = Counter::new("p", log).silent().start(StageOptions::new()).unwrap();
+        producer.call(Put(range(0..3))).unwrap();
+        let mut drained = Box::pin(producer.drain_async(Duration::from_secs(1)));
+        assert!(drained.as_mut().poll(&mut Task::from_waker(Waker::noop())).is_pending());
+        sim.run_for(Duration::from_millis(1));
+        drop(drained);
+        sim.run_for(Duration::from_millis(900));
+        assert!(producer.is_alive());
+        sim.run_for(Duration::from_millis(300));
+        assert_eq!((producer.exit_reason(), processes()), (Some(ExitReason::Shutdown), vec![]));
+
+        let producer = Counter::new("p", log).start(StageOptions::new()).unwrap();
+        let before = processes();
+        let mut drawn = Box::pin(graph_async(&[&producer]));
+        assert!(drawn.as_mut().poll(&mut Task::from_waker(Waker::noop())).is_pending());
+        drop(drawn);
+        sim.run_until_idle();
+        assert_eq!((processes(), producer.is_alive()), (before, true));
+    });
+}

@@ -291,43 +291,6 @@ fn a_cycle_does_not_wait_for_one_that_does_not_return() {
     });
 }
 
-/// Whoever drains from within the graph cannot be waited for, and is not: it goes on when its callback is over.
-#[test]
-fn one_that_drains_what_it_lives_on_is_drained_after_its_callback() {
-    struct Enough(Log, Option<ProducerRef<Counter>>);
-
-    impl Consumer for Enough {
-        type Event = u64;
-
-        fn handle_events(&mut self, events: Events<'_, u64>, _: &mut Context<'_, Self>) -> Outcome {
-            self.0.note("b", Seen::Batch(events.into_vec()));
-            if let Some(source) = self.1.take() {
-                let report = source.drain(LONG);
-                assert_eq!(monotonic_time(), Duration::ZERO);
-                assert_eq!((report.stages.len(), report.unreachable.len()), (1, 1), "{report}");
-                assert_eq!(report.unreachable[0].1, CallError::CallingSelf);
-                assert_eq!(of(&report.stages[0]), (&DrainEnd::Drained, 0, 0), "{report}");
-            }
-            Outcome::Continue
-        }
-    }
-
-    for mode in [Cancel::Permanent, Cancel::Temporary] {
-        seeds(30, |sim, log| {
-            let counter = Counter::new("a", log).up_to(20).start(StageOptions::new()).unwrap();
-            let sink = Enough(log.clone(), Some(counter.clone())).start(StageOptions::new()).unwrap();
-            sink.async_subscribe(&counter, demand(10, 5).cancel(mode));
-            sim.run_until_idle();
-            assert_eq!(
-                (counter.exit_reason(), sink.exit_reason()),
-                (Some(ExitReason::Normal), Some(ExitReason::Normal))
-            );
-            let taken = log.demands("a").iter().sum::<usize>() as u64;
-            assert_eq!(log.events("b"), range(0..taken.min(20)), "all that was taken is handled");
-        });
-    }
-}
-
 /// A graph shows the subscriptions of who does not answer, and asks all at once.
 #[test]
 fn a_graph_shows_what_is_joined_to_one_that_does_not_return() {
@@ -347,9 +310,8 @@ fn a_graph_shows_what_is_joined_to_one_that_does_not_return() {
             let busy = graph.stage(pids[1]).unwrap();
             assert_eq!((busy.name.as_deref(), busy.emitted, busy.waiting), (Some("between"), 5, 0));
             assert!(graph.to_mermaid().contains("[\"between"));
-            let events = |edge: &genstage::Edge| {
-                (edge.producer, edge.consumer, edge.flow().events, edge.received.unwrap().events)
-            };
+            let events =
+                |edge: &genstage::Edge| (edge.producer, edge.consumer, edge.sent.events, edge.received.unwrap().events);
             let edges: Vec<_> = graph.edges.iter().map(events).collect();
             assert_eq!(edges, [(pids[1], pids[2], 5, 5), (pids[0], pids[1], 15, 10)]);
             DrainReport::default()

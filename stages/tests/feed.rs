@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context as Task, Poll, Wake};
 use std::time::Duration;
 
 use common::probes::Sink;
@@ -148,6 +151,56 @@ fn futures_wait_for_room_without_a_thread() {
         drop(feed);
         let sum = pipeline::from_producer(source).fold(0, |sum, n| *sum += n).max_demand(3).run();
         assert_eq!(sum, Ok(5 * 1225));
+    });
+}
+
+struct Idle;
+
+impl Wake for Idle {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// A limit of time is one: nobody takes anything for as long as this test runs, and each wait has a waker of its own.
+#[test]
+fn waits_that_are_given_up_leave_nothing_behind() {
+    let (feed, source) = feed(1);
+    feed.send(0).unwrap();
+    let wakers: Vec<_> = (0..100).map(|_| Arc::new(Idle)).collect();
+    for waker in &wakers {
+        let mut sent = pin!(feed.send_async(1));
+        for _ in 0..2 {
+            assert!(sent.as_mut().poll(&mut Task::from_waker(&Arc::clone(waker).into())).is_pending());
+        }
+    }
+    assert_eq!(wakers.iter().map(Arc::strong_count).sum::<usize>(), 100);
+    drop(source);
+}
+
+/// Three wait for one place, and the one that is woken first is not there any more.
+#[test]
+fn a_wait_that_is_given_up_takes_nobody_elses_turn() {
+    seeds(40, |sim, log| {
+        let (feed, source) = feed(1);
+        let source = source.start(StageOptions::new()).unwrap();
+        feed.send(0).unwrap();
+        let given_up = feed.clone();
+        spawn(move |mailbox: Mailbox<()>| async move {
+            assert_eq!(mailbox.within(Duration::from_secs(1), given_up.send_async(1)).await, None);
+        });
+        sim.run_until_idle();
+        let mut first = Box::pin(feed.send_async(2));
+        let poll =
+            |future: Pin<&mut dyn Future<Output = _>>| future.poll(&mut Task::from_waker(&Arc::new(Idle).into()));
+        assert!(poll(first.as_mut()).is_pending());
+        let patient = feed.clone();
+        spawn(move |_: Mailbox<()>| async move { patient.send_async(3).await.unwrap() });
+        sim.run_until_idle();
+        let sink = Sink::new("s", log).ask_first(2).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&source, SubscriptionOptions::new()).unwrap();
+        drop(first);
+        sim.run_until_idle();
+        assert_eq!(log.events("s"), [0, 3]);
+        assert_eq!(poll(pin!(feed.send_async(4))), Poll::Ready(Ok(())));
     });
 }
 

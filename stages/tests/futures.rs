@@ -122,6 +122,31 @@ fn a_feed_is_a_sink() {
 
 /// What has been fetched is delivered, and nothing more is fetched.
 #[test]
+fn a_sink_that_is_dropped_while_it_waits_leaves_nothing_behind() {
+    struct Idle;
+
+    impl std::task::Wake for Idle {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    let (feed, source) = feed(1);
+    let waker = Arc::new(Idle);
+    for _ in 0..3 {
+        let mut sink = feed.clone();
+        let mut task = Task::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut sink).poll_ready(&mut task).is_ready());
+        let _ = feed.try_send(1);
+        Pin::new(&mut sink).start_send(2).unwrap();
+        for _ in 0..2 {
+            let own = Arc::clone(&waker).into();
+            assert!(Pin::new(&mut sink).poll_flush(&mut Task::from_waker(&own)).is_pending());
+        }
+    }
+    assert_eq!(Arc::strong_count(&waker), 1);
+    drop(source);
+}
+
+#[test]
 fn a_stream_is_drained() {
     seeds(60, |sim, log| {
         let (driven, stream) = numbers(0, u64::MAX);

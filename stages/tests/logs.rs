@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use common::messages::{Die, Put};
 use common::probes::{Counter, Middle, Sink};
+use common::sloppy::Sloppy;
 use common::{Log, demand, range, seeds};
 use genstage::core::{Mailbox, spawn_link};
 use genstage::prelude::*;
@@ -122,6 +123,31 @@ fn s10_discards_are_a_warning_with_their_count_unless_the_stage_says_no() {
     let text =
         |count| (Level::WARN, format!("producer_consumer _ (loud): {count} events discarded, the buffer is full"));
     assert_eq!(all, [text(3), text(1)]);
+}
+
+/// Once for each dispatch, and again `format_discarded` of the producer says no.
+#[test]
+fn s15_1_what_a_dispatcher_sends_to_nobody_is_a_warning_unless_the_stage_says_no() {
+    let all = said(|sim, log| {
+        let silent = Counter::new("p", log).silent().start(named("quiet").dispatcher(Sloppy::default())).unwrap();
+        let loud = StageOptions::new().name("loud").dispatcher(Sloppy::default());
+        let loud = Middle::forwarder("m", log).start(loud).unwrap();
+        let sink = Sink::new("c", log).ask_first(20).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&silent, demand(10, 5)).unwrap();
+        sink.sync_subscribe(&loud, demand(10, 5)).unwrap();
+        sim.run_until_idle();
+        for events in [range(3..10), range(10..14)] {
+            silent.cast(Put(events.clone()));
+            loud.cast(Put(events));
+            sim.run_until_idle();
+        }
+        assert_eq!((log.discarded("p"), log.discarded("m")), (vec![3, 1], vec![3, 1]));
+    });
+    let text = |count, first| {
+        let nobody = format!("the dispatcher sent them to subscriptions that do not exist, the first to {first}");
+        (Level::WARN, format!("producer_consumer _ (loud): {count} events discarded, {nobody}"))
+    };
+    assert_eq!(all, [text(3, 1_000_003), text(1, 1_000_012)]);
 }
 
 #[test]

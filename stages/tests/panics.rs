@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::probes::{Counter, Middle, Sink};
 use common::{demand, range, seeds};
+use genstage::dispatchers::{Deliveries, Dispatcher, Refusal, Subscriber};
 use genstage::prelude::*;
 
 /// Section 1.7: a panic in `handle_events` ends that stage alone: the producer lives and serves others.
@@ -91,49 +92,75 @@ fn a_panic_over_a_drain_ends_that_stage_alone() {
     });
 }
 
+/// A dispatcher of the user's that does wrong in one of its functions: it panics there, or else sends everything to two who do not
+/// exist. It knows one consumer.
+#[derive(Debug, PartialEq)]
+struct Wrong(&'static str, usize);
+
+impl Wrong {
+    fn comes_to(&self, place: &str) {
+        assert_ne!(self.0, place, "no idea");
+    }
+}
+
+impl Dispatcher<u64> for Wrong {
+    fn subscribe(&mut self, _: SubscriptionId, _: &Subscriber<u64>) -> Result<(), Refusal> {
+        self.comes_to("subscribe");
+        Ok(())
+    }
+
+    fn ask(&mut self, _: SubscriptionId, count: usize, _: &mut Deliveries<u64>) {
+        self.comes_to("ask");
+        self.1 += count;
+    }
+
+    fn cancel(&mut self, _: SubscriptionId, _: &mut Deliveries<u64>) {
+        self.comes_to("cancel");
+        self.1 = 0;
+    }
+
+    fn demand(&self) -> usize {
+        if self.1 > 0 {
+            self.comes_to("demand");
+        }
+        self.1
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<u64>, out: &mut Deliveries<u64>) {
+        self.comes_to("dispatch");
+        self.1 = self.1.saturating_sub(events.len());
+        out.deliver(SubscriptionId::new(9_999_999), events.split_off(1));
+        out.deliver(SubscriptionId::new(9_999_998), std::mem::take(events));
+    }
+}
+
 /// A dispatcher of the user's that is wrong costs its own producer at most.
 #[test]
 fn a_dispatcher_that_is_wrong_harms_nobody_else() {
-    use genstage::dispatchers::{Deliveries, Dispatcher, Refusal, Subscriber};
-
-    /// Sends everything to somebody who does not exist, or panics.
-    #[derive(Debug)]
-    struct Wrong(bool, usize);
-
-    impl Dispatcher<u64> for Wrong {
-        fn subscribe(&mut self, _: SubscriptionId, _: &Subscriber<u64>) -> Result<(), Refusal> {
-            Ok(())
-        }
-
-        fn ask(&mut self, _: SubscriptionId, count: usize, _: &mut Deliveries<u64>) {
-            self.1 += count;
-        }
-
-        fn cancel(&mut self, _: SubscriptionId, _: &mut Deliveries<u64>) {}
-
-        fn demand(&self) -> usize {
-            self.1
-        }
-
-        fn dispatch(&mut self, events: &mut Vec<u64>, out: &mut Deliveries<u64>) {
-            assert!(!self.0, "no idea");
-            self.1 = self.1.saturating_sub(events.len());
-            out.deliver(SubscriptionId::new(99), std::mem::take(events));
-        }
-    }
-
-    for panics in [false, true] {
+    for panics in ["", "subscribe", "ask", "cancel", "demand", "dispatch"] {
         seeds(20, |sim, log| {
             let producer = Counter::new("p", log).up_to(3);
             let producer = producer.start(StageOptions::new().dispatcher(Wrong(panics, 0))).unwrap();
-            let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
-            sink.sync_subscribe(&producer, demand(4, 2).cancel(Cancel::Temporary)).unwrap();
+            let other = Counter::new("o", log).up_to(10).start(StageOptions::new()).unwrap();
+            let [sink, strict] = ["c", "d"].map(|who| Sink::new(who, log).start(StageOptions::new()).unwrap());
+            sink.sync_subscribe(&other, demand(4, 2).cancel(Cancel::Temporary)).unwrap();
+            let id = sink.sync_subscribe(&producer, demand(4, 2).cancel(Cancel::Temporary)).unwrap();
             sim.run_until_idle();
-            assert!(sink.is_alive() && log.events("c").is_empty());
-            if panics {
-                assert!(matches!(producer.exit_reason(), Some(ExitReason::Panic(_))));
+            strict.async_subscribe(&producer, demand(4, 2));
+            producer.cancel(id, ExitReason::Normal);
+            sim.run_until_idle();
+            assert!(sink.is_alive() && other.is_alive());
+            assert_eq!((log.events("c"), log.events("d")), (range(0..10), vec![]));
+            assert_eq!(log.cancels("c").len(), 1, "it hears of the end, or of its cancel");
+            if panics.is_empty() {
+                assert!(strict.is_alive());
+                let seen = producer.snapshot().unwrap();
+                assert_eq!((seen.emitted, seen.output.events, seen.discarded.unknown_subscription), (3, 0, 3));
+                assert_eq!(seen.discarded.total(), 3);
             } else {
-                assert_eq!(producer.snapshot().unwrap().discarded.other, 3);
+                let reason = producer.exit_reason();
+                assert!(matches!(&reason, Some(ExitReason::Panic(panic)) if panic.message().contains("no idea")));
+                assert!(matches!(strict.exit_reason(), Some(ExitReason::Panic(_) | ExitReason::NoProc)), "{panics}");
             }
         });
     }

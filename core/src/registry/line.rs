@@ -5,6 +5,7 @@ use std::task::Waker;
 use std::thread::ThreadId;
 
 use crate::Peer;
+use crate::contained::wake;
 use crate::sync::{Arc, Mutex};
 
 /// One wish for a lock.
@@ -47,7 +48,7 @@ impl Ticket {
             state.1.take()
         };
         if let Some(waker) = waker {
-            waker.wake();
+            wake(waker);
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::task::Waker;
 use std::thread::Thread;
 
+use crate::contained::wake;
 use crate::sync::Mutex;
 
 /// Told by the tasks, asked by the caller. An index may come twice: when the value is there, and when the task is down.
@@ -29,7 +30,7 @@ impl Group {
         drop(news);
         match sleeper {
             Some(Sleeper::Thread(thread)) => thread.unpark(),
-            Some(Sleeper::Future(waker)) => waker.wake(),
+            Some(Sleeper::Future(waker)) => wake(waker),
             None => {}
         }
     }

@@ -148,6 +148,28 @@ fn g5_3_a_call_behind_another_waker_ends_in_its_time() {
     });
 }
 
+/// Wakers are the user's: a panic in one is not the fault of whoever replies.
+#[test]
+fn g5_4_a_waker_that_panics_does_not_end_who_replies() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker");
+        }
+    }
+    seeds(20, |simulation| {
+        let door = door();
+        let mut call = pin!(door.call_async(Knock));
+        let mut poll = |waker: &Waker| call.as_mut().poll(&mut std::task::Context::from_waker(waker));
+        assert_eq!(poll(&Waker::from(Arc::new(Panics))), Poll::Pending);
+        door.cast(Order::Open);
+        simulation.run_until_idle();
+        assert_eq!(door.exit_reason(), None);
+        assert_eq!(poll(Waker::noop()), Poll::Ready(Ok(1)));
+        assert_eq!(door.call(Heard), Ok(vec![]), "it goes on");
+    });
+}
+
 #[test]
 fn g5_4_a_reply_may_come_later_and_from_another_process() {
     seeds(100, |simulation| {

@@ -5,6 +5,7 @@ mod tally;
 mod tie;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use genstage_core::{Peer, Pid};
@@ -19,6 +20,8 @@ pub(crate) use tie::Tie;
 pub(crate) struct Book {
     kind: StageKind,
     name: Option<String>,
+    /// Whether it ends in a drain when its children have.
+    waits_for_children: AtomicBool,
     pub(crate) counts: Counts,
     producers: Ties,
     consumers: Ties,
@@ -66,6 +69,7 @@ impl Counts {
         let lost = notice.lost() as u64;
         self.discard(|discarded| match notice {
             Notice::UnknownPartition { .. } => discarded.unknown_partition += lost,
+            Notice::UnknownSubscription { .. } => discarded.unknown_subscription += lost,
             Notice::HashPanicked { .. } => discarded.hash_panicked += lost,
             Notice::PartitionFull { .. } => discarded.partition_full += lost,
             _ => discarded.other += lost,
@@ -79,7 +83,16 @@ impl Counts {
 
 impl Book {
     pub(crate) fn new(kind: StageKind, name: Option<String>) -> Self {
-        Self { kind, name, counts: Counts::default(), producers: Ties::default(), consumers: Ties::default() }
+        let (producers, consumers) = (Ties::default(), Ties::default());
+        Self { kind, name, waits_for_children: AtomicBool::new(false), counts: Counts::default(), producers, consumers }
+    }
+
+    pub(crate) fn wait_for_children(&self) {
+        self.waits_for_children.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn waits_for_children(&self) -> bool {
+        self.waits_for_children.load(Ordering::Relaxed)
     }
 
     /// That of a living stage.

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use genstage_core::Peer;
+use genstage_core::{Peer, Pid};
 use genstage_dispatchers::SubscriptionId;
 
 use super::Book;
@@ -75,6 +75,11 @@ impl Tie {
             book.consumers.with(|ties| ties.insert(id, Arc::clone(&tie)));
         }
         tie
+    }
+
+    /// What tells it from all others: ids are those of the consumer's.
+    pub(crate) fn key(&self) -> (SubscriptionId, Pid) {
+        (self.id, self.consumer.pid())
     }
 
     pub(crate) fn take_back(&self) {

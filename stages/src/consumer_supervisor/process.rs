@@ -36,6 +36,7 @@ impl<T: Send + 'static> Consumer for ConsumerSupervisor<T> {
 
     fn init(&mut self, cx: &mut Context<'_, Self>) -> Init {
         cx.trap_exit(true);
+        cx.waits_for_children();
         while let Some(init) = self.init.take() {
             match init() {
                 Ok(Some(made)) => *self = made,

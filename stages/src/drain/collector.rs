@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use genstage_core::{ExitReason, Mail, Pid, Signal, ThreadProcess};
+use genstage_core::{ExitReason, Mail, Pid, Signal};
+use genstage_dispatchers::SubscriptionId;
 
-use super::found::living_producers;
+use super::found::{Found, living_producers};
 use super::{DrainEnd, DrainMail, DrainedStage, cycle};
-use crate::book::Book;
-use crate::graph::{Observer, Word};
+use crate::book::{Book, Tie};
+use crate::graph::{Observer, Stages, Word};
+use crate::place::Place;
 use crate::snapshot::StageSnapshot;
 
 /// How long stages have to answer, and then to stop, once the time of a drain is over.
@@ -19,10 +21,19 @@ const GRACE: Duration = Duration::from_millis(100);
 const ROUND: Duration = Duration::from_millis(20);
 
 /// Waits for the ends of stages.
-pub(super) struct Collector {
-    here: ThreadProcess<StageSnapshot>,
+pub(super) struct Collector<P> {
+    here: P,
     stages: BTreeMap<Pid, Open>,
+    /// Subscriptions that have been looked at: who comes with another one is looked at, too.
+    seen: BTreeSet<Key>,
+    /// Who is drained without being waited for.
+    apart: BTreeSet<Pid>,
+    /// Who is left alone.
+    left: BTreeSet<Pid>,
 }
+
+/// A subscription: its id is the consumer's.
+type Key = (SubscriptionId, Pid);
 
 struct Open {
     observer: Observer,
@@ -34,30 +45,82 @@ struct Open {
     end: Option<DrainEnd>,
 }
 
-impl Collector {
-    pub(super) fn new(here: ThreadProcess<StageSnapshot>) -> Self {
-        Self { here, stages: BTreeMap::new() }
+impl<P: Place> Collector<P> {
+    pub(super) fn new(here: P) -> Self {
+        let (seen, apart, left) = Default::default();
+        Self { here, stages: BTreeMap::new(), seen, apart, left }
     }
 
-    /// Tells a stage to end when nothing is left. Without its book: nobody waits for it.
-    pub(super) fn begin(&mut self, observer: &Observer, book: Option<&Arc<Book>>) {
-        if let Some(book) = book {
-            let (observer, book) = (Arc::clone(observer), Arc::clone(book));
-            self.here.monitor(observer.peer());
-            let open = Open { observer, book, last: None, told: true, end: None };
-            self.stages.insert(open.observer.peer().pid(), open);
-        }
+    /// Its end is waited for.
+    pub(super) fn watch(&mut self, observer: &Observer, book: &Arc<Book>) {
+        let (observer, book) = (Arc::clone(observer), Arc::clone(book));
+        self.here.monitor(observer.peer());
+        let open = Open { observer, book, last: None, told: true, end: None };
+        self.stages.insert(open.observer.peer().pid(), open);
+    }
+
+    /// Tells a stage to end when nothing is left, and waits for that.
+    pub(super) fn begin(&mut self, observer: &Observer, book: &Arc<Book>) {
+        self.watch(observer, book);
         observer.say(Word::Drain(DrainMail::Begin(self.here.me().clone())));
     }
 
+    /// All that were found have been told, or are left alone. Who subscribes to them from here on is drained as well.
+    pub(super) fn take_more(&mut self, found: &Found, apart: BTreeSet<Pid>) {
+        let others = |pid: &&Pid| !self.stages.contains_key(pid) && !apart.contains(pid);
+        self.left = found.stages.keys().filter(others).copied().collect();
+        self.apart = apart;
+        let is_known = |tie: &Arc<Tie>| found.stages.contains_key(&tie.consumer.pid());
+        let ties = self.stages.values().flat_map(|stage| stage.book.consumers());
+        self.seen = ties.filter(is_known).map(|tie| tie.key()).collect();
+        // Whoever came while they were told; of later ones they tell.
+        for pid in self.stages.keys().copied().collect::<Vec<_>>() {
+            self.join(pid);
+        }
+    }
+
+    /// Who has subscribed to this one meanwhile is drained as well, if it lives on drained stages alone. Gives who that is.
+    fn join(&mut self, pid: Pid) -> BTreeSet<Pid> {
+        let Some(open) = self.stages.get(&pid) else { return BTreeSet::new() };
+        let known = |pid: &Pid| self.stages.contains_key(pid) || self.apart.contains(pid);
+        let mut new = Stages::new();
+        for tie in open.book.consumers() {
+            let consumer = tie.consumer.pid();
+            if self.seen.insert(tie.key())
+                && !known(&consumer)
+                && let Some(observer) = &tie.observer
+            {
+                new.insert(consumer, Arc::clone(observer));
+            }
+        }
+        if new.is_empty() {
+            return BTreeSet::new();
+        }
+        let found = Found::below(&new, |pid| !known(pid));
+        let joined = found.closed(|producer| self.stages.contains_key(producer));
+        for (pid, (observer, _)) in &found.stages {
+            if joined.contains(pid) {
+                self.left.remove(pid);
+            } else {
+                // The stage that it has subscribed to has told it to wait for this.
+                observer.say(Word::Drain(DrainMail::GoOn(self.here.pid())));
+                self.left.insert(*pid);
+            }
+        }
+        for (_, observer, book) in found.upwards(&joined) {
+            self.begin(observer, book);
+        }
+        joined
+    }
+
     /// Waits until all have ended, or the time is over.
-    pub(super) fn wait_for_ends(&mut self, deadline: Duration) {
+    pub(super) async fn wait_for_ends(&mut self, deadline: Duration) {
         let mut before = Vec::new();
         while cycle::is_any(&self.lives_on()) && self.here.now() < deadline {
-            self.wait_until(deadline.min(self.here.now() + ROUND), Open::has_ended);
+            self.wait_until(deadline.min(self.here.now() + ROUND), Open::has_ended).await;
             let rings = cycle::first(&self.lives_on());
             self.ask(|pid| rings.iter().any(|ring| ring.contains(pid)));
-            self.wait_until(deadline.min(self.here.now() + ROUND), |stage| stage.told || stage.has_ended());
+            self.wait_until(deadline.min(self.here.now() + ROUND), |stage| stage.told || stage.has_ended()).await;
             let still: Vec<_> = rings.iter().filter_map(|ring| cycle::still(self.told(ring)?)).collect();
             let (again, new): (Vec<_>, Vec<_>) = still.into_iter().partition(|ring| before.contains(ring));
             for stage in again.iter().filter_map(|ring| self.stages.get(&ring.first()?.0)) {
@@ -65,7 +128,7 @@ impl Collector {
             }
             before = new;
         }
-        self.wait_until(deadline, Open::has_ended);
+        self.wait_until(deadline, Open::has_ended).await;
     }
 
     /// On whom of them those live that have not ended.
@@ -90,16 +153,18 @@ impl Collector {
         whom.iter().map(|pid| self.stages.get(pid).filter(told)?.last.as_ref()).collect()
     }
 
-    fn wait_until(&mut self, deadline: Duration, done: fn(&Open) -> bool) {
+    async fn wait_until(&mut self, deadline: Duration, done: fn(&Open) -> bool) {
         let open = self.stages.iter().filter(|(_, stage)| !done(stage));
         let mut open: BTreeSet<Pid> = open.map(|(pid, _)| *pid).collect();
         while !open.is_empty()
-            && let Some(mail) = self.here.receive(Some(deadline.saturating_sub(self.here.now())))
+            && let Some(mail) = self.here.next(deadline.saturating_sub(self.here.now())).await
         {
-            if let Some(pid) = self.take(mail)
-                && self.stages.get(&pid).is_some_and(done)
-            {
-                open.remove(&pid);
+            if let Some(pid) = self.take(mail) {
+                if self.stages.get(&pid).is_some_and(done) {
+                    open.remove(&pid);
+                }
+                let joined = self.join(pid);
+                open.extend(joined.iter().filter(|pid| !self.stages.get(pid).is_some_and(done)));
             }
         }
     }
@@ -131,30 +196,29 @@ impl Collector {
     }
 
     /// Who has found another producer meanwhile lives on that, and with it who lives on it: they are to go on.
-    pub(super) fn leave_alone(&mut self) -> Vec<Pid> {
-        let mut left = Vec::new();
+    pub(super) fn leave_alone(&mut self) {
         loop {
             let is_known = |producer: &Pid| self.stages.contains_key(producer);
             let lives_on_others = |stage: &Open| !living_producers(&stage.book).iter().all(is_known);
             let others = self.stages.iter().filter(|(_, stage)| !stage.has_ended() && lives_on_others(stage));
             let others: Vec<Pid> = others.map(|(pid, _)| *pid).collect();
             if others.is_empty() {
-                return left;
+                return;
             }
             for stage in others.iter().filter_map(|pid| self.stages.remove(pid)) {
                 stage.observer.say(Word::Drain(DrainMail::GoOn(self.here.pid())));
             }
-            left.extend(others);
+            self.left.extend(others);
         }
     }
 
     /// The time is over.
-    pub(super) fn stop_the_rest(&mut self) {
+    pub(super) async fn stop_the_rest(&mut self) {
         if self.stages.values().all(Open::has_ended) {
             return;
         }
         self.ask(|_| true);
-        self.wait_until(self.here.now() + GRACE, |stage| stage.told || stage.has_ended());
+        self.wait_until(self.here.now() + GRACE, |stage| stage.told || stage.has_ended()).await;
         for reason in [ExitReason::Shutdown, ExitReason::Kill] {
             for stage in self.stages.values_mut().filter(|stage| !stage.is_over()) {
                 stage.end = Some(DrainEnd::Stuck);
@@ -162,12 +226,14 @@ impl Collector {
                 stage.observer.say(Word::Drain(DrainMail::Stop));
                 stage.observer.peer().exit(reason.clone());
             }
-            self.wait_until(self.here.now() + GRACE, Open::is_over);
+            self.wait_until(self.here.now() + GRACE, Open::is_over).await;
         }
     }
 
-    pub(super) fn finish(self) -> Vec<DrainedStage> {
-        self.stages.into_iter().map(|(pid, stage)| stage.finish(pid)).collect()
+    /// What became of the stages, and who was left alone.
+    pub(super) fn finish(self) -> (Vec<DrainedStage>, Vec<Pid>) {
+        let stages = self.stages.into_iter().map(|(pid, stage)| stage.finish(pid)).collect();
+        (stages, self.left.into_iter().collect())
     }
 }
 

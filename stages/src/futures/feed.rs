@@ -10,6 +10,7 @@ use std::task::{Poll, Wake, Waker};
 
 use genstage_core::{Address, ExitReason, Peer, ThreadProcess};
 
+use super::waiters::{Place, Waiters};
 use crate::context::Context;
 use crate::emit::Emit;
 use crate::handle::{ProducerRef, StageRef};
@@ -48,7 +49,7 @@ pub fn feed<T: Send + 'static>(capacity: usize) -> (Feed<T>, FeedSource<T>) {
         source: Source::Waiting,
         told: false,
         closed: false,
-        waiters: Vec::new(),
+        waiters: Waiters::default(),
     };
     let shared = Arc::new(Shared(Mutex::new(state)));
     (Feed::of(&shared), FeedSource { shared, finished: false, begin: None, pumped: false })
@@ -60,6 +61,9 @@ pub struct Feed<T: Send + 'static> {
     /// Taken by the `Sink`, and not in the queue yet. Locked only so that feeds can be shared whatever the events are.
     #[cfg(feature = "futures")]
     pub(super) held: Mutex<Option<Box<T>>>,
+    /// Where the `Sink` waits.
+    #[cfg(feature = "futures")]
+    pub(super) wait: Wait<T>,
 }
 
 /// The producer that is fed: made by [`feed`]. Start it, or begin a pipeline with it.
@@ -126,7 +130,7 @@ struct State<T: Send + 'static> {
     /// Nothing more is taken.
     closed: bool,
     /// Who waits for room, for demand, or for the end.
-    waiters: Vec<Waker>,
+    waiters: Waiters,
 }
 
 enum Source<T: Send + 'static> {
@@ -141,6 +145,26 @@ struct Look;
 impl<T: Send + 'static> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Pushes an event if there is room; else this one waits in its place.
+    fn push(&self, event: T, waiter: Option<(&mut Place, &Waker)>) -> Result<(), FeedError<T>> {
+        // Whatever is the user's runs without the lock.
+        let waiter = waiter.map(|(place, waker)| (place, waker.clone()));
+        let mut state = self.lock();
+        if state.is_closed() {
+            return Err(FeedError::Closed(event));
+        }
+        if state.queue.len() >= state.room() {
+            let before = waiter.and_then(|(place, waker)| state.waiters.wait(place, waker));
+            drop(state);
+            drop(before);
+            return Err(FeedError::Full(event));
+        }
+        let left = waiter.and_then(|(place, _)| state.waiters.leave(place));
+        put(state, event);
+        drop(left);
+        Ok(())
     }
 }
 
@@ -167,10 +191,51 @@ impl<T: Send + 'static> State<T> {
     fn room(&self) -> usize {
         self.capacity.max(usize::from(self.wanted > 0))
     }
+}
 
-    fn wait(&mut self, waker: Waker) {
-        if !self.waiters.iter().any(|other| other.will_wake(&waker)) {
-            self.waiters.push(waker);
+fn put<T: Send + 'static>(mut state: MutexGuard<'_, State<T>>, event: T) {
+    state.queue.push_back(event);
+    let source = if state.wanted > 0 { state.tell() } else { None };
+    drop(state);
+    if let Some(source) = source {
+        source.send(Look);
+    }
+}
+
+/// Somebody who waits, until this is dropped.
+pub(super) struct Wait<T: Send + 'static> {
+    shared: Arc<Shared<T>>,
+    place: Place,
+}
+
+impl<T: Send + 'static> Wait<T> {
+    /// Pushes an event, or, where there is no room, has this one woken when there is.
+    pub(super) fn push(&mut self, event: T, waker: &Waker) -> Result<(), FeedError<T>> {
+        self.shared.push(event, Some((&mut self.place, waker)))
+    }
+
+    /// Ready when somebody wants an event that is not there; an error when the producer is gone.
+    #[cfg(feature = "futures")]
+    pub(super) fn poll_wanted(&mut self, task: &mut Task<'_>) -> Poll<Result<(), ()>> {
+        let waker = task.waker().clone();
+        let mut state = self.shared.lock();
+        if state.is_closed() {
+            return Poll::Ready(Err(()));
+        }
+        // Also where it is ready: who waits for a source of its own is to hear of the end.
+        let before = state.waiters.wait(&mut self.place, waker);
+        let wanted = state.queue.len() < state.wanted.min(state.room());
+        drop(state);
+        drop(before);
+        if wanted { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+}
+
+impl<T: Send + 'static> Drop for Wait<T> {
+    fn drop(&mut self) {
+        if self.place.is_waiting() {
+            let left = self.shared.lock().waiters.leave(&mut self.place);
+            drop(left);
         }
     }
 }
@@ -190,7 +255,14 @@ impl<T: Send + 'static> Feed<T> {
             shared: Arc::clone(shared),
             #[cfg(feature = "futures")]
             held: Mutex::new(None),
+            #[cfg(feature = "futures")]
+            wait: Wait { shared: Arc::clone(shared), place: Place::default() },
         }
+    }
+
+    /// For one that is going to wait.
+    pub(super) fn wait(&self) -> Wait<T> {
+        Wait { shared: Arc::clone(&self.shared), place: Place::default() }
     }
 
     /// Pushes an event if there is room.
@@ -199,7 +271,7 @@ impl<T: Send + 'static> Feed<T> {
     ///
     /// [`FeedError`] with the event: there is no room, or the producer has ended.
     pub fn try_send(&self, event: T) -> Result<(), FeedError<T>> {
-        self.push(event, None)
+        self.shared.push(event, None)
     }
 
     /// Pushes an event, and waits for room. Works in a plain thread and in a callback, where other processes run meanwhile; in a
@@ -209,14 +281,15 @@ impl<T: Send + 'static> Feed<T> {
     ///
     /// [`FeedError::Closed`] with the event.
     pub fn send(&self, event: T) -> Result<(), FeedError<T>> {
-        let mut event = match self.push(event, None) {
+        let mut event = match self.try_send(event) {
             Err(FeedError::Full(event)) => event,
             done => return done,
         };
         let Ok(here) = ThreadProcess::<()>::aside() else { return Err(FeedError::Closed(event)) };
         let bell = Waker::from(Arc::new(Bell(here.me().clone())));
+        let mut wait = self.wait();
         loop {
-            event = match self.push(event, Some(&bell)) {
+            event = match wait.push(event, &bell) {
                 Err(FeedError::Full(event)) => event,
                 done => return done,
             };
@@ -227,16 +300,20 @@ impl<T: Send + 'static> Feed<T> {
     }
 
     /// Pushes an event, and waits for room without holding a thread, in any executor. Dropping the future drops an event that
-    /// has found no room yet.
+    /// has found no room yet, and leaves nothing behind.
     ///
     /// # Errors
     ///
     /// [`FeedError::Closed`] with the event.
     pub async fn send_async(&self, event: T) -> Result<(), FeedError<T>> {
-        let mut event = Some(event);
+        let event = match self.try_send(event) {
+            Err(FeedError::Full(event)) => event,
+            done => return done,
+        };
+        let (mut event, mut wait) = (Some(event), self.wait());
         poll_fn(|task| match event.take() {
             None => Poll::Ready(Ok(())),
-            Some(next) => match self.push(next, Some(task.waker())) {
+            Some(next) => match wait.push(next, task.waker()) {
                 Err(FeedError::Full(back)) => {
                     event = Some(back);
                     Poll::Pending
@@ -252,55 +329,15 @@ impl<T: Send + 'static> Feed<T> {
         self.shared.lock().is_closed()
     }
 
-    /// Pushes an event, or, where there is no room, has this one woken when there is.
-    pub(super) fn push(&self, event: T, waker: Option<&Waker>) -> Result<(), FeedError<T>> {
-        // Whatever is the user's runs without the lock.
-        let waker = waker.cloned();
-        let mut state = self.shared.lock();
-        if state.is_closed() {
-            return Err(FeedError::Closed(event));
-        }
-        if state.queue.len() >= state.room() {
-            if let Some(waker) = waker {
-                state.wait(waker);
-            }
-            return Err(FeedError::Full(event));
-        }
-        Self::put(state, event);
-        Ok(())
-    }
-
     /// Pushes an event that was fetched because it was wanted, also where nothing more is taken since. False: the producer is gone.
     #[cfg(feature = "futures")]
     pub(super) fn push_fetched(&self, event: T) -> bool {
         let state = self.shared.lock();
         let is_there = !state.is_gone();
         if is_there {
-            Self::put(state, event);
+            put(state, event);
         }
         is_there
-    }
-
-    fn put(mut state: MutexGuard<'_, State<T>>, event: T) {
-        state.queue.push_back(event);
-        let source = if state.wanted > 0 { state.tell() } else { None };
-        drop(state);
-        if let Some(source) = source {
-            source.send(Look);
-        }
-    }
-
-    /// Ready when somebody wants an event that is not there; an error when the producer is gone.
-    #[cfg(feature = "futures")]
-    pub(super) fn poll_wanted(&self, task: &mut Task<'_>) -> Poll<Result<(), ()>> {
-        let waker = task.waker().clone();
-        let mut state = self.shared.lock();
-        if state.is_closed() {
-            return Poll::Ready(Err(()));
-        }
-        // Also where it is ready: who waits for a source of its own is to hear of the end.
-        state.wait(waker);
-        if state.queue.len() < state.wanted.min(state.room()) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 }
 
@@ -349,9 +386,9 @@ impl<T: Send + 'static> FeedSource<T> {
         state.wanted -= given;
         let left = state.queue.len();
         let (over, drained) = (state.feeds == 0 && left == 0, state.closed);
-        let waiters = std::mem::take(&mut state.waiters);
+        let waiters = state.waiters.take();
         drop(state);
-        waiters.into_iter().for_each(Waker::wake);
+        waiters.for_each(genstage_core::wake);
         cx.still_holds(left + usize::from(self.pumped && !over));
         // In a drain it ends when those behind it know of that.
         if over && !drained && !self.finished {
@@ -383,10 +420,10 @@ impl<T: Send + 'static> Producer for FeedSource<T> {
     fn handle_drain(&mut self, _: &mut Context<'_, Self>) -> usize {
         let mut state = self.shared.lock();
         state.closed = true;
-        let (waiters, left) = (std::mem::take(&mut state.waiters), state.queue.len());
+        let (waiters, left) = (state.waiters.take(), state.queue.len());
         let pumps = self.pumped && state.feeds > 0;
         drop(state);
-        waiters.into_iter().for_each(Waker::wake);
+        waiters.for_each(genstage_core::wake);
         // What is being fetched comes as well.
         left + usize::from(pumps)
     }
@@ -420,9 +457,9 @@ impl<T: Send + 'static> Drop for FeedSource<T> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.source = Source::Gone;
-        let (waiters, left) = (std::mem::take(&mut state.waiters), std::mem::take(&mut state.queue));
+        let (waiters, left) = (state.waiters.take(), std::mem::take(&mut state.queue));
         drop(state);
-        waiters.into_iter().for_each(Waker::wake);
+        waiters.for_each(genstage_core::wake);
         drop(left);
     }
 }
@@ -430,5 +467,35 @@ impl<T: Send + 'static> Drop for FeedSource<T> {
 impl<T: Send + 'static> fmt::Debug for FeedSource<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FeedSource").field("finished", &self.finished).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{Mailbox, spawn};
+    use crate::prelude::*;
+
+    /// A thread, here that of a callback, is ended while it waits.
+    #[test]
+    fn a_thread_that_is_bound_to_end_leaves_nothing_behind() {
+        Simulation::new(1).run(|simulation| {
+            let (feed, source) = feed(1);
+            let pushed = feed.clone();
+            let sink = for_each(move |n: u64| drop(pushed.send(n))).start(StageOptions::new()).unwrap();
+            let numbers = from_enumerable(0..9_u64).start(StageOptions::new()).unwrap();
+            let end = sink.clone();
+            spawn(move |mailbox: Mailbox<()>| async move {
+                mailbox.sleep(std::time::Duration::from_secs(1)).await;
+                end.exit(ExitReason::Kill);
+            });
+            sink.async_subscribe(&numbers, SubscriptionOptions::new());
+            simulation.run_until_idle();
+            assert!(!sink.is_alive());
+            let mut state = feed.shared.lock();
+            assert_eq!((state.queue.len(), state.waiters.take().count()), (1, 0));
+            drop(state);
+            drop(source);
+        });
     }
 }

@@ -56,9 +56,9 @@ async fn pump<S>(stream: S, feed: Feed<S::Item>)
 where
     S: Stream<Item: Send + 'static>,
 {
-    let mut stream = Box::pin(stream);
+    let (mut stream, mut wait) = (Box::pin(stream), feed.wait());
     loop {
-        let next = poll_fn(|task| match feed.poll_wanted(task) {
+        let next = poll_fn(|task| match wait.poll_wanted(task) {
             Poll::Ready(Ok(())) => stream.as_mut().poll_next(task),
             Poll::Ready(Err(())) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,

@@ -108,7 +108,7 @@ fn wake<T>(mut state: MutexGuard<'_, State<T>>) {
     let waker = state.waker.take();
     drop(state);
     if let Some(waker) = waker {
-        waker.wake();
+        genstage_core::wake(waker);
     }
 }
 

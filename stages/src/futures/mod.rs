@@ -7,6 +7,7 @@ mod from_stream;
 mod into_stream;
 #[cfg(feature = "futures")]
 mod sink;
+mod waiters;
 
 pub use feed::{Feed, FeedError, FeedSource, feed};
 #[cfg(feature = "futures")]

@@ -48,7 +48,7 @@ impl<T: Send + 'static> Sink<T> for Feed<T> {
             // Nobody asked whether it is ready.
             return Err(FeedError::Full(event));
         }
-        match self.push(event, None) {
+        match self.try_send(event) {
             Err(FeedError::Full(event)) => {
                 *held(&mut self) = Some(Box::new(event));
                 Ok(())
@@ -59,7 +59,7 @@ impl<T: Send + 'static> Sink<T> for Feed<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Result<(), FeedError<T>>> {
         let Some(event) = held(&mut self).take() else { return Poll::Ready(Ok(())) };
-        match self.push(*event, Some(task.waker())) {
+        match self.wait.push(*event, task.waker()) {
             Err(FeedError::Full(event)) => {
                 *held(&mut self) = Some(Box::new(event));
                 Poll::Pending

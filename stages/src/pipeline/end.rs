@@ -11,7 +11,6 @@ use genstage_dispatchers::Events;
 use super::error::{PipelineError, StageOutcome};
 use super::launch::{Launch, Running, Settings};
 use super::line::{Intake, number_of_copies};
-use crate::awaited::elsewhere;
 use crate::context::Context;
 use crate::drain::DrainReport;
 use crate::graph::Graph;
@@ -473,8 +472,7 @@ impl<O> PipelineRef<O> {
 
     /// As [`drain`](Self::drain), for futures.
     pub async fn drain_async(&self, within: Duration) -> DrainReport {
-        let running = self.running.clone();
-        elsewhere(move || running.drain(within)).await
+        self.running.drain_async(within).await
     }
 
     /// The numbers of its stages and of the subscriptions between them, in five seconds at most; each stage is called by
@@ -485,8 +483,7 @@ impl<O> PipelineRef<O> {
 
     /// As [`graph`](Self::graph), for futures.
     pub async fn graph_async(&self) -> Graph {
-        let running = self.running.clone();
-        elsewhere(move || running.graph(CALL_TIMEOUT)).await
+        self.running.graph_async(CALL_TIMEOUT).await
     }
 
     /// Whether it runs.

@@ -12,8 +12,8 @@ use genstage_core::{
 use genstage_dispatchers::{DemandDispatcher, Dispatcher};
 
 use super::error::{PipelineError, StageOutcome, StepError};
-use crate::drain::{DrainReport, drain_all};
-use crate::graph::{AnyStage, Graph, Observer, graph_of};
+use crate::drain::{DrainReport, drain_all, drain_all_async};
+use crate::graph::{AnyStage, Graph, Observer, graph_of, graph_of_async};
 use crate::handle::{Source, StageRef};
 use crate::role::{Receives, Role};
 use crate::snapshot::StageSnapshot;
@@ -271,17 +271,35 @@ impl Running {
 
     /// The numbers of its stages, under the names of their steps.
     pub(super) fn graph(&self, within: Duration) -> Graph {
-        let mut graph = graph_of(self.stages.iter().map(|stage| Arc::clone(&stage.observer)).collect(), within);
+        self.named(graph_of(self.observers(|_| true), within))
+    }
+
+    pub(super) async fn graph_async(&self, within: Duration) -> Graph {
+        self.named(graph_of_async(self.observers(|_| true), within).await)
+    }
+
+    fn named(&self, mut graph: Graph) -> Graph {
         self.name_steps(graph.stages.iter_mut());
         graph
     }
 
     /// Drains those of its stages that live: a source may have come to its end before.
     pub(super) fn drain(&self, within: Duration) -> DrainReport {
-        let living = self.stages.iter().filter(|stage| stage.peer.is_alive());
-        let mut report = drain_all(living.map(|stage| Arc::clone(&stage.observer)), within);
+        self.report(drain_all(self.observers(Peer::is_alive), within))
+    }
+
+    pub(super) async fn drain_async(&self, within: Duration) -> DrainReport {
+        self.report(drain_all_async(self.observers(Peer::is_alive), within).await)
+    }
+
+    fn report(&self, mut report: DrainReport) -> DrainReport {
         self.name_steps(report.stages.iter_mut().map(|stage| &mut stage.snapshot));
         report
+    }
+
+    fn observers(&self, which: fn(&Peer) -> bool) -> Vec<Observer> {
+        let wanted = self.stages.iter().filter(|stage| which(&stage.peer));
+        wanted.map(|stage| Arc::clone(&stage.observer)).collect()
     }
 
     fn name_steps<'a>(&self, snapshots: impl Iterator<Item = &'a mut StageSnapshot>) {

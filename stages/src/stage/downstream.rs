@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use genstage_core::{Down, ExitReason, MonitorRef, Peer};
-use genstage_dispatchers::{Delivery, Empties, SubscriptionId, let_go};
+use genstage_dispatchers::{Delivery, Empties, Notice, SubscriptionId, let_go};
 
 use super::table::Table;
 use super::{Cx, Inner, Stage};
-use crate::book::{Counts, Tie};
+use crate::book::Tie;
 use crate::context::Context;
+use crate::drain::DrainMail;
+use crate::graph::Word;
 use crate::mail::{ConsumerPort, StageMail, Subscribe};
 use crate::options::DemandMode;
 use crate::outlet::Step;
@@ -82,11 +84,30 @@ impl<R: Role> Stage<R> {
             .outlet
             .subscribe(id, &options.subscriber(wants.wants, wants.share.is_some()).siblings(siblings))
         {
-            Ok(()) => self.refill(cx),
+            Ok(()) => {
+                if self.is_drained() {
+                    self.pass_on_drain(id, cx);
+                }
+                self.refill(cx)
+            }
             Err(refusal) => {
                 log::warn!("{}: subscription {id} refused: {refusal}", self.describe(cx));
                 self.drop_consumer(id, CancelKind::Cancel, ExitReason::other(refusal), cx)
             }
+        }
+    }
+
+    /// Who comes to a stage that is drained is told so before it has anything from here, and so is whoever drains: that one looks whom
+    /// else it lives on.
+    #[cold]
+    fn pass_on_drain(&mut self, id: SubscriptionId, cx: &Cx<'_, R>) {
+        let Some(consumer) = self.wiring.consumers.get_mut(id).and_then(|consumer| consumer.tie.observer.clone())
+        else {
+            return;
+        };
+        for drainer in self.wiring.drain.iter().filter(|drainer| drainer.is_alive()) {
+            consumer.say(Word::Drain(DrainMail::Perhaps(drainer.clone())));
+            let _ = drainer.send(self.snapshot(cx));
         }
     }
 
@@ -246,14 +267,17 @@ impl<R: Role> Stage<R> {
         if self.wiring.outlet.deliveries.is_empty() && !self.wiring.outlet.has_news() {
             return;
         }
-        let wiring = &mut self.wiring;
+        let (wiring, mut astray) = (&mut self.wiring, None);
         // One at a time is the common case, and cheaper than a drain.
         if let Some(only) = wiring.outlet.deliveries.take_only() {
-            deliver(&mut wiring.consumers, &wiring.book.counts, only);
+            deliver(&mut wiring.consumers, only, &mut astray);
         } else {
             for delivery in wiring.outlet.deliveries.drain() {
-                deliver(&mut wiring.consumers, &wiring.book.counts, delivery);
+                deliver(&mut wiring.consumers, delivery, &mut astray);
             }
+        }
+        if let Some((subscription, events)) = astray {
+            wiring.outlet.deliveries.notice(Notice::UnknownSubscription { subscription, events });
         }
         if wiring.outlet.has_news() {
             self.flush_news(cx);
@@ -285,19 +309,24 @@ impl<R: Role> Stage<R> {
     }
 }
 
+/// Where a dispatcher has sent to nobody: to whom first, and how many events in all.
+type Astray = Option<(SubscriptionId, usize)>;
+
 #[inline]
-fn deliver<T>(consumers: &mut Table<Downstream<T>>, counts: &Counts, delivery: Delivery<T>) {
-    let Some(consumer) = consumers.get_mut(delivery.to) else {
-        counts.discard(|discarded| discarded.other += delivery.batch.len() as u64);
-        let_go(delivery.batch);
-        return;
-    };
+fn deliver<T>(consumers: &mut Table<Downstream<T>>, delivery: Delivery<T>, astray: &mut Astray) {
+    let Some(consumer) = consumers.get_mut(delivery.to) else { return go_astray(delivery, astray) };
     consumer.tie.sent.flow.carry(delivery.batch.len());
     let mut batch = delivery.batch;
     if let Some(kept) = &mut consumer.kept {
         kept.keep(&mut batch);
     }
     consumer.port.events(delivery.to, batch);
+}
+
+#[cold]
+fn go_astray<T>(delivery: Delivery<T>, astray: &mut Astray) {
+    astray.get_or_insert((delivery.to, 0)).1 += delivery.batch.len();
+    let_go(delivery.batch);
 }
 
 #[cfg(test)]

@@ -79,6 +79,10 @@ impl<R: Role> Inside<R::Stage> for Inner<'_, R> {
         self.wiring.book.counts.discard(|discarded| discarded.not_started += events as u64);
     }
 
+    fn waits_for_children(&mut self) {
+        self.wiring.book.wait_for_children();
+    }
+
     fn hibernate(&mut self) {
         self.wiring.next.any = true;
         self.wiring.next.hibernate = true;

@@ -91,6 +91,8 @@ pub(crate) struct Wiring<R: Role> {
     cut: bool,
     /// Who drains this stage; somebody does unless it is empty.
     drain: Vec<genstage_core::Address<crate::snapshot::StageSnapshot>>,
+    /// Who drains a producer of this stage's, and has not said yet whether this one is drained as well.
+    perhaps: Vec<genstage_core::Address<crate::snapshot::StageSnapshot>>,
 }
 
 pub(crate) fn start<R: Role>(
@@ -131,6 +133,7 @@ pub(crate) fn start<R: Role>(
             asked_to_drain: false,
             cut: false,
             drain: Vec::new(),
+            perhaps: Vec::new(),
         },
         command: None,
         subscriber: None,

@@ -74,12 +74,17 @@ impl<R: Role> Stage<R> {
                 }
                 self.on_demand_mode(DemandMode::Forward, cx)
             }
+            DrainMail::Perhaps(drainer) => {
+                self.wiring.perhaps.push(drainer);
+                Outcome::Continue
+            }
             DrainMail::Cut => {
                 self.wiring.cut = true;
                 Outcome::Continue
             }
             DrainMail::GoOn(drainer) => {
                 self.wiring.drain.retain(|to| to.pid() != drainer);
+                self.wiring.perhaps.retain(|to| to.pid() != drainer);
                 Outcome::Continue
             }
             DrainMail::Stop => Outcome::Stop(ExitReason::Shutdown),

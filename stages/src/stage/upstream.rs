@@ -300,7 +300,11 @@ impl<R: Role> Stage<R> {
 
     /// While it is drained, a stage outlives each of its producers that ends cleanly, and ends when all is handled.
     fn ends(&self, mode: Cancel, reason: &ExitReason) -> bool {
-        ends_consumer(mode, reason) && !(self.is_drained() && reason.is_clean())
+        ends_consumer(mode, reason) && !(reason.is_clean() && (self.is_drained() || self.may_be_drained()))
+    }
+
+    fn may_be_drained(&self) -> bool {
+        self.wiring.perhaps.iter().any(genstage_core::Address::is_alive)
     }
 
     pub(super) fn is_drained(&self) -> bool {

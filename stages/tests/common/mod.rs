@@ -3,6 +3,7 @@
 
 pub(crate) mod messages;
 pub(crate) mod probes;
+pub(crate) mod sloppy;
 pub(crate) mod spy;
 
 use std::pin::Pin;
