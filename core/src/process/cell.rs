@@ -22,7 +22,7 @@ use super::rare::Rare;
 use super::relations::{Relations, Tie};
 use super::since::Since;
 use crate::runtime::engine::Engine;
-use crate::scheduler::{Cost, Runnable, Task};
+use crate::scheduler::{Cost, Task};
 use crate::signal::{Exit, Signal};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Latch, LatchGuard};
@@ -108,7 +108,7 @@ pub(crate) struct Cell<M> {
     pub(super) origin: Origin,
     /// Mirrors `inbox.is_doomed()`, to be asked between messages without the lock.
     doomed: AtomicBool,
-    cost: Cost,
+    pub(super) cost: Cost,
     pub(super) since: Since,
     pub(super) inbox: Latch<Resting<M>>,
 }
@@ -343,7 +343,7 @@ impl<M: Send + 'static> Cell<M> {
 
     /// The end of a slice, or of the start. True: the process must run again.
     #[inline]
-    fn end_slice(self: &Arc<Self>, body: BoxedBody<M>, more: bool, until: Option<u64>) -> bool {
+    pub(super) fn end_slice(self: &Arc<Self>, body: BoxedBody<M>, more: bool, until: Option<u64>) -> bool {
         let mut resting = self.inbox.lock();
         if resting.phase() == Phase::Dead {
             drop(resting);
@@ -392,7 +392,7 @@ impl<M: Send + 'static> Cell<M> {
 
     /// The end: after a callback's wish or fault with `terminate`, after an exit signal without (G6.3). Where both came, the
     /// signal counts: whoever sent it has seen the process as dead since.
-    fn stop(&self, mut body: BoxedBody<M>, reason: ExitReason) -> Option<Task> {
+    pub(super) fn stop(&self, mut body: BoxedBody<M>, reason: ExitReason) -> Option<Task> {
         let terminated = if self.is_doomed() {
             Ok(())
         } else {
@@ -411,7 +411,7 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     /// As [`bury`](Self::bury), and gives who of those told is to run next.
-    fn die(&self, body: Option<BoxedBody<M>>, reason: ExitReason) -> (ExitReason, Option<Task>) {
+    pub(super) fn die(&self, body: Option<BoxedBody<M>>, reason: ExitReason) -> (ExitReason, Option<Task>) {
         let mut resting = self.inbox.lock();
         if !resting.close(reason) {
             drop(resting);
@@ -565,70 +565,6 @@ impl<M: Send + 'static> Cell<M> {
             thread.unpark();
         }
         inbox.wake()
-    }
-}
-
-/// Who is to run because of a slice, and is in no run queue yet.
-enum Next {
-    Nobody,
-    /// The process itself.
-    Again,
-    /// One that its end has woken.
-    Other(Task),
-}
-
-impl Next {
-    #[inline]
-    fn again(more: bool) -> Self {
-        if more { Self::Again } else { Self::Nobody }
-    }
-
-    #[inline]
-    fn other(woken: Option<Task>) -> Self {
-        woken.map_or(Self::Nobody, Self::Other)
-    }
-}
-
-impl<M: Send + 'static> Runnable for Cell<M> {
-    fn run(self: Arc<Self>, over: &mut dyn FnMut(&Cost)) -> Option<Task> {
-        let next = self.slice();
-        over(&self.cost);
-        match next {
-            Next::Nobody => None,
-            Next::Again => Some(self),
-            Next::Other(task) => Some(task),
-        }
-    }
-
-    fn cost(&self) -> &Cost {
-        &self.cost
-    }
-}
-
-impl<M: Send + 'static> Cell<M> {
-    /// One slice.
-    #[inline]
-    fn slice(self: &Arc<Self>) -> Next {
-        let _inside = current::enter_pid(self.pid);
-        let mut body = {
-            let mut resting = self.inbox.lock();
-            let Some(mut body) = resting.body.take() else { return Next::Nobody };
-            body.as_mut().begin(&mut resting);
-            body
-        };
-        let reason = match Panic::catch_exit(|| body.as_mut().run(self)) {
-            Ok(Turn::Drained) => return Next::again(self.end_slice(body, false, None)),
-            Ok(Turn::Waiting(until)) => return Next::again(self.end_slice(body, false, Some(until))),
-            Ok(Turn::More) => return Next::again(self.end_slice(body, true, None)),
-            Ok(Turn::Ended(reason)) => {
-                drop(body);
-                return Next::other(self.die(None, reason).1);
-            }
-            Ok(Turn::Stop(reason) | Turn::Fail(reason)) | Err(reason) => reason,
-            Ok(Turn::Ignore) => ExitReason::Normal,
-            Ok(Turn::Doomed) => ExitReason::Killed,
-        };
-        Next::other(self.stop(body, reason))
     }
 }
 

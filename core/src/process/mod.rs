@@ -35,6 +35,7 @@ mod relations;
 mod run;
 mod server;
 mod since;
+mod slice;
 mod start;
 mod thread;
 mod waiting;
