@@ -1,6 +1,6 @@
 //! What a dispatcher wants done.
 
-use std::{fmt, vec};
+use std::{borrow::Cow, fmt, vec};
 
 use crate::{Batch, Empties, Refusal, SubscriptionId};
 
@@ -137,6 +137,13 @@ pub enum Notice {
         /// How many events were lost in this dispatch, or with the consumer that left.
         events: usize,
     },
+    /// A dispatcher of one's own lost events by a rule of its own: see [`Deliveries::discard`].
+    Discarded {
+        /// Its reason.
+        why: Cow<'static, str>,
+        /// How many events were lost so in this dispatch.
+        events: usize,
+    },
 }
 
 impl Notice {
@@ -146,7 +153,8 @@ impl Notice {
             Self::UnknownPartition { events, .. }
             | Self::UnknownSubscription { events, .. }
             | Self::HashPanicked { events, .. }
-            | Self::PartitionFull { events, .. } => *events,
+            | Self::PartitionFull { events, .. }
+            | Self::Discarded { events, .. } => *events,
             Self::DemandExceeds { .. } | Self::PartitionWaits { .. } => 0,
         }
     }
@@ -180,6 +188,7 @@ impl fmt::Display for Notice {
             Self::PartitionFull { partition, events } => {
                 write!(f, "{events} events discarded, partition {partition} is full")
             }
+            Self::Discarded { why, events } => write!(f, "{events} events discarded, {why}"),
         }
     }
 }
@@ -229,6 +238,37 @@ impl<T> Deliveries<T> {
     #[inline]
     pub fn filter(&mut self, events: usize) {
         self.filtered += events as u64;
+    }
+
+    /// Says that so many events were dropped although somebody might have got them, and why: `"too old"`. The stage counts them as
+    /// discarded, and reports them, those of one reason and one call together: [`Notice::Discarded`]. Of no events nothing is said.
+    ///
+    /// To drop them is up to the dispatcher; this only says so. It costs a comparison for each reason of the call, and a reason that
+    /// is a literal allocates nothing by itself.
+    ///
+    /// ```
+    /// use genstage_dispatchers::Deliveries;
+    ///
+    /// let mut out = Deliveries::<u64>::new();
+    /// out.discard(2, "too old");
+    /// out.discard(0, "too big");
+    /// out.discard(1, "too old");
+    /// let notices: Vec<String> = out.drain_notices().map(|notice| notice.to_string()).collect();
+    /// assert_eq!(notices, ["3 events discarded, too old"]);
+    /// ```
+    pub fn discard(&mut self, events: usize, why: impl Into<Cow<'static, str>>) {
+        if events == 0 {
+            return;
+        }
+        let why = why.into();
+        let same = self.notices.iter_mut().find_map(|notice| match notice {
+            Notice::Discarded { why: other, events } if *other == why => Some(events),
+            _ => None,
+        });
+        match same {
+            Some(before) => *before += events,
+            None => self.notice(Notice::Discarded { why, events }),
+        }
     }
 
     /// How many events were [dropped](Self::filter) so, since the beginning.
@@ -416,6 +456,18 @@ mod tests {
             out.recycle(first);
             assert_eq!((out.spares.len(), out.husks.len()), (1, 1));
         }
+    }
+
+    #[test]
+    fn discards_of_one_reason_are_one_notice() {
+        let mut out = Deliveries::<u8>::new();
+        for (events, why) in [(0, "none"), (2, "old"), (1, "big"), (3, "old")] {
+            out.discard(events, why);
+        }
+        let notices: Vec<Notice> = out.drain_notices().collect();
+        let discarded = |events, why: &'static str| Notice::Discarded { why: why.into(), events };
+        assert_eq!(notices, [discarded(5, "old"), discarded(1, "big")]);
+        assert_eq!(notices.iter().map(Notice::lost).sum::<usize>(), 6);
     }
 
     /// Q11.

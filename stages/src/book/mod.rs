@@ -72,6 +72,7 @@ impl Counts {
             Notice::UnknownSubscription { .. } => discarded.unknown_subscription += lost,
             Notice::HashPanicked { .. } => discarded.hash_panicked += lost,
             Notice::PartitionFull { .. } => discarded.partition_full += lost,
+            // `Discarded`, with a reason that only the dispatcher knows.
             _ => discarded.other += lost,
         });
     }
