@@ -37,6 +37,8 @@ pub struct Deliveries<T> {
     released: Vec<InfoTicket>,
     expelled: Vec<(SubscriptionId, Refusal)>,
     filtered: u64,
+    /// Delivered, or reported as lost.
+    settled: u64,
     spares: Vec<Batch<T>>,
     /// Batches without a buffer: its vector has been lent, or it was a handle on a shared one.
     husks: Vec<Batch<T>>,
@@ -144,6 +146,13 @@ pub enum Notice {
         /// How many events were lost so in this dispatch.
         events: usize,
     },
+    /// The dispatcher took events of which it has said nothing: they were neither delivered, nor dropped with a word, nor
+    /// [held](crate::Dispatcher::held). Of a dispatcher that keeps its [contract](crate::Dispatcher) it never comes; the stage
+    /// says it of one that does not.
+    Unaccounted {
+        /// How many events are missing since the last such notice.
+        events: usize,
+    },
 }
 
 impl Notice {
@@ -154,7 +163,8 @@ impl Notice {
             | Self::UnknownSubscription { events, .. }
             | Self::HashPanicked { events, .. }
             | Self::PartitionFull { events, .. }
-            | Self::Discarded { events, .. } => *events,
+            | Self::Discarded { events, .. }
+            | Self::Unaccounted { events } => *events,
             Self::DemandExceeds { .. } | Self::PartitionWaits { .. } => 0,
         }
     }
@@ -188,6 +198,9 @@ impl fmt::Display for Notice {
             Self::PartitionFull { partition, events } => {
                 write!(f, "{events} events discarded, partition {partition} is full")
             }
+            Self::Unaccounted { events } => {
+                write!(f, "{events} events discarded, the dispatcher took them and neither delivered nor held them")
+            }
             Self::Discarded { why, events } => write!(f, "{events} events discarded, {why}"),
         }
     }
@@ -202,6 +215,7 @@ impl<T> Deliveries<T> {
             released: Vec::new(),
             expelled: Vec::new(),
             filtered: 0,
+            settled: 0,
             spares: Vec::new(),
             husks: Vec::new(),
         }
@@ -214,12 +228,17 @@ impl<T> Deliveries<T> {
         if batch.is_empty() {
             self.recycle(batch);
         } else {
+            self.settled += batch.len() as u64;
             self.batches.push(Delivery { to, batch });
         }
     }
 
     /// Tells the operator something.
     pub fn notice(&mut self, notice: Notice) {
+        // Of what went to nobody, and of what is missing, the stage says so itself: the former was delivered.
+        if !matches!(notice, Notice::UnknownSubscription { .. } | Notice::Unaccounted { .. }) {
+            self.settled += notice.lost() as u64;
+        }
         self.notices.push(notice);
     }
 
@@ -266,7 +285,10 @@ impl<T> Deliveries<T> {
             _ => None,
         });
         match same {
-            Some(before) => *before += events,
+            Some(before) => {
+                *before += events;
+                self.settled += events as u64;
+            }
             None => self.notice(Notice::Discarded { why, events }),
         }
     }
@@ -274,6 +296,23 @@ impl<T> Deliveries<T> {
     /// How many events were [dropped](Self::filter) so, since the beginning.
     pub const fn filtered(&self) -> u64 {
         self.filtered
+    }
+
+    /// How many events were delivered, filtered or reported as lost, since the beginning: one that went to several consumers as
+    /// often. What a dispatcher has taken beyond that it must hold.
+    ///
+    /// ```
+    /// use genstage_dispatchers::{Deliveries, SubscriptionId};
+    ///
+    /// let mut out = Deliveries::new();
+    /// out.deliver(SubscriptionId::new(1), vec!['a', 'b']);
+    /// out.filter(3);
+    /// out.discard(4, "too old");
+    /// assert_eq!(out.accounted(), 9);
+    /// ```
+    #[inline]
+    pub const fn accounted(&self) -> u64 {
+        self.settled + self.filtered
     }
 
     /// Gives a vector without an allocation that of a spare batch, to be filled and taken with

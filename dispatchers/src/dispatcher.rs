@@ -46,7 +46,9 @@ use crate::{Deliveries, InfoTicket, Refusal, Subscriber, SubscriptionId};
 /// * It draws on no chance but the seed, and no clock: the same calls give the same deliveries.
 ///
 /// What is delivered to an id that there is not is discarded, counted and reported
-/// ([`Notice::UnknownSubscription`](crate::Notice::UnknownSubscription)): nobody else is harmed.
+/// ([`Notice::UnknownSubscription`](crate::Notice::UnknownSubscription)): nobody else is harmed. So is what it took and says nothing
+/// of ([`Notice::Unaccounted`](crate::Notice::Unaccounted)), as far as numbers show it: where events go to several consumers, each
+/// delivery counts, and may hide one that is missing.
 ///
 /// # Panics
 ///

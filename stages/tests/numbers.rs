@@ -134,9 +134,15 @@ fn what_a_dispatcher_sends_to_nobody_is_in_the_balance() {
     });
 }
 
-/// Serves like the demand dispatcher, but discards what is odd.
-#[derive(Debug, Default)]
-struct EvenOnly(DemandDispatcher);
+/// Serves like the demand dispatcher, but drops what is odd, and says so or not.
+#[derive(Debug)]
+struct EvenOnly(DemandDispatcher, Says);
+
+#[derive(Debug, PartialEq)]
+enum Says {
+    Why,
+    Nothing,
+}
 
 impl Dispatcher<u64> for EvenOnly {
     fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<u64>) -> Result<(), Refusal> {
@@ -158,7 +164,9 @@ impl Dispatcher<u64> for EvenOnly {
     fn dispatch(&mut self, events: &mut Vec<u64>, out: &mut Deliveries<u64>) {
         let all = events.len();
         events.retain(|event| event.is_multiple_of(2));
-        out.discard(all - events.len(), "odd");
+        if self.1 == Says::Why {
+            out.discard(all - events.len(), "odd");
+        }
         self.0.dispatch(events, out);
     }
 }
@@ -166,7 +174,25 @@ impl Dispatcher<u64> for EvenOnly {
 #[test]
 fn what_a_dispatcher_discards_by_a_rule_of_its_own_is_in_the_balance() {
     seeds(20, |sim, log| {
-        let options = StageOptions::new().buffer_size(5).dispatcher(EvenOnly::default());
+        let options = StageOptions::new().buffer_size(5).dispatcher(EvenOnly(DemandDispatcher::new(), Says::Why));
+        let even = Counter::new("a", log).silent().start(options).unwrap();
+        let sink = Sink::new("b", log).ask_first(10).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&even, demand(10, 5)).unwrap();
+        sim.run_until_idle();
+        even.call(Put(range(0..11))).unwrap();
+        sim.run_until_idle();
+        let seen = even.snapshot().unwrap();
+        assert_eq!((seen.emitted, seen.output.events, seen.filtered, seen.buffered), (11, 6, 0, 0));
+        assert_eq!((seen.discarded.other, seen.discarded.total()), (5, 5));
+        assert_eq!(log.events("b"), [0, 2, 4, 6, 8, 10]);
+        assert_eq!(log.discarded("a"), [5], "those of a dispatch together");
+    });
+}
+
+#[test]
+fn what_a_dispatcher_loses_without_a_word_is_in_the_balance() {
+    seeds(20, |sim, log| {
+        let options = StageOptions::new().buffer_size(5).dispatcher(EvenOnly(DemandDispatcher::new(), Says::Nothing));
         let even = Counter::new("a", log).silent().start(options).unwrap();
         let sink = Sink::new("b", log).ask_first(10).start(StageOptions::new()).unwrap();
         sink.sync_subscribe(&even, demand(10, 5)).unwrap();
