@@ -134,9 +134,11 @@ pub struct DrainReport {
     /// The producers and all that lived on them alone, by pid.
     pub stages: Vec<DrainedStage>,
     /// Stages downstream that have other producers as well, or live on such stages. They live on, and what the drained
-    /// producers have sent to them is theirs to handle: they do not count in [`is_complete`](Self::is_complete) and
-    /// [`left`](Self::left).
+    /// producers have sent to them is theirs to handle: they do not count in [`left`](Self::left), nor in
+    /// [`is_complete`](Self::is_complete) unless they were [given](Self::not_drained).
     pub left_alone: Vec<Pid>,
+    /// Given stages that were [left alone](Self::left_alone), by pid. To drain one of these, give all that it lives on.
+    pub not_drained: Vec<Pid>,
     /// Given stages that had ended before, and why. Those that ended normally had nothing left to give; what others had is lost, with
     /// or without a drain. Who still has their events is not found through them, and is to be given as well.
     pub ended: Vec<(Pid, ExitReason)>,
@@ -147,9 +149,11 @@ pub struct DrainReport {
 
 impl DrainReport {
     /// Whether all [`stages`](Self::stages) ended in time, normally, with nothing left, and those that had [ended](Self::ended) before
-    /// normally, too. Who was [left alone](Self::left_alone) is not asked.
+    /// normally, too; and all that were given were reached, none of them [left alone](Self::not_drained). Others that were
+    /// [left alone](Self::left_alone) are not asked.
     pub fn is_complete(&self) -> bool {
         self.unreachable.is_empty()
+            && self.not_drained.is_empty()
             && self.ended.iter().all(|(_, reason)| *reason == ExitReason::Normal)
             && self.stages.iter().all(|stage| stage.end == DrainEnd::Drained && stage.left() == 0)
     }
@@ -217,7 +221,8 @@ impl fmt::Display for DrainReport {
             writeln!(f, ": {handled} handled, {emitted} emitted, {} left, {end:?}", stage.left())?;
         }
         for pid in &self.left_alone {
-            writeln!(f, "{pid}: left alone, it lives on other producers as well")?;
+            let given = if self.not_drained.contains(pid) { "given, but " } else { "" };
+            writeln!(f, "{pid}: {given}left alone, it lives on other producers as well")?;
         }
         for (pid, reason) in &self.ended {
             writeln!(f, "{pid}: had ended before: {reason}")?;

@@ -40,6 +40,7 @@ pub(super) async fn run<P: Place>(here: P, roots: Stages, within: Duration, call
     collector.leave_alone();
     collector.stop_the_rest().await;
     (report.stages, report.left_alone) = collector.finish();
+    report.not_drained = report.left_alone.iter().filter(|pid| roots.contains_key(pid)).copied().collect();
     report
 }
 

@@ -33,6 +33,27 @@ fn a_stage_with_other_producers_is_left_alone() {
     });
 }
 
+/// Nothing of it was drained: that is no complete drain.
+#[test]
+fn a_given_stage_that_is_left_alone_is_not_drained() {
+    seeds(20, |sim, log| {
+        let [ours, other] = ["a", "b"].map(|who| Counter::new(who, log).up_to(20).start(StageOptions::new()).unwrap());
+        let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&ours, demand(4, 2)).unwrap();
+        sink.sync_subscribe(&other, demand(4, 2)).unwrap();
+        sim.run_until_idle();
+        let report = drain(&[&sink], LONG);
+        assert_eq!((report.stages.len(), &report.left_alone[..]), (0, &[sink.pid()][..]));
+        assert_eq!((report.is_complete(), &report.not_drained[..]), (false, &[sink.pid()][..]));
+        assert!(report.to_string().contains("given, but left alone"), "{report}");
+        assert!(sink.is_alive() && ours.is_alive() && other.is_alive());
+        let report = drain(&[&sink, &ours], LONG);
+        assert_eq!((report.is_complete(), &report.not_drained[..]), (false, &[sink.pid()][..]));
+        let report = drain(&[&sink, &other], LONG);
+        assert!(report.is_complete() && report.not_drained.is_empty() && report.stages.len() == 2, "{report}");
+    });
+}
+
 /// But a crash has lost what there was, and who never was is not known to have had nothing.
 #[test]
 fn who_has_ended_normally_has_nothing_left_to_drain() {
