@@ -8,10 +8,10 @@ mod run;
 use std::fmt;
 use std::time::Duration;
 
-use genstage_core::{Address, CallError, Child, ExitReason, Pid, current_pid};
+use genstage_core::{Address, CallError, Child, ExitReason, Name, Pid, current_pid};
 
 use crate::Named;
-use crate::graph::{AnyStage, Observer, Stages, unasked};
+use crate::graph::{AnyStage, Observer, Stages, known, unasked};
 use crate::handle::StageRef;
 use crate::place::{Unwanted, in_process, in_thread};
 use crate::role::{IsProducer, Role};
@@ -106,15 +106,18 @@ pub fn drain(stages: &[&dyn Drainable], within: Duration) -> DrainReport {
 }
 
 pub(crate) fn drain_all(stages: Vec<Observer>, within: Duration) -> DrainReport {
+    let (stages, unknown) = known(stages);
     let (roots, caller) = (by_pid(stages), current_pid());
-    in_thread(|here| run(here, roots.clone(), within, caller)).unwrap_or_else(|| unreached(&roots))
+    let report = in_thread(|here| run(here, roots.clone(), within, caller)).unwrap_or_else(|| unreached(&roots));
+    DrainReport { unknown, ..report }
 }
 
 pub(crate) async fn drain_all_async(stages: Vec<Observer>, within: Duration) -> DrainReport {
+    let (stages, unknown) = known(stages);
     let (roots, caller) = (by_pid(stages), current_pid());
     let drained = roots.clone();
     let report = in_process(Unwanted::GoesOn, move |here| run(here, drained, within, caller)).await;
-    report.unwrap_or_else(|| unreached(&roots))
+    DrainReport { unknown, ..report.unwrap_or_else(|| unreached(&roots)) }
 }
 
 fn by_pid(stages: Vec<Observer>) -> Stages {
@@ -142,9 +145,12 @@ pub struct DrainReport {
     /// Given stages that had ended before, and why. Those that ended normally had nothing left to give; what others had is lost, with
     /// or without a drain. Who still has their events is not found through them, and is to be given as well.
     pub ended: Vec<(Pid, ExitReason)>,
-    /// Given names that nobody has ([`CallError::NoProc`]), and the stage that called, or whose child did, with what lives on it
-    /// ([`CallError::CallingSelf`]): they are drained, but nobody has waited for them.
+    /// The stage that called, or whose child did, with what lives on it ([`CallError::CallingSelf`]): they are drained, but nobody
+    /// has waited for them. And given stages that ended with their runtime ([`CallError::NoProc`]), or could not be waited for to
+    /// the end ([`CallError::NoReply`]).
     pub unreachable: Vec<(Pid, CallError)>,
+    /// Given names under which there was no such stage, in the order and as often as they were given.
+    pub unknown: Vec<Name>,
 }
 
 impl DrainReport {
@@ -153,6 +159,7 @@ impl DrainReport {
     /// [left alone](Self::left_alone) are not asked.
     pub fn is_complete(&self) -> bool {
         self.unreachable.is_empty()
+            && self.unknown.is_empty()
             && self.not_drained.is_empty()
             && self.ended.iter().all(|(_, reason)| *reason == ExitReason::Normal)
             && self.stages.iter().all(|stage| stage.end == DrainEnd::Drained && stage.left() == 0)
@@ -229,6 +236,9 @@ impl fmt::Display for DrainReport {
         }
         for (pid, error) in &self.unreachable {
             writeln!(f, "{pid}: {error}")?;
+        }
+        for name in &self.unknown {
+            writeln!(f, "{name}: there is no such stage")?;
         }
         Ok(())
     }

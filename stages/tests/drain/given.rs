@@ -1,6 +1,6 @@
 //! Who is drained: those that are given, by whatever handle, and all that live on these alone.
 
-use genstage::core::{Restart, Strategy, Supervisor};
+use genstage::core::{Name, Restart, Strategy, Supervisor};
 use genstage::prelude::*;
 use genstage::{CallError, drain, sys};
 
@@ -70,8 +70,27 @@ fn who_has_ended_normally_has_nothing_left_to_drain() {
         assert_eq!((report.stages.len(), &report.ended[..]), (0, &[(failed.pid(), ExitReason::other("ill"))][..]));
         assert!(!report.is_complete() && report.to_string().contains(&failed.pid().to_string()), "{report}");
         let report = drain(&[&named::<u64>("nobody")], LONG);
-        assert_eq!(report.unreachable, [(Pid::NOBODY, CallError::NoProc)]);
-        assert!(!report.is_complete() && report.ended.is_empty(), "{report}");
+        assert_eq!((report.unknown.len(), report.unknown[0].to_string().as_str()), (1, "nobody"));
+        assert!(!report.is_complete() && report.ended.is_empty() && report.unreachable.is_empty(), "{report}");
+    });
+}
+
+/// Each by its own name; that of a process of another kind as well.
+#[test]
+fn every_name_that_nobody_has_is_reported() {
+    seeds(10, |sim, log| {
+        let living = Counter::new("a", log).up_to(4).start(StageOptions::new().name("words")).unwrap();
+        let (alpha, beta) = (named::<u64>("alpha"), Counter::named("beta"));
+        let words = named::<String>("words");
+        let texts = |names: &[Name]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let graph = genstage::graph(&[&alpha, &living, &beta, &words]);
+        assert_eq!((texts(&graph.unknown).join(" "), graph.unreachable.len()), ("alpha beta words".to_owned(), 0));
+        assert_eq!(graph.stages.len(), 1);
+        let report = drain(&[&alpha, &beta, &words], ms(50));
+        assert_eq!((texts(&report.unknown).join(" "), report.unreachable.len()), ("alpha beta words".to_owned(), 0));
+        assert!(!report.is_complete() && report.to_string().contains("beta: there is no such stage\n"), "{report}");
+        sim.run_until_idle();
+        assert!(living.is_alive());
     });
 }
 
@@ -110,7 +129,7 @@ fn a_stage_is_drained_by_name_and_continues_first() {
         assert!(!late.is_alive() && !sink.is_alive());
         assert_eq!(log.events("c"), range(0..7));
         let again = Late::named("late").drain(LONG);
-        assert_eq!((again.stages.len(), again.unreachable), (0, vec![(Pid::NOBODY, CallError::NoProc)]));
+        assert_eq!((again.stages.len(), again.unknown[0].to_string().as_str()), (0, "late"));
     });
 }
 
