@@ -45,7 +45,8 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// Stops producers and all that lives on them, in order, so that every event they have emitted is handled.
 ///
 /// Usually producers are given. Where one may have come to its end by itself, give what lives on it as well: nothing leads
-/// from the dead to those who still have its events. A stage that is no producer is drained if all that it lives on is, or
+/// from the dead to those who still have its events, and alone it is no complete drain
+/// ([`untraced`](DrainReport::untraced)). A stage that is no producer is drained if all that it lives on is, or
 /// nobody is left that it lives on.
 ///
 /// A supervisor takes the end of a child as it always does: a permanent one is started again. Children that are to be drained should
@@ -145,6 +146,9 @@ pub struct DrainReport {
     /// Given stages that had ended before, and why. Those that ended normally had nothing left to give; what others had is lost, with
     /// or without a drain. Who still has their events is not found through them, and is to be given as well.
     pub ended: Vec<(Pid, ExitReason)>,
+    /// Of those that had [ended](Self::ended) before, the ones that emit, where no other stage was given that takes events: who
+    /// still has theirs is not known, and not waited for.
+    pub untraced: Vec<Pid>,
     /// The stage that called, or whose child did, with what lives on it ([`CallError::CallingSelf`]): they are drained, but nobody
     /// has waited for them. And given stages that ended with their runtime ([`CallError::NoProc`]), or could not be waited for to
     /// the end ([`CallError::NoReply`]).
@@ -155,12 +159,13 @@ pub struct DrainReport {
 
 impl DrainReport {
     /// Whether all [`stages`](Self::stages) ended in time, normally, with nothing left, and those that had [ended](Self::ended) before
-    /// normally, too; and all that were given were reached, none of them [left alone](Self::not_drained). Others that were
+    /// normally, too, and not [without a trace](Self::untraced); and all that were given were reached, none of them [left alone](Self::not_drained). Others that were
     /// [left alone](Self::left_alone) are not asked.
     pub fn is_complete(&self) -> bool {
         self.unreachable.is_empty()
             && self.unknown.is_empty()
             && self.not_drained.is_empty()
+            && self.untraced.is_empty()
             && self.ended.iter().all(|(_, reason)| *reason == ExitReason::Normal)
             && self.stages.iter().all(|stage| stage.end == DrainEnd::Drained && stage.left() == 0)
     }
@@ -232,7 +237,8 @@ impl fmt::Display for DrainReport {
             writeln!(f, "{pid}: {given}left alone, it lives on other producers as well")?;
         }
         for (pid, reason) in &self.ended {
-            writeln!(f, "{pid}: had ended before: {reason}")?;
+            let trace = if self.untraced.contains(pid) { ", and who still has its events is not known" } else { "" };
+            writeln!(f, "{pid}: had ended before: {reason}{trace}")?;
         }
         for (pid, error) in &self.unreachable {
             writeln!(f, "{pid}: {error}")?;

@@ -63,9 +63,11 @@ fn who_has_ended_normally_has_nothing_left_to_drain() {
         done.cast(Die(ExitReason::Normal));
         failed.cast(Die(ExitReason::other("ill")));
         sim.run_until_idle();
-        let report = drain(&[&done, &living], LONG);
-        assert_eq!((report.stages.len(), &report.ended[..]), (1, &[(done.pid(), ExitReason::Normal)][..]));
-        assert!(report.is_complete() && report.unreachable.is_empty(), "{report}");
+        let sink = Sink::new("d", log).start(StageOptions::new()).unwrap();
+        let report = drain(&[&done, &living, &sink], LONG);
+        assert_eq!((report.stages.len(), &report.ended[..]), (2, &[(done.pid(), ExitReason::Normal)][..]));
+        assert!(report.is_complete() && report.unreachable.is_empty() && report.untraced.is_empty(), "{report}");
+        assert!(drain(&[&sink], LONG).is_complete(), "one that only takes events has nobody behind it");
         let report = drain(&[&failed], LONG);
         assert_eq!((report.stages.len(), &report.ended[..]), (0, &[(failed.pid(), ExitReason::other("ill"))][..]));
         assert!(!report.is_complete() && report.to_string().contains(&failed.pid().to_string()), "{report}");
@@ -172,7 +174,9 @@ fn a_source_that_has_ended_does_not_hide_who_has_its_events() {
         source.demand(DemandMode::Forward);
         sim.run_until_idle();
         assert!(!source.is_alive() && log.events("c").is_empty());
-        assert_eq!(drain(&[&source], LONG).stages.len(), 0, "nobody knows whom it fed");
+        let alone = drain(&[&source], LONG);
+        assert_eq!((alone.stages.len(), &alone.untraced[..]), (0, &[source.pid()][..]), "nobody knows whom it fed");
+        assert!(!alone.is_complete() && alone.to_string().contains("who still has its events is not known"), "{alone}");
         sys::resume(&sink).unwrap();
         let report = drain(&[&source, &sink], LONG);
         assert_eq!(report.ended, [(source.pid(), ExitReason::Normal)]);
