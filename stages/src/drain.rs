@@ -241,7 +241,12 @@ impl fmt::Display for DrainReport {
             writeln!(f, "{pid}: had ended before: {reason}{trace}")?;
         }
         for (pid, error) in &self.unreachable {
-            writeln!(f, "{pid}: {error}")?;
+            match error {
+                CallError::CallingSelf => {
+                    writeln!(f, "{pid}: drained when the caller goes on, so it is not waited for")?
+                }
+                error => writeln!(f, "{pid}: {error}")?,
+            }
         }
         for name in &self.unknown {
             writeln!(f, "{name}: there is no such stage")?;
