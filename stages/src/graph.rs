@@ -167,7 +167,7 @@ pub fn snapshot(stage: &dyn AnyStage) -> Result<StageSnapshot, CallError> {
 /// The numbers of these stages and of all that are joined to them by subscriptions, upstream and downstream.
 ///
 /// The stages are asked all at once, and have five seconds to answer; events go on flowing meanwhile, so the two sides of a
-/// subscription may differ by what is under way. Who does not answer is listed in [`unreachable`](Graph::unreachable), and its
+/// subscription may differ by what is under way, and the [edges](Graph::edges), which are read last, be ahead of the stages. Who does not answer is listed in [`unreachable`](Graph::unreachable), and its
 /// subscriptions are there all the same: for these nobody is asked.
 ///
 /// ```
@@ -296,7 +296,9 @@ pub struct Graph {
     /// The stages, by pid. Of one that is [unreachable](Self::unreachable) and lives, what only it knows is zero: what waits, what it
     /// owes, what it holds itself, its inbox, its times.
     pub stages: Vec<StageSnapshot>,
-    /// The subscriptions between them, oldest first.
+    /// The subscriptions between them, oldest first. They are read when all stages have answered, or the time is over: where events
+    /// flow meanwhile, more may have passed a subscription than its producer had [emitted](StageSnapshot::emitted) when it
+    /// answered.
     pub edges: Vec<Edge>,
     /// Stages that gave no answer: dead meanwhile, too busy, or the one that asks.
     pub unreachable: Vec<(Pid, CallError)>,
