@@ -65,6 +65,9 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// 3. After `within` the rest is stopped: asked for its numbers, told to shut down, and killed if it does not; one that traps
 ///    exits runs `terminate`, and stops its children. Who is in a callback then ends when that returns; it is given a moment and
 ///    reported as [`DrainEnd::Stuck`]. So a drain takes `within` and some tenths of a second at most.
+///    The [shutdown](crate::ConsumerSupervisor::shutdown) of a [`ConsumerSupervisor`](crate::ConsumerSupervisor) is cut to a tenth of
+///    a second as well: then it is killed, and reported as [`DrainEnd::Stopped`], though
+///    blocking code of its children runs on until it returns.
 ///
 /// A callback that does not return holds up nobody else: the subscriptions of a stage and its numbers are read without asking it.
 /// So a drain reaches what is behind it, and counts what it was sent, what it has handled and what is left, also where it blocks
@@ -214,7 +217,8 @@ pub enum DrainEnd {
     Drained,
     /// In time, for another reason.
     Ended(ExitReason),
-    /// The time was over, and it was stopped.
+    /// The time was over, and it was stopped. Blocking code of its children, if it is a
+    /// [`ConsumerSupervisor`](crate::ConsumerSupervisor), may still run: they end when that returns.
     Stopped,
     /// The time was over, and it was told to stop, but a callback of it had not returned when the report was made. It ends when
     /// that returns; the batch at hand counts as left.
