@@ -245,11 +245,10 @@ impl fmt::Display for DrainReport {
             writeln!(f, "{pid}: had ended before: {reason}{trace}")?;
         }
         for (pid, error) in &self.unreachable {
-            match error {
-                CallError::CallingSelf => {
-                    writeln!(f, "{pid}: drained when the caller goes on, so it is not waited for")?
-                }
-                error => writeln!(f, "{pid}: {error}")?,
+            if *error == CallError::CallingSelf {
+                writeln!(f, "{pid}: drained when the caller goes on, so it is not waited for")?;
+            } else {
+                writeln!(f, "{pid}: {error}")?;
             }
         }
         for name in &self.unknown {
