@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use genstage_core::{Address, ExitReason, Name, Peer, Pid};
 use genstage_dispatchers::{Empties, SubscriptionId};
 
-use crate::graph::Observed;
+use crate::graph::{Absent, Observed};
 use crate::handle::Source;
 use crate::mail::{ProducerPort, StageMail, Subscribe};
 use crate::misfit::unfit;
@@ -106,7 +106,7 @@ impl<T: Send + 'static> ProducerPort<T> for Named<T> {
     }
 
     fn observer(&self) -> Arc<dyn Observed> {
-        self.resolve().observer()
+        self.now().map_or_else(|| Arc::new(Absent(Some(self.name.clone()))) as _, |port| port.observer())
     }
 }
 

@@ -8,10 +8,10 @@ mod run;
 use std::fmt;
 use std::time::Duration;
 
-use genstage_core::{Address, CallError, Child, ExitReason, Pid, current_pid};
+use genstage_core::{Address, CallError, Child, ExitReason, Name, Pid, current_pid};
 
 use crate::Named;
-use crate::graph::{AnyStage, Observer, Stages, unasked};
+use crate::graph::{AnyStage, Observer, Stages, known, unasked};
 use crate::handle::StageRef;
 use crate::place::{Unwanted, in_process, in_thread};
 use crate::role::{IsProducer, Role};
@@ -45,7 +45,8 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// Stops producers and all that lives on them, in order, so that every event they have emitted is handled.
 ///
 /// Usually producers are given. Where one may have come to its end by itself, give what lives on it as well: nothing leads
-/// from the dead to those who still have its events. A stage that is no producer is drained if all that it lives on is, or
+/// from the dead to those who still have its events, and alone it is no complete drain
+/// ([`untraced`](DrainReport::untraced)). A stage that is no producer is drained if all that it lives on is, or
 /// nobody is left that it lives on.
 ///
 /// A supervisor takes the end of a child as it always does: a permanent one is started again. Children that are to be drained should
@@ -64,6 +65,9 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// 3. After `within` the rest is stopped: asked for its numbers, told to shut down, and killed if it does not; one that traps
 ///    exits runs `terminate`, and stops its children. Who is in a callback then ends when that returns; it is given a moment and
 ///    reported as [`DrainEnd::Stuck`]. So a drain takes `within` and some tenths of a second at most.
+///    The [shutdown](crate::ConsumerSupervisor::shutdown) of a [`ConsumerSupervisor`](crate::ConsumerSupervisor) is cut to a tenth of
+///    a second as well: then it is killed, and reported as [`DrainEnd::Stopped`], though
+///    blocking code of its children runs on until it returns.
 ///
 /// A callback that does not return holds up nobody else: the subscriptions of a stage and its numbers are read without asking it.
 /// So a drain reaches what is behind it, and counts what it was sent, what it has handled and what is left, also where it blocks
@@ -106,15 +110,18 @@ pub fn drain(stages: &[&dyn Drainable], within: Duration) -> DrainReport {
 }
 
 pub(crate) fn drain_all(stages: Vec<Observer>, within: Duration) -> DrainReport {
+    let (stages, unknown) = known(stages);
     let (roots, caller) = (by_pid(stages), current_pid());
-    in_thread(|here| run(here, roots.clone(), within, caller)).unwrap_or_else(|| unreached(&roots))
+    let report = in_thread(|here| run(here, roots.clone(), within, caller)).unwrap_or_else(|| unreached(&roots));
+    DrainReport { unknown, ..report }
 }
 
 pub(crate) async fn drain_all_async(stages: Vec<Observer>, within: Duration) -> DrainReport {
+    let (stages, unknown) = known(stages);
     let (roots, caller) = (by_pid(stages), current_pid());
     let drained = roots.clone();
     let report = in_process(Unwanted::GoesOn, move |here| run(here, drained, within, caller)).await;
-    report.unwrap_or_else(|| unreached(&roots))
+    DrainReport { unknown, ..report.unwrap_or_else(|| unreached(&roots)) }
 }
 
 fn by_pid(stages: Vec<Observer>) -> Stages {
@@ -134,22 +141,34 @@ pub struct DrainReport {
     /// The producers and all that lived on them alone, by pid.
     pub stages: Vec<DrainedStage>,
     /// Stages downstream that have other producers as well, or live on such stages. They live on, and what the drained
-    /// producers have sent to them is theirs to handle: they do not count in [`is_complete`](Self::is_complete) and
-    /// [`left`](Self::left).
+    /// producers have sent to them is theirs to handle: they do not count in [`left`](Self::left), nor in
+    /// [`is_complete`](Self::is_complete) unless they were [given](Self::not_drained).
     pub left_alone: Vec<Pid>,
+    /// Given stages that were [left alone](Self::left_alone), by pid. To drain one of these, give all that it lives on.
+    pub not_drained: Vec<Pid>,
     /// Given stages that had ended before, and why. Those that ended normally had nothing left to give; what others had is lost, with
     /// or without a drain. Who still has their events is not found through them, and is to be given as well.
     pub ended: Vec<(Pid, ExitReason)>,
-    /// Given names that nobody has ([`CallError::NoProc`]), and the stage that called, or whose child did, with what lives on it
-    /// ([`CallError::CallingSelf`]): they are drained, but nobody has waited for them.
+    /// Of those that had [ended](Self::ended) before, the ones that emit, where no other stage was given that takes events: who
+    /// still has theirs is not known, and not waited for.
+    pub untraced: Vec<Pid>,
+    /// The stage that called, or whose child did, with what lives on it ([`CallError::CallingSelf`]): they are drained, but nobody
+    /// has waited for them. And given stages that ended with their runtime ([`CallError::NoProc`]), or could not be waited for to
+    /// the end ([`CallError::NoReply`]).
     pub unreachable: Vec<(Pid, CallError)>,
+    /// Given names under which there was no such stage, in the order and as often as they were given.
+    pub unknown: Vec<Name>,
 }
 
 impl DrainReport {
     /// Whether all [`stages`](Self::stages) ended in time, normally, with nothing left, and those that had [ended](Self::ended) before
-    /// normally, too. Who was [left alone](Self::left_alone) is not asked.
+    /// normally, too, and not [without a trace](Self::untraced); and all that were given were reached, none of them [left alone](Self::not_drained). Others that were
+    /// [left alone](Self::left_alone) are not asked.
     pub fn is_complete(&self) -> bool {
         self.unreachable.is_empty()
+            && self.unknown.is_empty()
+            && self.not_drained.is_empty()
+            && self.untraced.is_empty()
             && self.ended.iter().all(|(_, reason)| *reason == ExitReason::Normal)
             && self.stages.iter().all(|stage| stage.end == DrainEnd::Drained && stage.left() == 0)
     }
@@ -198,7 +217,8 @@ pub enum DrainEnd {
     Drained,
     /// In time, for another reason.
     Ended(ExitReason),
-    /// The time was over, and it was stopped.
+    /// The time was over, and it was stopped. Blocking code of its children, if it is a
+    /// [`ConsumerSupervisor`](crate::ConsumerSupervisor), may still run: they end when that returns.
     Stopped,
     /// The time was over, and it was told to stop, but a callback of it had not returned when the report was made. It ends when
     /// that returns; the batch at hand counts as left.
@@ -217,13 +237,22 @@ impl fmt::Display for DrainReport {
             writeln!(f, ": {handled} handled, {emitted} emitted, {} left, {end:?}", stage.left())?;
         }
         for pid in &self.left_alone {
-            writeln!(f, "{pid}: left alone, it lives on other producers as well")?;
+            let given = if self.not_drained.contains(pid) { "given, but " } else { "" };
+            writeln!(f, "{pid}: {given}left alone, it lives on other producers as well")?;
         }
         for (pid, reason) in &self.ended {
-            writeln!(f, "{pid}: had ended before: {reason}")?;
+            let trace = if self.untraced.contains(pid) { ", and who still has its events is not known" } else { "" };
+            writeln!(f, "{pid}: had ended before: {reason}{trace}")?;
         }
         for (pid, error) in &self.unreachable {
-            writeln!(f, "{pid}: {error}")?;
+            if *error == CallError::CallingSelf {
+                writeln!(f, "{pid}: drained when the caller goes on, so it is not waited for")?;
+            } else {
+                writeln!(f, "{pid}: {error}")?;
+            }
+        }
+        for name in &self.unknown {
+            writeln!(f, "{name}: there is no such stage")?;
         }
         Ok(())
     }

@@ -9,14 +9,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use genstage_core::{Address, CALL_TIMEOUT, CallError, Child, ExitReason, Mail, Peer, Pid, Signal, current_pid};
+use genstage_core::{Address, CALL_TIMEOUT, CallError, Child, ExitReason, Mail, Name, Peer, Pid, Signal, current_pid};
 use genstage_dispatchers::SubscriptionId;
 
 use crate::Named;
 use crate::book::{Book, Tie};
 use crate::drain::DrainMail;
 use crate::handle::StageRef;
-use crate::mail::{Nobody, ProducerPort, StageMail};
+use crate::mail::{ProducerPort, StageMail};
 use crate::place::{Place, Unwanted, in_process, in_thread};
 use crate::role::Role;
 use crate::snapshot::{Flow, StageKind, StageSnapshot};
@@ -29,6 +29,10 @@ pub(crate) type Observer = Arc<dyn Observed>;
 pub trait Observed: Send + Sync {
     fn peer(&self) -> Peer;
     fn kind(&self) -> Option<StageKind>;
+    /// The name, if it is one under which there is no such stage.
+    fn unknown(&self) -> Option<&Name> {
+        None
+    }
     #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
     fn say(&self, word: Word);
     /// Its numbers.
@@ -81,13 +85,20 @@ impl<R: Role> Observed for Address<StageMail<R>> {
     }
 }
 
-impl Observed for Nobody {
+/// No stage, where one was looked for: under this name, if by one.
+pub(crate) struct Absent(pub(crate) Option<Name>);
+
+impl Observed for Absent {
     fn peer(&self) -> Peer {
         Peer::from(Pid::NOBODY)
     }
 
     fn kind(&self) -> Option<StageKind> {
         None
+    }
+
+    fn unknown(&self) -> Option<&Name> {
+        self.0.as_ref()
     }
 
     #[allow(private_interfaces, reason = "nobody outside can name what it carries")]
@@ -119,10 +130,7 @@ mod sealed {
 impl<R: Role> AnyStage for StageRef<R> {
     fn observer(&self) -> Arc<dyn Observed> {
         // Of a name: whoever has it now, and that one throughout.
-        match self.0.address() {
-            Some(address) => Arc::new(address),
-            None => Arc::new(Nobody),
-        }
+        ProducerPort::observer(&self.0)
     }
 }
 
@@ -159,7 +167,7 @@ pub fn snapshot(stage: &dyn AnyStage) -> Result<StageSnapshot, CallError> {
 /// The numbers of these stages and of all that are joined to them by subscriptions, upstream and downstream.
 ///
 /// The stages are asked all at once, and have five seconds to answer; events go on flowing meanwhile, so the two sides of a
-/// subscription may differ by what is under way. Who does not answer is listed in [`unreachable`](Graph::unreachable), and its
+/// subscription may differ by what is under way, and the [edges](Graph::edges), which are read last, be ahead of the stages. Who does not answer is listed in [`unreachable`](Graph::unreachable), and its
 /// subscriptions are there all the same: for these nobody is asked.
 ///
 /// ```
@@ -186,16 +194,18 @@ pub fn graph_within(stages: &[&dyn AnyStage], within: Duration) -> Graph {
 }
 
 pub(crate) fn graph_of(roots: Vec<Observer>, within: Duration) -> Graph {
+    let (roots, unknown) = known(roots);
     let (stages, caller) = (neighbours(roots), current_pid());
     let answers = in_thread(|here| ask(here, stages.clone(), within, caller)).unwrap_or_else(|| silence(&stages));
-    Graph::of(&stages, answers)
+    Graph { unknown, ..Graph::of(&stages, answers) }
 }
 
 pub(crate) async fn graph_of_async(roots: Vec<Observer>, within: Duration) -> Graph {
+    let (roots, unknown) = known(roots);
     let (stages, caller) = (neighbours(roots), current_pid());
     let asked = stages.clone();
     let answers = in_process(Unwanted::Ends, move |here| ask(here, asked, within, caller)).await;
-    Graph::of(&stages, answers.unwrap_or_else(|| silence(&stages)))
+    Graph { unknown, ..Graph::of(&stages, answers.unwrap_or_else(|| silence(&stages))) }
 }
 
 /// Stages of any events, by pid.
@@ -203,6 +213,12 @@ pub(crate) type Stages = BTreeMap<Pid, Observer>;
 
 /// The numbers of those that answered, and why the others did not.
 type Answers = (Vec<StageSnapshot>, Vec<(Pid, CallError)>);
+
+/// Those that were found, and the names of the others.
+pub(crate) fn known(roots: Vec<Observer>) -> (Vec<Observer>, Vec<Name>) {
+    let (unknown, known): (Vec<_>, Vec<_>) = roots.into_iter().partition(|stage| stage.unknown().is_some());
+    (known, unknown.iter().filter_map(|stage| stage.unknown().cloned()).collect())
+}
 
 fn neighbours(roots: Vec<Observer>) -> Stages {
     reach(roots, |book| [book.upstream(), book.downstream()].concat())
@@ -280,10 +296,14 @@ pub struct Graph {
     /// The stages, by pid. Of one that is [unreachable](Self::unreachable) and lives, what only it knows is zero: what waits, what it
     /// owes, what it holds itself, its inbox, its times.
     pub stages: Vec<StageSnapshot>,
-    /// The subscriptions between them, oldest first.
+    /// The subscriptions between them, oldest first. They are read when all stages have answered, or the time is over: where events
+    /// flow meanwhile, more may have passed a subscription than its producer had [emitted](StageSnapshot::emitted) when it
+    /// answered.
     pub edges: Vec<Edge>,
     /// Stages that gave no answer: dead meanwhile, too busy, or the one that asks.
     pub unreachable: Vec<(Pid, CallError)>,
+    /// Given names under which there was no such stage, in the order and as often as they were given.
+    pub unknown: Vec<Name>,
 }
 
 /// One subscription in a [`Graph`].
@@ -321,7 +341,7 @@ impl Graph {
             .flat_map(|book| [book.producers(), book.consumers()].concat())
             .map(|tie| (tie.key(), Edge::of(&tie)))
             .collect();
-        Self { stages: told, edges: edges.into_values().collect(), unreachable }
+        Self { stages: told, edges: edges.into_values().collect(), unreachable, unknown: Vec::new() }
     }
 
     /// The numbers of one stage.

@@ -8,7 +8,7 @@ use crate::book::Tie;
 use crate::choice::{Choice, Wanted};
 use crate::context::Context;
 use crate::drain::DrainMail;
-use crate::graph::{Observed, Observer};
+use crate::graph::{Absent, Observed, Observer};
 use crate::handle::Source;
 use crate::misfit::unfit;
 use crate::options::DemandMode;
@@ -180,7 +180,7 @@ impl<T> ProducerPort<T> for Nobody {
     }
 
     fn observer(&self) -> std::sync::Arc<dyn Observed> {
-        std::sync::Arc::new(Self)
+        std::sync::Arc::new(Absent(None))
     }
 }
 
@@ -270,6 +270,10 @@ impl<R: Role> ProducerPort<R::Out> for Target<StageMail<R>> {
     }
 
     fn observer(&self) -> std::sync::Arc<dyn Observed> {
-        self.resolve().observer()
+        match (self, self.address()) {
+            (_, Some(address)) => std::sync::Arc::new(address),
+            (Self::Named(name), None) => std::sync::Arc::new(Absent(Some(name.clone()))),
+            (Self::One(_), None) => std::sync::Arc::new(Absent(None)),
+        }
     }
 }

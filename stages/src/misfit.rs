@@ -6,7 +6,7 @@ use genstage_core::{ExitReason, Name, Peer};
 use genstage_dispatchers::{Empties, SubscriptionId};
 
 use crate::WrongSource;
-use crate::graph::Observed;
+use crate::graph::{Absent, Observed};
 use crate::mail::{Nobody, ProducerPort, Subscribe};
 use crate::options::DemandMode;
 
@@ -44,6 +44,6 @@ impl<T: Send + 'static> ProducerPort<T> for Misfit {
     }
 
     fn observer(&self) -> Arc<dyn Observed> {
-        Arc::new(Nobody)
+        Arc::new(Absent(None))
     }
 }

@@ -8,9 +8,9 @@ use genstage_core::{Address, CallError, Mailbox, Pid, spawn};
 use super::collector::Collector;
 use super::found::Found;
 use super::{DrainMail, DrainReport, cycle};
-use crate::graph::{Stages, Word};
+use crate::graph::{Observer, Stages, Word};
 use crate::place::Place;
-use crate::snapshot::StageSnapshot;
+use crate::snapshot::{StageKind, StageSnapshot};
 
 /// Drains the roots, and all that lives on them alone. Whoever waits for the caller is not waited for.
 pub(super) async fn run<P: Place>(here: P, roots: Stages, within: Duration, caller: Option<Pid>) -> DrainReport {
@@ -21,7 +21,14 @@ pub(super) async fn run<P: Place>(here: P, roots: Stages, within: Duration, call
     let held_up = found.held_up_by(caller, &set);
     for (pid, root) in roots.iter().filter(|(pid, _)| !found.stages.contains_key(pid)) {
         match root.peer().exit_reason().filter(|_| root.kind().is_some()) {
-            Some(reason) => report.ended.push((*pid, reason)),
+            Some(reason) => {
+                report.ended.push((*pid, reason));
+                let takes =
+                    |(other, stage): (&Pid, &Observer)| other != pid && stage.kind() != Some(StageKind::Producer);
+                if root.kind() != Some(StageKind::Consumer) && !roots.iter().any(takes) {
+                    report.untraced.push(*pid);
+                }
+            }
             None => report.unreachable.push((*pid, CallError::NoProc)),
         }
     }
@@ -40,6 +47,7 @@ pub(super) async fn run<P: Place>(here: P, roots: Stages, within: Duration, call
     collector.leave_alone();
     collector.stop_the_rest().await;
     (report.stages, report.left_alone) = collector.finish();
+    report.not_drained = report.left_alone.iter().filter(|pid| roots.contains_key(pid)).copied().collect();
     report
 }
 

@@ -1,6 +1,6 @@
 //! Who is drained: those that are given, by whatever handle, and all that live on these alone.
 
-use genstage::core::{Restart, Strategy, Supervisor};
+use genstage::core::{Name, Restart, Strategy, Supervisor};
 use genstage::prelude::*;
 use genstage::{CallError, drain, sys};
 
@@ -33,6 +33,27 @@ fn a_stage_with_other_producers_is_left_alone() {
     });
 }
 
+/// Nothing of it was drained: that is no complete drain.
+#[test]
+fn a_given_stage_that_is_left_alone_is_not_drained() {
+    seeds(20, |sim, log| {
+        let [ours, other] = ["a", "b"].map(|who| Counter::new(who, log).up_to(20).start(StageOptions::new()).unwrap());
+        let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&ours, demand(4, 2)).unwrap();
+        sink.sync_subscribe(&other, demand(4, 2)).unwrap();
+        sim.run_until_idle();
+        let report = drain(&[&sink], LONG);
+        assert_eq!((report.stages.len(), &report.left_alone[..]), (0, &[sink.pid()][..]));
+        assert_eq!((report.is_complete(), &report.not_drained[..]), (false, &[sink.pid()][..]));
+        assert!(report.to_string().contains("given, but left alone"), "{report}");
+        assert!(sink.is_alive() && ours.is_alive() && other.is_alive());
+        let report = drain(&[&sink, &ours], LONG);
+        assert_eq!((report.is_complete(), &report.not_drained[..]), (false, &[sink.pid()][..]));
+        let report = drain(&[&sink, &other], LONG);
+        assert!(report.is_complete() && report.not_drained.is_empty() && report.stages.len() == 2, "{report}");
+    });
+}
+
 /// But a crash has lost what there was, and who never was is not known to have had nothing.
 #[test]
 fn who_has_ended_normally_has_nothing_left_to_drain() {
@@ -42,15 +63,36 @@ fn who_has_ended_normally_has_nothing_left_to_drain() {
         done.cast(Die(ExitReason::Normal));
         failed.cast(Die(ExitReason::other("ill")));
         sim.run_until_idle();
-        let report = drain(&[&done, &living], LONG);
-        assert_eq!((report.stages.len(), &report.ended[..]), (1, &[(done.pid(), ExitReason::Normal)][..]));
-        assert!(report.is_complete() && report.unreachable.is_empty(), "{report}");
+        let sink = Sink::new("d", log).start(StageOptions::new()).unwrap();
+        let report = drain(&[&done, &living, &sink], LONG);
+        assert_eq!((report.stages.len(), &report.ended[..]), (2, &[(done.pid(), ExitReason::Normal)][..]));
+        assert!(report.is_complete() && report.unreachable.is_empty() && report.untraced.is_empty(), "{report}");
+        assert!(drain(&[&sink], LONG).is_complete(), "one that only takes events has nobody behind it");
         let report = drain(&[&failed], LONG);
         assert_eq!((report.stages.len(), &report.ended[..]), (0, &[(failed.pid(), ExitReason::other("ill"))][..]));
         assert!(!report.is_complete() && report.to_string().contains(&failed.pid().to_string()), "{report}");
         let report = drain(&[&named::<u64>("nobody")], LONG);
-        assert_eq!(report.unreachable, [(Pid::NOBODY, CallError::NoProc)]);
-        assert!(!report.is_complete() && report.ended.is_empty(), "{report}");
+        assert_eq!((report.unknown.len(), report.unknown[0].to_string().as_str()), (1, "nobody"));
+        assert!(!report.is_complete() && report.ended.is_empty() && report.unreachable.is_empty(), "{report}");
+    });
+}
+
+/// Each by its own name; that of a process of another kind as well.
+#[test]
+fn every_name_that_nobody_has_is_reported() {
+    seeds(10, |sim, log| {
+        let living = Counter::new("a", log).up_to(4).start(StageOptions::new().name("words")).unwrap();
+        let (alpha, beta) = (named::<u64>("alpha"), Counter::named("beta"));
+        let words = named::<String>("words");
+        let texts = |names: &[Name]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let graph = genstage::graph(&[&alpha, &living, &beta, &words]);
+        assert_eq!((texts(&graph.unknown).join(" "), graph.unreachable.len()), ("alpha beta words".to_owned(), 0));
+        assert_eq!(graph.stages.len(), 1);
+        let report = drain(&[&alpha, &beta, &words], ms(50));
+        assert_eq!((texts(&report.unknown).join(" "), report.unreachable.len()), ("alpha beta words".to_owned(), 0));
+        assert!(!report.is_complete() && report.to_string().contains("beta: there is no such stage\n"), "{report}");
+        sim.run_until_idle();
+        assert!(living.is_alive());
     });
 }
 
@@ -89,7 +131,7 @@ fn a_stage_is_drained_by_name_and_continues_first() {
         assert!(!late.is_alive() && !sink.is_alive());
         assert_eq!(log.events("c"), range(0..7));
         let again = Late::named("late").drain(LONG);
-        assert_eq!((again.stages.len(), again.unreachable), (0, vec![(Pid::NOBODY, CallError::NoProc)]));
+        assert_eq!((again.stages.len(), again.unknown[0].to_string().as_str()), (0, "late"));
     });
 }
 
@@ -132,7 +174,9 @@ fn a_source_that_has_ended_does_not_hide_who_has_its_events() {
         source.demand(DemandMode::Forward);
         sim.run_until_idle();
         assert!(!source.is_alive() && log.events("c").is_empty());
-        assert_eq!(drain(&[&source], LONG).stages.len(), 0, "nobody knows whom it fed");
+        let alone = drain(&[&source], LONG);
+        assert_eq!((alone.stages.len(), &alone.untraced[..]), (0, &[source.pid()][..]), "nobody knows whom it fed");
+        assert!(!alone.is_complete() && alone.to_string().contains("who still has its events is not known"), "{alone}");
         sys::resume(&sink).unwrap();
         let report = drain(&[&source, &sink], LONG);
         assert_eq!(report.ended, [(source.pid(), ExitReason::Normal)]);

@@ -71,6 +71,8 @@ fn child_drains(awaits: bool) {
             let (report, at) = reports.lock().unwrap().take().unwrap();
             assert_eq!((report.stages.len(), at), (1, Duration::ZERO), "nobody is waited for: {report}");
             assert_eq!(report.unreachable, [(children.pid(), CallError::CallingSelf)]);
+            let said = format!("{}: drained when the caller goes on, so it is not waited for\n", children.pid());
+            assert!(report.to_string().ends_with(&said), "{report}");
             assert_eq!((&report.stages[0].end, report.left()), (&DrainEnd::Drained, 0), "{report}");
             assert_eq!(children.exit_reason(), Some(ExitReason::Normal), "when the last child has ended");
             let mut events = log.events("child");
