@@ -15,8 +15,8 @@ use crate::{Init, OptionsError, Outcome, Producer};
 ///
 /// When the iterator ends, the stage ends with reason normal, after everything it had buffered has gone out. An exact match of
 /// demand and items is noticed at the next demand. A slow iterator holds up this stage alone: other processes
-/// run meanwhile; [`max_batch`](Enumerable::max_batch) sends on what is there. A [drain](crate::drain()) waits for the item that is
-/// being made, no longer, and what has been pulled before goes out. A panic in it ends the stage, and its
+/// run meanwhile; [`max_batch`](Enumerable::max_batch) sends on what is there. A [drain](crate::drain()) waits for
+/// the next 32 items at most, or fewer with a smaller `max_batch`, and what has been pulled goes out. A panic in it ends the stage, and its
 /// consumers hear the reason; items that it gave before for the same demand are lost with it, as what a callback emits
 /// before it panics. With a `max_batch` of 1 each has gone out by then.
 ///
@@ -100,20 +100,25 @@ impl<I> Enumerable<I> {
     }
 }
 
+/// How many items are pulled between two looks at whether the stage is to drain. A look at each would cost several times
+/// what a plain range does; one for 32 is lost in the noise.
+const PIECE: usize = 32;
+
 /// Emits as many items as are asked for, or all that are left; fewer where the stage is told to drain meanwhile. Gives whether the
 /// iterator is at its end. It is the user's, and may block.
 pub(crate) fn pull<T>(items: &mut impl Iterator<Item = T>, demand: usize, out: &mut Emit<T>, book: &Book) -> bool {
-    let mut is_over = false;
-    let next = || {
-        if book.is_told_to_drain() {
-            return None;
+    may_block(|| {
+        let mut left = demand;
+        while left > 0 && !book.is_told_to_drain() {
+            let (piece, before) = (left.min(PIECE), out.len());
+            out.extend(items.by_ref().take(piece));
+            if out.len() - before < piece {
+                return true;
+            }
+            left -= piece;
         }
-        let item = items.next();
-        is_over = item.is_none();
-        item
-    };
-    may_block(|| out.extend(std::iter::from_fn(next).take(demand)));
-    is_over
+        false
+    })
 }
 
 /// All items have been emitted; handled when they have all gone out.
