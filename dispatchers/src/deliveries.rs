@@ -1,6 +1,6 @@
 //! What a dispatcher wants done.
 
-use std::{fmt, vec};
+use std::{borrow::Cow, fmt, vec};
 
 use crate::{Batch, Empties, Refusal, SubscriptionId};
 
@@ -37,6 +37,8 @@ pub struct Deliveries<T> {
     released: Vec<InfoTicket>,
     expelled: Vec<(SubscriptionId, Refusal)>,
     filtered: u64,
+    /// Delivered, or reported as lost.
+    settled: u64,
     spares: Vec<Batch<T>>,
     /// Batches without a buffer: its vector has been lent, or it was a handle on a shared one.
     husks: Vec<Batch<T>>,
@@ -137,6 +139,20 @@ pub enum Notice {
         /// How many events were lost in this dispatch, or with the consumer that left.
         events: usize,
     },
+    /// A dispatcher of one's own lost events by a rule of its own: see [`Deliveries::discard`].
+    Discarded {
+        /// Its reason.
+        why: Cow<'static, str>,
+        /// How many events were lost so in this dispatch.
+        events: usize,
+    },
+    /// The dispatcher took events of which it has said nothing: they were neither delivered, nor dropped with a word, nor
+    /// [held](crate::Dispatcher::held). Of a dispatcher that keeps its [contract](crate::Dispatcher) it never comes; the stage
+    /// says it of one that does not.
+    Unaccounted {
+        /// How many events are missing since the last such notice.
+        events: usize,
+    },
 }
 
 impl Notice {
@@ -146,7 +162,9 @@ impl Notice {
             Self::UnknownPartition { events, .. }
             | Self::UnknownSubscription { events, .. }
             | Self::HashPanicked { events, .. }
-            | Self::PartitionFull { events, .. } => *events,
+            | Self::PartitionFull { events, .. }
+            | Self::Discarded { events, .. }
+            | Self::Unaccounted { events } => *events,
             Self::DemandExceeds { .. } | Self::PartitionWaits { .. } => 0,
         }
     }
@@ -180,6 +198,10 @@ impl fmt::Display for Notice {
             Self::PartitionFull { partition, events } => {
                 write!(f, "{events} events discarded, partition {partition} is full")
             }
+            Self::Unaccounted { events } => {
+                write!(f, "{events} events discarded, the dispatcher took them and neither delivered nor held them")
+            }
+            Self::Discarded { why, events } => write!(f, "{events} events discarded, {why}"),
         }
     }
 }
@@ -193,6 +215,7 @@ impl<T> Deliveries<T> {
             released: Vec::new(),
             expelled: Vec::new(),
             filtered: 0,
+            settled: 0,
             spares: Vec::new(),
             husks: Vec::new(),
         }
@@ -205,12 +228,17 @@ impl<T> Deliveries<T> {
         if batch.is_empty() {
             self.recycle(batch);
         } else {
+            self.settled += batch.len() as u64;
             self.batches.push(Delivery { to, batch });
         }
     }
 
     /// Tells the operator something.
     pub fn notice(&mut self, notice: Notice) {
+        // Of what went to nobody, and of what is missing, the stage says so itself: the former was delivered.
+        if !matches!(notice, Notice::UnknownSubscription { .. } | Notice::Unaccounted { .. }) {
+            self.settled += notice.lost() as u64;
+        }
         self.notices.push(notice);
     }
 
@@ -231,9 +259,60 @@ impl<T> Deliveries<T> {
         self.filtered += events as u64;
     }
 
+    /// Says that so many events were dropped although somebody might have got them, and why: `"too old"`. The stage counts them as
+    /// discarded, and reports them, those of one reason and one call together: [`Notice::Discarded`]. Of no events nothing is said.
+    ///
+    /// To drop them is up to the dispatcher; this only says so. It costs a comparison for each reason of the call, and a reason that
+    /// is a literal allocates nothing by itself.
+    ///
+    /// ```
+    /// use genstage_dispatchers::Deliveries;
+    ///
+    /// let mut out = Deliveries::<u64>::new();
+    /// out.discard(2, "too old");
+    /// out.discard(0, "too big");
+    /// out.discard(1, "too old");
+    /// let notices: Vec<String> = out.drain_notices().map(|notice| notice.to_string()).collect();
+    /// assert_eq!(notices, ["3 events discarded, too old"]);
+    /// ```
+    pub fn discard(&mut self, events: usize, why: impl Into<Cow<'static, str>>) {
+        if events == 0 {
+            return;
+        }
+        let why = why.into();
+        let same = self.notices.iter_mut().find_map(|notice| match notice {
+            Notice::Discarded { why: other, events } if *other == why => Some(events),
+            _ => None,
+        });
+        match same {
+            Some(before) => {
+                *before += events;
+                self.settled += events as u64;
+            }
+            None => self.notice(Notice::Discarded { why, events }),
+        }
+    }
+
     /// How many events were [dropped](Self::filter) so, since the beginning.
     pub const fn filtered(&self) -> u64 {
         self.filtered
+    }
+
+    /// How many events were delivered, filtered or reported as lost, since the beginning: one that went to several consumers as
+    /// often. What a dispatcher has taken beyond that it must hold.
+    ///
+    /// ```
+    /// use genstage_dispatchers::{Deliveries, SubscriptionId};
+    ///
+    /// let mut out = Deliveries::new();
+    /// out.deliver(SubscriptionId::new(1), vec!['a', 'b']);
+    /// out.filter(3);
+    /// out.discard(4, "too old");
+    /// assert_eq!(out.accounted(), 9);
+    /// ```
+    #[inline]
+    pub const fn accounted(&self) -> u64 {
+        self.settled + self.filtered
     }
 
     /// Gives a vector without an allocation that of a spare batch, to be filled and taken with
@@ -416,6 +495,18 @@ mod tests {
             out.recycle(first);
             assert_eq!((out.spares.len(), out.husks.len()), (1, 1));
         }
+    }
+
+    #[test]
+    fn discards_of_one_reason_are_one_notice() {
+        let mut out = Deliveries::<u8>::new();
+        for (events, why) in [(0, "none"), (2, "old"), (1, "big"), (3, "old")] {
+            out.discard(events, why);
+        }
+        let notices: Vec<Notice> = out.drain_notices().collect();
+        let discarded = |events, why: &'static str| Notice::Discarded { why: why.into(), events };
+        assert_eq!(notices, [discarded(5, "old"), discarded(1, "big")]);
+        assert_eq!(notices.iter().map(Notice::lost).sum::<usize>(), 6);
     }
 
     /// Q11.

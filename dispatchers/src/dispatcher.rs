@@ -38,13 +38,17 @@ use crate::{Deliveries, InfoTicket, Refusal, Subscriber, SubscriptionId};
 ///   something, `demand()` is 0. Only a dispatcher that holds or drops events may take more, and none when `demand()`
 ///   is 0.
 /// * What it holds it states with [`held`](Dispatcher::held), so that the stage does not end before it is delivered.
+/// * What it drops it says: with [`filter`](Deliveries::filter) if nobody was meant to get it, with
+///   [`discard`](Deliveries::discard) and the reason otherwise. Only so does the stage's count of its events add up.
 /// * An option of a subscription that it does not know is a reason to refuse: [`Subscriber::takes_anything`]. One with an option of
 ///   its own reads it with [`Subscriber::custom_as`].
 /// * Events for one id leave in the order in which they were emitted.
 /// * It draws on no chance but the seed, and no clock: the same calls give the same deliveries.
 ///
 /// What is delivered to an id that there is not is discarded, counted and reported
-/// ([`Notice::UnknownSubscription`](crate::Notice::UnknownSubscription)): nobody else is harmed.
+/// ([`Notice::UnknownSubscription`](crate::Notice::UnknownSubscription)): nobody else is harmed. So is what it took and says nothing
+/// of ([`Notice::Unaccounted`](crate::Notice::Unaccounted)), as far as numbers show it: where events go to several consumers, each
+/// delivery counts, and may hide one that is missing.
 ///
 /// # Panics
 ///

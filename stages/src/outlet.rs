@@ -49,6 +49,9 @@ pub(crate) struct Outlet<T, I> {
     tickets: VecDeque<(InfoTicket, I)>,
     next_ticket: u64,
     pub(crate) deliveries: Deliveries<T>,
+    /// Events that the dispatcher has taken, and those of them that were found missing.
+    taken: u64,
+    missing: u64,
     /// Events that the buffer discarded since the stage last looked.
     pub(crate) discarded: usize,
     /// Events that callbacks have emitted.
@@ -67,6 +70,8 @@ impl<T, I> Outlet<T, I> {
             tickets: VecDeque::new(),
             next_ticket: 0,
             deliveries: Deliveries::new(),
+            taken: 0,
+            missing: 0,
             discarded: 0,
             emitted: 0,
         }
@@ -96,7 +101,9 @@ impl<T, I> Outlet<T, I> {
     /// As [`cancel`](Self::cancel), of a subscription whose events come back: to the dispatcher, or to the front of the buffer. A
     /// full one takes them too: they had their room before.
     pub(crate) fn take_back(&mut self, id: SubscriptionId, mut events: Vec<T>) {
+        let back = events.len();
         self.dispatcher.take_back(id, &mut events, &mut self.deliveries);
+        self.taken += back.saturating_sub(events.len()) as u64;
         self.buffer.put_back(&mut events, &mut Vec::new());
         self.serve();
     }
@@ -117,7 +124,7 @@ impl<T, I> Outlet<T, I> {
 
     fn place(&mut self, events: &mut Vec<T>) {
         if self.buffer.is_empty() {
-            self.dispatcher.dispatch(events, &mut self.deliveries);
+            self.offer(events);
         }
         if !events.is_empty() {
             let mut passed = Vec::new();
@@ -125,6 +132,31 @@ impl<T, I> Outlet<T, I> {
             for info in passed {
                 self.pass_info(info);
             }
+        }
+    }
+
+    #[inline]
+    fn offer(&mut self, events: &mut Vec<T>) {
+        let offered = events.len();
+        self.dispatcher.dispatch(events, &mut self.deliveries);
+        self.taken += offered.saturating_sub(events.len()) as u64;
+    }
+
+    /// What the dispatcher took it has delivered, dropped with a word, or it holds it; what is missing is noticed.
+    #[inline]
+    pub(crate) fn check(&mut self) {
+        if self.taken > self.deliveries.accounted() + self.missing {
+            self.look_for_missing();
+        }
+    }
+
+    fn look_for_missing(&mut self) {
+        let known = self.deliveries.accounted() + self.missing + self.dispatcher.held() as u64;
+        let missing = self.taken.saturating_sub(known);
+        if missing > 0 {
+            self.missing += missing;
+            let events = usize::try_from(missing).unwrap_or(usize::MAX);
+            self.deliveries.notice(Notice::Unaccounted { events });
         }
     }
 
@@ -144,7 +176,7 @@ impl<T, I> Outlet<T, I> {
             if wanted == 0 || self.buffer.take(wanted, &mut events, &mut passed) == 0 {
                 break;
             }
-            self.dispatcher.dispatch(&mut events, &mut self.deliveries);
+            self.offer(&mut events);
             let stuck = !events.is_empty();
             if stuck {
                 self.buffer.put_back(&mut events, &mut passed);

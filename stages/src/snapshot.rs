@@ -164,7 +164,8 @@ pub struct Discarded {
     pub unknown_subscription: u64,
     /// The hash panicked.
     pub hash_panicked: u64,
-    /// For another reason that a dispatcher gave. None of those that there are gives any.
+    /// For another reason, that a dispatcher of one's own gave: see [`Deliveries::discard`](crate::dispatchers::Deliveries::discard).
+    /// Or a faulty one took them, and said nothing: see [`Notice::Unaccounted`](crate::dispatchers::Notice::Unaccounted).
     pub other: u64,
     /// They came for a subscription that was over.
     pub late: u64,

@@ -9,6 +9,7 @@ use common::messages::{Die, Mark, Put};
 use common::probes::{Counter, Middle, Sink};
 use common::sloppy::Sloppy;
 use common::{Log, demand, range, seeds};
+use genstage::dispatchers::{Deliveries, Dispatcher, Refusal, Subscriber};
 use genstage::prelude::*;
 use genstage::{CallError, Discarded, StageKind, Times, graph};
 use genstage_core::{Process, ProcessContext};
@@ -130,6 +131,79 @@ fn what_a_dispatcher_sends_to_nobody_is_in_the_balance() {
         assert_eq!(seen.emitted + seen.redelivered, seen.output.events + seen.buffered as u64 + seen.filtered + lost);
         assert_eq!(log.events("b"), [1, 2, 4, 5, 7, 8]);
         assert_eq!(log.discarded("a"), [15, 4], "those of a dispatch together");
+    });
+}
+
+/// Serves like the demand dispatcher, but drops what is odd, and says so or not.
+#[derive(Debug)]
+struct EvenOnly(DemandDispatcher, Says);
+
+#[derive(Debug, PartialEq)]
+enum Says {
+    Why,
+    Nothing,
+}
+
+impl Dispatcher<u64> for EvenOnly {
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<u64>) -> Result<(), Refusal> {
+        self.0.subscribe(id, subscriber)
+    }
+
+    fn ask(&mut self, id: SubscriptionId, count: usize, out: &mut Deliveries<u64>) {
+        self.0.ask(id, count, out);
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Deliveries<u64>) {
+        self.0.cancel(id, out);
+    }
+
+    fn demand(&self) -> usize {
+        Dispatcher::<u64>::demand(&self.0)
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<u64>, out: &mut Deliveries<u64>) {
+        let all = events.len();
+        events.retain(|event| event.is_multiple_of(2));
+        if self.1 == Says::Why {
+            out.discard(all - events.len(), "odd");
+        }
+        self.0.dispatch(events, out);
+    }
+}
+
+#[test]
+fn what_a_dispatcher_discards_by_a_rule_of_its_own_is_in_the_balance() {
+    seeds(20, |sim, log| {
+        let options = StageOptions::new().buffer_size(5).dispatcher(EvenOnly(DemandDispatcher::new(), Says::Why));
+        let even = Counter::new("a", log).silent().start(options).unwrap();
+        let sink = Sink::new("b", log).ask_first(10).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&even, demand(10, 5)).unwrap();
+        sim.run_until_idle();
+        even.call(Put(range(0..11))).unwrap();
+        sim.run_until_idle();
+        let seen = even.snapshot().unwrap();
+        assert_eq!((seen.emitted, seen.output.events, seen.filtered, seen.buffered), (11, 6, 0, 0));
+        assert_eq!((seen.discarded.other, seen.discarded.total()), (5, 5));
+        assert_eq!(log.events("b"), [0, 2, 4, 6, 8, 10]);
+        assert_eq!(log.discarded("a"), [5], "those of a dispatch together");
+    });
+}
+
+#[test]
+fn what_a_dispatcher_loses_without_a_word_is_in_the_balance() {
+    seeds(20, |sim, log| {
+        let options = StageOptions::new().buffer_size(5).dispatcher(EvenOnly(DemandDispatcher::new(), Says::Nothing));
+        let even = Counter::new("a", log).silent().start(options).unwrap();
+        let sink = Sink::new("b", log).ask_first(10).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&even, demand(10, 5)).unwrap();
+        sim.run_until_idle();
+        even.call(Put(range(0..11))).unwrap();
+        sim.run_until_idle();
+        let seen = even.snapshot().unwrap();
+        assert_eq!((seen.emitted, seen.output.events, seen.filtered, seen.buffered), (11, 6, 0, 0));
+        assert_eq!((seen.discarded.other, seen.discarded.total()), (5, 5));
+        assert_eq!(log.events("b"), [0, 2, 4, 6, 8, 10]);
+        assert_eq!(log.discarded("a"), [5], "those of a dispatch together");
     });
 }
 

@@ -132,6 +132,7 @@ where
         let mut out = Deliveries::new();
         self.just_taken.clear();
         match call {
+            Call::Init(seed) => dispatcher.init(seed),
             Call::Subscribe { id, redeliver } => self.subscribe(id, redeliver, dispatcher)?,
             Call::Ask(id, count) => {
                 if let Some(consumer) = self.living.get_mut(&id) {

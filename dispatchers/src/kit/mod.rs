@@ -18,7 +18,7 @@ mod ledger;
 use std::{error, fmt, sync::Arc};
 
 use self::ledger::Ledger;
-use crate::{Dispatcher, InfoTicket, Subscriber, SubscriptionId, random::Random};
+use crate::{Dispatcher, InfoTicket, Subscriber, SubscriptionId, caught::caught, random::Random};
 
 /// More consumers than this at once show nothing new.
 const CONSUMERS: usize = 6;
@@ -30,7 +30,7 @@ const CONSUMERS: usize = 6;
 /// the rest; `take_back` withdraws the demand, and each event that it does not leave to the stage, in order, it delivers
 /// or holds, while one that gives each event to every consumer refuses subscriptions that are to be redelivered;
 /// `demand` is 0 when something is left, and never more than what the living asked for and did not get; infos are
-/// released once. Events that are lost while they may be held, or held and dropped, are not missed.
+/// released once; and nothing panics. Events that are lost while they may be held, or held and dropped, are not missed.
 ///
 /// Specification: sections 15.1 and 21.
 ///
@@ -103,7 +103,8 @@ impl<T> Kit<T> {
     ///
     /// # Errors
     ///
-    /// The first breach of the contract. A panic of the dispatcher is passed on.
+    /// The first breach of the contract. A panic is one too, of `make` and `number` as well: the error has its message, and the
+    /// dispatcher is left half changed.
     ///
     /// ```
     /// use genstage_dispatchers::{DemandDispatcher, kit::Kit};
@@ -125,11 +126,15 @@ impl<T> Kit<T> {
     ) -> Result<(), KitError> {
         let mut random = Random::new(seed);
         let mut ledger = Ledger::new(self.clone(), make, number);
-        dispatcher.init(seed);
+        let play = |ledger: &mut Ledger<T, _, _>, dispatcher: &mut dyn Dispatcher<T>, step, call| {
+            let played = caught(|| ledger.play(call, dispatcher));
+            let played = played.unwrap_or_else(|message| Err(format!("panicked: {message}")));
+            played.map_err(|fault| KitError { seed, step, call, fault })
+        };
+        play(&mut ledger, dispatcher, 0, Call::Init(seed))?;
         for step in 0..self.steps {
             let call = ledger.choose(&mut random);
-            let played = ledger.play(call, dispatcher);
-            played.map_err(|fault| KitError { seed, step, call, fault })?;
+            play(&mut ledger, dispatcher, step, call)?;
         }
         Ok(())
     }
@@ -172,6 +177,8 @@ impl<T> Default for Kit<T> {
 /// One call of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
+    /// Before all others.
+    Init(u64),
     Subscribe {
         id: SubscriptionId,
         redeliver: bool,
@@ -194,6 +201,7 @@ enum Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Init(_) => f.write_str("init"),
             Self::Subscribe { id, redeliver: false } => write!(f, "subscribe {id}"),
             Self::Subscribe { id, redeliver: true } => write!(f, "subscribe {id}, to be redelivered"),
             Self::Ask(id, count) => write!(f, "ask of {count} by {id}"),
@@ -220,7 +228,7 @@ impl KitError {
         self.seed
     }
 
-    /// The number of the call, counted from 0.
+    /// The number of the call, counted from 0; 0 as well where it was [`init`](Dispatcher::init).
     pub const fn step(&self) -> usize {
         self.step
     }

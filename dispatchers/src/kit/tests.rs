@@ -292,3 +292,77 @@ fn a_dispatcher_that_holds_what_comes_back_can_be_checked() {
         assert!(fault.to_string().contains("it states to hold"), "{fault}");
     }
 }
+
+/// A demand dispatcher that panics in the function with this name.
+#[derive(Debug)]
+struct Brittle(&'static str, DemandDispatcher);
+
+impl Brittle {
+    fn hit(&self, function: &str) {
+        assert_ne!(self.0, function, "it broke");
+    }
+}
+
+impl Dispatcher<u64> for Brittle {
+    fn init(&mut self, _: u64) {
+        self.hit("init");
+    }
+
+    fn subscribe(&mut self, id: SubscriptionId, subscriber: &Subscriber<u64>) -> Result<(), Refusal> {
+        self.hit("subscribe");
+        self.1.subscribe(id, subscriber)
+    }
+
+    fn ask(&mut self, id: SubscriptionId, count: usize, out: &mut Deliveries<u64>) {
+        self.hit("ask");
+        self.1.ask(id, count, out);
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Deliveries<u64>) {
+        self.hit("cancel");
+        self.1.cancel(id, out);
+    }
+
+    fn take_back(&mut self, id: SubscriptionId, events: &mut Vec<u64>, out: &mut Deliveries<u64>) {
+        self.hit("take back");
+        self.1.take_back(id, events, out);
+    }
+
+    fn demand(&self) -> usize {
+        self.hit("demand");
+        Dispatcher::<u64>::demand(&self.1)
+    }
+
+    fn held(&self) -> usize {
+        self.hit("held");
+        0
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<u64>, out: &mut Deliveries<u64>) {
+        self.hit("dispatch");
+        self.1.dispatch(events, out);
+    }
+
+    fn info(&mut self, ticket: InfoTicket, out: &mut Deliveries<u64>) {
+        self.hit("info");
+        out.release(ticket);
+    }
+}
+
+#[test]
+fn a_panic_is_found_with_seed_and_step() {
+    let run = |function| Kit::new().run(7, &mut Brittle(function, DemandDispatcher::new())).unwrap_err();
+    for function in ["init", "demand", "held"] {
+        let fault = run(function);
+        assert_eq!((fault.seed(), fault.step()), (7, 0));
+        let text = fault.to_string();
+        assert!(text.starts_with("seed 7, step 0 (init): panicked: ") && text.contains("it broke"), "{text}");
+    }
+    for function in ["subscribe", "ask", "cancel", "take back", "dispatch", "info"] {
+        let fault = run(function);
+        let text = fault.to_string();
+        let head = format!("seed 7, step {} ({function} ", fault.step());
+        assert!(text.starts_with(&head) && text.contains("): panicked: ") && text.contains("it broke"), "{text}");
+        assert_eq!(fault, run(function), "the same seed shows it again");
+    }
+}

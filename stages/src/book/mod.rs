@@ -74,6 +74,7 @@ impl Counts {
             Notice::UnknownSubscription { .. } => discarded.unknown_subscription += lost,
             Notice::HashPanicked { .. } => discarded.hash_panicked += lost,
             Notice::PartitionFull { .. } => discarded.partition_full += lost,
+            // `Discarded`, with a reason that only the dispatcher knows, and `Unaccounted`, with none.
             _ => discarded.other += lost,
         });
     }

@@ -264,6 +264,7 @@ impl<R: Role> Stage<R> {
     #[inline]
     pub(super) fn flush(&mut self, cx: &Cx<'_, R>) {
         self.wiring.publish();
+        self.wiring.outlet.check();
         if self.wiring.outlet.deliveries.is_empty() && !self.wiring.outlet.has_news() {
             return;
         }
