@@ -6,6 +6,7 @@ use std::time::Duration;
 use genstage_core::{ExitReason, LinkError, MonitorRef, Peer, Pid, Timer};
 use genstage_dispatchers::SubscriptionId;
 
+use crate::book::Book;
 use crate::emit::Emit;
 use crate::mail::{Command, SubscribeTo};
 use crate::messages::{Continue, HandleContinue, HandleInfo, HandleTimeout, Info};
@@ -38,6 +39,7 @@ pub(crate) trait Inside<S> {
     fn waits_for_children(&mut self);
     fn hibernate(&mut self);
     fn hibernate_after(&mut self, time: Option<Duration>);
+    fn book(&self) -> &Book;
     fn post(&self, command: Box<dyn Command<S>>, behind_buffer: bool);
     fn post_after(&self, command: Box<dyn Command<S>>, delay: Duration) -> Timer;
     fn link(&self, other: Peer) -> Result<(), LinkError>;
@@ -50,6 +52,10 @@ pub(crate) trait Inside<S> {
 impl<'a, S: 'static> Context<'a, S> {
     pub(crate) fn new(inside: &'a mut dyn Inside<S>) -> Self {
         Self { inside }
+    }
+
+    pub(crate) fn book(&self) -> &Book {
+        self.inside.book()
     }
 
     /// This stage's pid.

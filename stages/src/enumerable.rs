@@ -4,6 +4,7 @@ use std::fmt;
 
 use genstage_core::{ExitReason, may_block};
 
+use crate::book::Book;
 use crate::context::Context;
 use crate::emit::Emit;
 use crate::messages::HandleInfo;
@@ -14,7 +15,8 @@ use crate::{Init, OptionsError, Outcome, Producer};
 ///
 /// When the iterator ends, the stage ends with reason normal, after everything it had buffered has gone out. An exact match of
 /// demand and items is noticed at the next demand. A slow iterator holds up this stage alone: other processes
-/// run meanwhile; [`max_batch`](Enumerable::max_batch) sends on what is there. A panic in it ends the stage, and its
+/// run meanwhile; [`max_batch`](Enumerable::max_batch) sends on what is there. A [drain](crate::drain()) waits for
+/// the next 32 items at most, or fewer with a smaller `max_batch`, and what has been pulled goes out. A panic in it ends the stage, and its
 /// consumers hear the reason; items that it gave before for the same demand are lost with it, as what a callback emits
 /// before it panics. With a `max_batch` of 1 each has gone out by then.
 ///
@@ -98,9 +100,25 @@ impl<I> Enumerable<I> {
     }
 }
 
-/// Emits as many items as are asked for, or all that are left. The iterator is the user's, and may block.
-pub(crate) fn pull<T>(items: &mut impl Iterator<Item = T>, demand: usize, out: &mut Emit<T>) {
-    may_block(|| out.extend(items.by_ref().take(demand)));
+/// How many items are pulled between two looks at whether the stage is to drain. A look at each would cost several times
+/// what a plain range does; one for 32 is lost in the noise.
+const PIECE: usize = 32;
+
+/// Emits as many items as are asked for, or all that are left; fewer where the stage is told to drain meanwhile. Gives whether the
+/// iterator is at its end. It is the user's, and may block.
+pub(crate) fn pull<T>(items: &mut impl Iterator<Item = T>, demand: usize, out: &mut Emit<T>, book: &Book) -> bool {
+    may_block(|| {
+        let mut left = demand;
+        while left > 0 && !book.is_told_to_drain() {
+            let (piece, before) = (left.min(PIECE), out.len());
+            out.extend(items.by_ref().take(piece));
+            if out.len() - before < piece {
+                return true;
+            }
+            left -= piece;
+        }
+        false
+    })
 }
 
 /// All items have been emitted; handled when they have all gone out.
@@ -115,17 +133,17 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Enumerable<I> {
         let Some(items) = &mut self.items else { return };
         let asked = self.owed.saturating_add(demand);
         let batch = asked.min(self.max_batch);
-        pull(items, batch, out);
-        if out.len() < batch {
+        if pull(items, batch, out, cx.book()) {
             self.items = None;
             cx.async_info(Finished);
             return;
         }
+        let left = asked - out.len();
         // One note is under way at a time.
-        if self.owed == 0 && asked > batch {
+        if self.owed == 0 && left > 0 {
             cx.send(More);
         }
-        self.owed = asked - batch;
+        self.owed = left;
     }
 }
 

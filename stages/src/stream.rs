@@ -49,7 +49,8 @@ where
     Stream::new().and(producer, options)
 }
 
-/// The iterator made by [`stream`].
+/// The iterator made by [`stream`]. It waits as a process of the thread in which it is iterated, and stays there: it is not `Send`.
+/// To iterate in another thread, send the producer's handle, and call [`stream`] there.
 #[must_use = "a stream asks for nothing until it is iterated"]
 pub struct Stream<T: Send + 'static> {
     /// Subscribed to when the piece at hand is used up.

@@ -317,3 +317,36 @@ fn with_max_batch_a_drain_pulls_no_more() {
         assert_eq!(log.events("c"), common::range(0..report.stages[0].snapshot.emitted));
     });
 }
+
+/// The drain comes while the first demand is being pulled: what has been pulled goes out, and the iterator goes no further
+/// than to the end of a piece of 32 items.
+#[test]
+fn a_drain_waits_for_few_items_of_a_slow_iterator() {
+    use genstage::core::{Mailbox, spawn};
+
+    seeds(20, |sim, log| {
+        let pulled = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let count = pulled.clone();
+        let items = (0..).inspect(move |n| {
+            nap(Duration::from_millis(1));
+            count.store(n + 1, std::sync::atomic::Ordering::Relaxed);
+        });
+        let source = from_enumerable(items).start(StageOptions::new()).unwrap();
+        let sink = Sink::new("c", log).start(StageOptions::new()).unwrap();
+        sink.sync_subscribe(&source, SubscriptionOptions::new()).unwrap();
+        let (give, got) = std::sync::mpsc::channel();
+        let root = source.clone();
+        // In a future: a thread that waits would have the iterator above it on the stack of the simulation.
+        spawn(move |mailbox: Mailbox<()>| async move {
+            mailbox.sleep(Duration::from_micros(405_500)).await;
+            give.send((root.drain_async(Duration::from_millis(100)).await, mailbox.now())).unwrap();
+        });
+        sim.run_until_idle();
+        let (report, now) = got.try_recv().unwrap();
+        assert!(report.is_complete(), "{report}");
+        assert_eq!((report.stages[0].snapshot.emitted, report.stages[1].handled()), (416, 416), "{report}");
+        assert_eq!(log.events("c"), range(0..416));
+        assert_eq!(pulled.load(std::sync::atomic::Ordering::Relaxed), 416);
+        assert_eq!(now, Duration::from_millis(416));
+    });
+}

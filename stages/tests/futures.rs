@@ -13,7 +13,7 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use genstage::core::{Mailbox, processes, spawn};
 use genstage::prelude::*;
-use genstage::{feed, from_stream, into_stream, pipeline};
+use genstage::{FeedError, feed, from_stream, into_stream, pipeline};
 
 /// Counts how far it is driven, and is pending every other time.
 struct Numbers {
@@ -120,7 +120,58 @@ fn a_feed_is_a_sink() {
     });
 }
 
-/// What has been fetched is delivered, and nothing more is fetched.
+/// Ready means room, with and without a capacity; what a sink has taken is in the feed's numbers, and outlives the sink.
+#[test]
+fn a_sink_is_ready_when_the_feed_has_room() {
+    seeds(60, |sim, log| {
+        let mut task = Task::from_waker(std::task::Waker::noop());
+        for capacity in [0, 1, 3] {
+            let (mut feed, source) = feed(capacity);
+            let source = source.start(StageOptions::new()).unwrap();
+            for n in 0..capacity as u64 {
+                assert!(Pin::new(&mut feed).poll_ready(&mut task).is_ready());
+                Pin::new(&mut feed).start_send(n).unwrap();
+            }
+            assert!(Pin::new(&mut feed).poll_ready(&mut task).is_pending());
+            assert_eq!(Pin::new(&mut feed).start_send(9), Err(FeedError::Full(9)));
+            assert_eq!(source.snapshot().unwrap().held, capacity);
+            let who = format!("c{capacity}").leak();
+            let sink = common::probes::Sink::new(who, log).manual().start(StageOptions::new()).unwrap();
+            let id = sink.sync_subscribe(&source, SubscriptionOptions::new()).unwrap();
+            source.ask(id, 10);
+            sim.run_until_idle();
+            assert!(Pin::new(&mut feed).poll_ready(&mut task).is_ready());
+            Pin::new(&mut feed).start_send(capacity as u64).unwrap();
+            drop(feed);
+            sim.run_until_idle();
+            assert_eq!(log.events(who), common::range(0..capacity as u64 + 1));
+            assert_eq!(source.exit_reason(), Some(ExitReason::Normal));
+        }
+    });
+}
+
+/// The room of a sink that is ready is its own until it sends, closes or is dropped; and the end of the source is told with the event.
+#[test]
+fn a_sink_that_is_ready_keeps_its_room() {
+    let (feed, source) = feed(1);
+    let mut task = Task::from_waker(std::task::Waker::noop());
+    let [mut a, mut b, mut c] = [(); 3].map(|()| feed.clone());
+    for _ in 0..2 {
+        assert!(Pin::new(&mut a).poll_ready(&mut task).is_ready());
+        assert!(Pin::new(&mut b).poll_ready(&mut task).is_pending());
+        assert_eq!(feed.try_send(1), Err(FeedError::Full(1)));
+    }
+    assert!(Pin::new(&mut a).poll_close(&mut task).is_ready());
+    assert!(Pin::new(&mut b).poll_ready(&mut task).is_ready());
+    assert!(Pin::new(&mut a).poll_ready(&mut task).is_pending());
+    drop(b);
+    assert!(Pin::new(&mut a).poll_ready(&mut task).is_ready());
+    drop(source);
+    assert_eq!(Pin::new(&mut a).start_send(2), Err(FeedError::Closed(2)));
+    assert!(Pin::new(&mut c).poll_ready(&mut task).is_ready());
+    assert_eq!(Pin::new(&mut c).start_send(3), Err(FeedError::Closed(3)));
+}
+
 #[test]
 fn a_sink_that_is_dropped_while_it_waits_leaves_nothing_behind() {
     struct Idle;
@@ -131,21 +182,19 @@ fn a_sink_that_is_dropped_while_it_waits_leaves_nothing_behind() {
 
     let (feed, source) = feed(1);
     let waker = Arc::new(Idle);
+    feed.try_send(1).unwrap();
     for _ in 0..3 {
         let mut sink = feed.clone();
-        let mut task = Task::from_waker(std::task::Waker::noop());
-        assert!(Pin::new(&mut sink).poll_ready(&mut task).is_ready());
-        let _ = feed.try_send(1);
-        Pin::new(&mut sink).start_send(2).unwrap();
         for _ in 0..2 {
             let own = Arc::clone(&waker).into();
-            assert!(Pin::new(&mut sink).poll_flush(&mut Task::from_waker(&own)).is_pending());
+            assert!(Pin::new(&mut sink).poll_ready(&mut Task::from_waker(&own)).is_pending());
         }
     }
     assert_eq!(Arc::strong_count(&waker), 1);
     drop(source);
 }
 
+/// What has been fetched is delivered, and nothing more is fetched.
 #[test]
 fn a_stream_is_drained() {
     seeds(60, |sim, log| {

@@ -22,6 +22,8 @@ pub(crate) struct Book {
     name: Option<String>,
     /// Whether it ends in a drain when its children have.
     waits_for_children: AtomicBool,
+    /// Whether it has been told to drain; the message may wait behind a callback.
+    told_to_drain: AtomicBool,
     pub(crate) counts: Counts,
     producers: Ties,
     consumers: Ties,
@@ -85,7 +87,8 @@ impl Counts {
 impl Book {
     pub(crate) fn new(kind: StageKind, name: Option<String>) -> Self {
         let (producers, consumers) = (Ties::default(), Ties::default());
-        Self { kind, name, waits_for_children: AtomicBool::new(false), counts: Counts::default(), producers, consumers }
+        let (waits_for_children, told_to_drain) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { kind, name, waits_for_children, told_to_drain, counts: Counts::default(), producers, consumers }
     }
 
     pub(crate) fn wait_for_children(&self) {
@@ -94,6 +97,16 @@ impl Book {
 
     pub(crate) fn waits_for_children(&self) -> bool {
         self.waits_for_children.load(Ordering::Relaxed)
+    }
+
+    /// For a callback that takes long: the message comes behind it.
+    pub(crate) fn tell_to_drain(&self) {
+        self.told_to_drain.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn is_told_to_drain(&self) -> bool {
+        self.told_to_drain.load(Ordering::Relaxed)
     }
 
     /// That of a living stage.

@@ -62,6 +62,7 @@ impl<P: Place> Collector<P> {
     /// Tells a stage to end when nothing is left, and waits for that.
     pub(super) fn begin(&mut self, observer: &Observer, book: &Arc<Book>) {
         self.watch(observer, book);
+        book.tell_to_drain();
         observer.say(Word::Drain(DrainMail::Begin(self.here.me().clone())));
     }
 

@@ -37,6 +37,7 @@ pub(super) async fn run<P: Place>(here: P, roots: Stages, within: Duration, call
     let mut collector = Collector::new(here);
     for (pid, observer, book) in found.upwards(&set) {
         if held_up.contains(pid) {
+            book.tell_to_drain();
             observer.say(Word::Drain(DrainMail::Begin(whom_to_tell.clone())));
         } else {
             collector.begin(observer, book);

@@ -44,6 +44,7 @@ pub fn feed<T: Send + 'static>(capacity: usize) -> (Feed<T>, FeedSource<T>) {
     let state = State {
         queue: VecDeque::new(),
         capacity,
+        reserved: 0,
         wanted: 0,
         feeds: 1,
         source: Source::Waiting,
@@ -58,12 +59,9 @@ pub fn feed<T: Send + 'static>(capacity: usize) -> (Feed<T>, FeedSource<T>) {
 /// What events are pushed into: made by [`feed`]. Clones push into the same producer.
 pub struct Feed<T: Send + 'static> {
     shared: Arc<Shared<T>>,
-    /// Taken by the `Sink`, and not in the queue yet. Locked only so that feeds can be shared whatever the events are.
+    /// Where the `Sink` waits, and what it has waited for.
     #[cfg(feature = "futures")]
-    pub(super) held: Mutex<Option<Box<T>>>,
-    /// Where the `Sink` waits.
-    #[cfg(feature = "futures")]
-    pub(super) wait: Wait<T>,
+    pub(super) seat: Seat<T>,
 }
 
 /// The producer that is fed: made by [`feed`]. Start it, or begin a pipeline with it.
@@ -121,6 +119,8 @@ struct Shared<T: Send + 'static>(Mutex<State<T>>);
 struct State<T: Send + 'static> {
     queue: VecDeque<T>,
     capacity: usize,
+    /// Room that has been promised to sinks which are ready.
+    reserved: usize,
     /// What the producer was asked for and has not got yet.
     wanted: usize,
     feeds: usize,
@@ -155,7 +155,7 @@ impl<T: Send + 'static> Shared<T> {
         if state.is_closed() {
             return Err(FeedError::Closed(event));
         }
-        if state.queue.len() >= state.room() {
+        if !state.has_room() {
             let before = waiter.and_then(|(place, waker)| state.waiters.wait(place, waker));
             drop(state);
             drop(before);
@@ -185,6 +185,10 @@ impl<T: Send + 'static> State<T> {
 
     fn is_closed(&self) -> bool {
         self.closed || self.is_gone()
+    }
+
+    fn has_room(&self) -> bool {
+        self.queue.len().saturating_add(self.reserved) < self.room()
     }
 
     /// How many events may wait. Without a capacity, one that is wanted.
@@ -240,6 +244,69 @@ impl<T: Send + 'static> Drop for Wait<T> {
     }
 }
 
+/// Room for the one event of a `Sink`, from when it is ready until it sends: so what it takes goes into the queue at once.
+#[cfg(feature = "futures")]
+pub(super) struct Seat<T: Send + 'static> {
+    wait: Wait<T>,
+    reserved: bool,
+}
+
+#[cfg(feature = "futures")]
+impl<T: Send + 'static> Seat<T> {
+    /// Ready when there is room, which is then kept, or nothing more is taken, which the next push says.
+    pub(super) fn poll_reserve(&mut self, task: &mut Task<'_>) -> Poll<()> {
+        if self.reserved {
+            return Poll::Ready(());
+        }
+        let waker = task.waker().clone();
+        let mut state = self.wait.shared.lock();
+        let (is_closed, has_room) = (state.is_closed(), state.has_room());
+        let is_ready = is_closed || has_room;
+        let before = if is_ready {
+            self.reserved = !is_closed;
+            state.reserved += usize::from(self.reserved);
+            state.waiters.leave(&mut self.wait.place)
+        } else {
+            state.waiters.wait(&mut self.wait.place, waker)
+        };
+        drop(state);
+        drop(before);
+        if is_ready { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Pushes into the room that is kept, or, where none is, into what there is.
+    pub(super) fn push(&mut self, event: T) -> Result<(), FeedError<T>> {
+        if !std::mem::take(&mut self.reserved) {
+            return self.wait.shared.push(event, None);
+        }
+        let mut state = self.wait.shared.lock();
+        state.reserved -= 1;
+        if state.is_closed() {
+            return Err(FeedError::Closed(event));
+        }
+        put(state, event);
+        Ok(())
+    }
+
+    /// Others may have the room.
+    pub(super) fn give_back(&mut self) {
+        if std::mem::take(&mut self.reserved) {
+            let mut state = self.wait.shared.lock();
+            state.reserved -= 1;
+            let waiters = state.waiters.take();
+            drop(state);
+            waiters.for_each(genstage_core::wake);
+        }
+    }
+}
+
+#[cfg(feature = "futures")]
+impl<T: Send + 'static> Drop for Seat<T> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
 /// Wakes a thread that waits as a process.
 struct Bell(Address<()>);
 
@@ -254,9 +321,7 @@ impl<T: Send + 'static> Feed<T> {
         Self {
             shared: Arc::clone(shared),
             #[cfg(feature = "futures")]
-            held: Mutex::new(None),
-            #[cfg(feature = "futures")]
-            wait: Wait { shared: Arc::clone(shared), place: Place::default() },
+            seat: Seat { wait: Wait { shared: Arc::clone(shared), place: Place::default() }, reserved: false },
         }
     }
 

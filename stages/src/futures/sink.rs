@@ -1,19 +1,17 @@
 //! A feed as a futures `Sink`.
 
 use std::pin::Pin;
-use std::sync::PoisonError;
 use std::task::{Context as Task, Poll};
 
 use futures_sink::Sink;
 
 use super::feed::{Feed, FeedError};
 
-fn held<T: Send + 'static>(feed: &mut Feed<T>) -> &mut Option<Box<T>> {
-    feed.held.get_mut().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Ready while the feed has room. Clones that push at the same time may take the room: then one event is held in the sink, until a
-/// flush has found room for it. Closing flushes; the producer ends when all feeds are dropped.
+/// Ready when the feed has room, which is then kept for the next `start_send`: clones cannot take it, what has been sent waits in
+/// the feed at once, and never more than its capacity. So there is nothing to flush. Closing the sink or dropping it gives the
+/// room back; the producer ends when all feeds are dropped. A sink is ready as well when nothing more is taken: `start_send` says
+/// so, with the event. Without asking whether it is ready, `start_send` does as [`try_send`](Feed::try_send). `send` and
+/// `try_send` look for room of their own, also on the feed that is ready as a sink.
 ///
 /// ```
 /// use std::future::poll_fn;
@@ -39,36 +37,20 @@ fn held<T: Send + 'static>(feed: &mut Feed<T>) -> &mut Option<Box<T>> {
 impl<T: Send + 'static> Sink<T> for Feed<T> {
     type Error = FeedError<T>;
 
-    fn poll_ready(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Result<(), FeedError<T>>> {
-        self.poll_flush(task)
+    fn poll_ready(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Result<(), FeedError<T>>> {
+        self.seat.poll_reserve(task).map(Ok)
     }
 
     fn start_send(mut self: Pin<&mut Self>, event: T) -> Result<(), FeedError<T>> {
-        if held(&mut self).is_some() {
-            // Nobody asked whether it is ready.
-            return Err(FeedError::Full(event));
-        }
-        match self.try_send(event) {
-            Err(FeedError::Full(event)) => {
-                *held(&mut self) = Some(Box::new(event));
-                Ok(())
-            }
-            done => done,
-        }
+        self.seat.push(event)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Result<(), FeedError<T>>> {
-        let Some(event) = held(&mut self).take() else { return Poll::Ready(Ok(())) };
-        match self.wait.push(*event, task.waker()) {
-            Err(FeedError::Full(event)) => {
-                *held(&mut self) = Some(Box::new(event));
-                Poll::Pending
-            }
-            done => Poll::Ready(done),
-        }
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<Result<(), FeedError<T>>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_close(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Result<(), FeedError<T>>> {
-        self.poll_flush(task)
+    fn poll_close(mut self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<Result<(), FeedError<T>>> {
+        self.seat.give_back();
+        Poll::Ready(Ok(()))
     }
 }

@@ -268,8 +268,7 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Producer for Items<I> {
     fn handle_demand(&mut self, demand: usize, out: &mut Emit<I::Item>, cx: &mut Context<'_, Self>) -> Outcome {
         self.fault.check();
         let Some(items) = &mut self.items else { return Outcome::Continue };
-        pull(items, demand, out);
-        if out.len() < demand {
+        if pull(items, demand, out, cx.book()) {
             self.items = None;
             cx.async_info(Finished);
         }

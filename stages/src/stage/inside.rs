@@ -7,6 +7,7 @@ use genstage_core::{ExitReason, LinkError, MonitorRef, Own, Peer, Pid, Timer, se
 use genstage_dispatchers::SubscriptionId;
 
 use super::{OnTimeout, Wiring};
+use crate::book::Book;
 use crate::context::Inside;
 use crate::mail::{Command, StageMail};
 use crate::role::Role;
@@ -91,6 +92,10 @@ impl<R: Role> Inside<R::Stage> for Inner<'_, R> {
     fn hibernate_after(&mut self, time: Option<Duration>) {
         self.wiring.next.any = true;
         self.wiring.next.hibernate_after = time;
+    }
+
+    fn book(&self) -> &Book {
+        &self.wiring.book
     }
 
     fn post(&self, command: Box<dyn Command<R::Stage>>, behind_buffer: bool) {
