@@ -165,9 +165,9 @@ pub struct DrainReport {
 }
 
 impl DrainReport {
-    /// Whether all [`stages`](Self::stages) ended in time, normally, with nothing left, and those that had [ended](Self::ended) before
-    /// normally, too, and not [without a trace](Self::untraced); and all that were given were reached, none of them [left alone](Self::not_drained). Others that were
-    /// [left alone](Self::left_alone) are not asked.
+    /// Whether all [`stages`](Self::stages) ended in time, normally, with nothing left; those that had [ended](Self::ended) before
+    /// did so normally, too, and not [without a trace](Self::untraced); and all that were given were reached, none of them
+    /// [left alone](Self::not_drained). Others that were [left alone](Self::left_alone) are not asked.
     pub fn is_complete(&self) -> bool {
         self.unreachable.is_empty()
             && self.unknown.is_empty()
