@@ -73,9 +73,9 @@ impl<T: Send + 'static> Drainable for Named<T> {}
 /// So a drain reaches what is behind it, and counts what it was sent, what it has handled and what is left, also where it blocks
 /// from beginning to end.
 ///
-/// An iterator of [`from_enumerable`](crate::from_enumerable), or of a pipeline, is pulled no more once the next 32 items are there at
-/// most, and what has been pulled goes out. One that takes long for each wants a [`max_batch`](crate::Enumerable::max_batch) of 1. A callback of one's own that gathers events for long emits them when it returns, which
-/// may be too late: it should emit in small batches.
+/// An iterator of [`from_enumerable`](crate::from_enumerable), or of a pipeline, is pulled no more once the next 32 items are there
+/// at most, and what has been pulled goes out. One that takes long for each wants a [`max_batch`](crate::Enumerable::max_batch) of 1.
+/// A callback of one's own that gathers may be too late: it should emit in small batches.
 ///
 /// Subscriptions may come and go meanwhile. A stage that subscribes to one that is drained, and lives on no other, is drained as well:
 /// it gets what there is, and is waited for. One that has subscribed to another producer is left alone when the time is over.
